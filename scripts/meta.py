@@ -1,0 +1,146 @@
+"""Make a trained pipeline ready for `spacy package`: a copy that names its sources
+and its licence, and whose config holds no path of the machine it was trained on."""
+
+import shutil
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import srsly
+import typer
+from spacy.util import load_config
+from thinc.api import Config
+from wasabi import msg
+
+# [initialize] and [corpora] only matter when training anew: their loaders and
+# readers point at files that the package does not hold.
+TRAINING_ONLY = ("vectors", "init_tok2vec", "before_init", "after_init")
+
+
+def strip_paths(config: Config) -> Config:
+    """Take what only made sense where the pipeline was trained out of its config.
+
+    config (Config): Config of a trained pipeline, not interpolated.
+    RETURNS (Config): A copy.
+    """
+    config = config.copy()
+    config["paths"] = {key: None for key in config.get("paths", {})}
+    initialize = config.get("initialize", {})
+    for key in TRAINING_ONLY:
+        if key in initialize:
+            initialize[key] = None
+    initialize["components"] = {}
+    initialize["tokenizer"] = {}
+    for reader in config.get("corpora", {}).values():
+        if isinstance(reader, dict) and "path" in reader:
+            reader["path"] = None
+    return config
+
+
+def find_paths(data: Any, where: Tuple[str, ...] = ()) -> Iterator[Tuple[str, str]]:
+    """Find values that look like local paths.
+
+    data (Any): Config or JSON data.
+    where (Tuple[str, ...]): Keys on the way to `data`.
+    YIELDS (Tuple[str, str]): The key, dotted, and the value.
+    """
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from find_paths(value, (*where, str(key)))
+    elif isinstance(data, (list, tuple)):
+        for value in data:
+            yield from find_paths(value, where)
+    elif isinstance(data, str) and data and "://" not in data:
+        if Path(data).is_absolute() or ("/" in data and Path(data).exists()):
+            yield ".".join(where), data
+
+
+def join_meta(
+    meta: Dict[str, Any], corpus: Dict[str, Any], vectors: Dict[str, Any]
+) -> Dict[str, Any]:
+    """Add licence, sources and teacher to a pipeline's meta.
+
+    meta (Dict[str, Any]): The trained pipeline's.
+    corpus (Dict[str, Any]): meta.json of the corpus.
+    vectors (Dict[str, Any]): meta.json of the word vectors.
+    RETURNS (Dict[str, Any]): A copy, with `teacher` if there was one.
+    """
+    meta = dict(meta)
+    sources: List[Dict[str, Any]] = list(corpus.get("sources") or [])
+    teacher = corpus.get("teacher")
+    if isinstance(teacher, str):
+        teacher = {"name": teacher}
+    description = "Named entities on pruned language models (LD-Net), for the CPU."
+    if teacher:
+        meta["teacher"] = teacher
+        described = " ".join(
+            str(teacher[key]) for key in ("name", "version") if teacher.get(key)
+        )
+        description += (
+            f" Trained on the annotations of {described}; the scores are agreement "
+            "with them, not with people."
+        )
+        sources.append(
+            {
+                "name": f"{described} (the teacher)",
+                "url": teacher.get("url", ""),
+                "license": teacher.get("license", ""),
+            }
+        )
+    sources += vectors.get("sources") or []
+    meta["sources"] = sources
+    meta["description"] = description
+    return meta
+
+
+def main(
+    source: Path = typer.Argument(
+        ..., help="The trained pipeline", exists=True, file_okay=False
+    ),
+    output: Path = typer.Argument(..., help="Where to write the copy to package"),
+    corpus_meta: Optional[Path] = typer.Option(
+        None, "--corpus-meta", "-c", help="meta.json of the corpus", exists=True
+    ),
+    vectors_meta: Optional[Path] = typer.Option(
+        None, "--vectors-meta", "-v", help="meta.json of the word vectors", exists=True
+    ),
+    name: str = typer.Option(
+        "ldnet", "--name", "-n", help="Name of the pipeline, without the language"
+    ),
+    version: str = typer.Option(
+        "0.1.0", "--version", "-V", help="Version of the pipeline"
+    ),
+    license_: str = typer.Option(
+        "MIT",
+        "--license",
+        "-l",
+        help="Licence of the pipeline itself; those of its sources are listed with them",
+    ),
+) -> None:
+    """Copy a pipeline for packaging, with a complete meta.json and without local
+    paths."""
+    corpus = srsly.read_json(corpus_meta) if corpus_meta else {}
+    vectors = srsly.read_json(vectors_meta) if vectors_meta else {}
+    temporary = output.with_name(f"{output.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(source, temporary)
+    meta = join_meta(srsly.read_json(source / "meta.json"), corpus, vectors)
+    meta.update(name=name, version=version, license=license_)
+    srsly.write_json(temporary / "meta.json", meta)
+    config = strip_paths(load_config(source / "config.cfg"))
+    config.to_disk(temporary / "config.cfg")
+    left = [*find_paths(config), *find_paths(meta)]
+    for file_path in sorted(temporary.rglob("cfg")):
+        left.extend(find_paths(srsly.read_json(file_path), (file_path.parent.name,)))
+    if left:
+        msg.fail(
+            "Local paths are left in the pipeline",
+            "\n".join(f"{key} = {value}" for key, value in left),
+            exits=1,
+        )
+    shutil.rmtree(output, ignore_errors=True)
+    temporary.rename(output)
+    msg.good(f"Ready to package: {output}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,93 @@
+"""Run the whole workflow at toy size, in a copy of its own."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Dict, List, Union
+
+import typer
+from wasabi import msg
+
+# Everything the workflow needs; what it makes is left behind.
+NEEDED = (
+    "CHANGELOG.md",
+    "LICENSE",
+    "MANIFEST.in",
+    "README.md",
+    "assets",
+    "configs",
+    "constraints.txt",
+    "project.yml",
+    "pyproject.toml",
+    "scripts",
+    "setup.cfg",
+    "setup.py",
+    "spacy_ldnet",
+)
+# The limits: enough to run every line of every step, not to learn anything.
+LIMITS: Dict[str, Union[int, str]] = {
+    "labelled": 300,
+    "max_documents": 60,
+    "max_dev": 60,
+    "max_test": 120,
+    "vectors_rows": 4000,
+    "lm_epochs": 1,
+    "lm_steps": 40,
+    "train_steps": 40,
+    "prune_steps": 20,
+    "peer_steps": 40,
+    "eval_frequency": 20,
+    "speed_words": 1000,
+    "speed_rounds": 1,
+    "entities": "optional",
+}
+
+
+def copy_project(source: Path, target: Path) -> None:
+    """Make a fresh copy of the project, without what it fetched or made before,
+    but with the assets, so that nothing is fetched twice.
+
+    source (Path): Root of the repository.
+    target (Path): The copy; what was there is removed.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in NEEDED:
+        path = source / name
+        if path.is_dir():
+            shutil.copytree(path, target / name, ignore=ignored)
+        elif path.exists():
+            shutil.copy(path, target / name)
+
+
+def make_command(workflow: str) -> List[str]:
+    """The command that runs a workflow within the limits.
+
+    workflow (str): Name of the workflow.
+    RETURNS (List[str]): Command line, to run in the copy.
+    """
+    command = [sys.executable, "-m", "spacy", "project", "run", workflow]
+    for name, value in LIMITS.items():
+        command.extend([f"--vars.{name}", str(value)])
+    return command
+
+
+def main(
+    directory: Path = typer.Argument(Path(".quick"), help="Where to make the copy"),
+    workflow: str = typer.Option("all", "--workflow", "-w", help="What to run in it"),
+) -> None:
+    """Run the workflow at toy size in a copy, so that the results of a real run
+    survive. Shows that every step works, not how well."""
+    start = time.time()
+    copy_project(Path.cwd(), directory)
+    done = subprocess.run(make_command(workflow), cwd=directory)
+    if done.returncode != 0:
+        msg.fail(f"The quick run failed; its files are in {directory}", exits=1)
+    msg.good(f"The quick run took {time.time() - start:.0f} seconds")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,69 @@
+"""Repeat the trainings for several seeds, then evaluate them together."""
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+import typer
+from wasabi import msg
+from weasel.cli.run import check_rerun, project_run, run_commands, update_lockfile
+from weasel.util import load_project_config
+
+TRAININGS = ("train", "baseline", "prune", "peer")
+
+
+def load_commands(directory: Path, seed: int) -> Dict[str, Dict[str, Any]]:
+    """The project's training commands for one seed.
+
+    directory (Path): Root of the repository.
+    seed (int): The seed. Commands of other seeds than the project's own get a name
+        of their own, so that each has its own entry in the lock file.
+    RETURNS (Dict[str, Dict[str, Any]]): Name -> command.
+    """
+    own = load_project_config(directory)["vars"]["seed"]
+    config = load_project_config(directory, overrides={"vars.seed": seed})
+    commands = {c["name"]: dict(c) for c in config["commands"]}
+    chosen = {name: commands[name] for name in TRAININGS}
+    if seed != own:
+        for name, command in chosen.items():
+            command["name"] = f"{name} (seed {seed})"
+    return chosen
+
+
+def run_seed(directory: Path, seed: int) -> None:
+    """Train all pipelines with one seed; those that are done are left as they are.
+
+    directory (Path): Root of the repository, also the working directory.
+    seed (int): The seed.
+    """
+    for command in load_commands(directory, seed).values():
+        msg.divider(f"{command['name']}, seed {seed}")
+        missing = [dep for dep in command["deps"] if not (directory / dep).exists()]
+        if missing:
+            msg.fail(
+                f"Missing: {', '.join(missing)}",
+                "Run the workflow once first: python -m spacy project run all",
+                exits=1,
+            )
+        if not check_rerun(directory, command):
+            msg.info("Skipped: nothing changed")
+            continue
+        run_commands(command["script"])
+        update_lockfile(directory, command)
+
+
+def main(
+    seeds: List[int] = typer.Argument(
+        None, help="The seeds; 0, 1 and 2 if none is given"
+    ),
+) -> None:
+    """Train every pipeline with several seeds. The language models are pretrained
+    once and shared: the spread is that of the taggers. An interrupted run goes on
+    with the first training that is not finished."""
+    directory = Path.cwd()
+    for seed in seeds or [0, 1, 2]:
+        run_seed(directory, seed)
+    project_run(directory, "evaluate", force=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

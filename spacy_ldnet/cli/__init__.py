@@ -1,0 +1,11 @@
+"""`python -m spacy ldnet …`: importing this adds the commands to spaCy's own."""
+
+from spacy.cli._util import app as spacy_app
+
+from . import perplexity as _perplexity  # noqa: F401
+from . import pretrain as _pretrain  # noqa: F401
+from ._util import app
+
+spacy_app.add_typer(app)
+
+__all__ = ["app"]

@@ -1,0 +1,90 @@
+"""`python -m spacy ldnet pretrain`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import typer
+from spacy.cli._util import (
+    Arg,
+    Opt,
+    import_code,
+    parse_config_overrides,
+    setup_gpu,
+    show_validation_error,
+)
+from spacy.util import load_config
+from thinc.api import Config
+from wasabi import msg
+
+from ._util import app
+
+if TYPE_CHECKING:
+    from ..pretraining.events import Report
+
+
+@app.command(
+    "pretrain",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def pretrain_cli(
+    # fmt: off
+    ctx: typer.Context,  # This is only used to read additional arguments
+    config_path: Path = Arg(
+        ..., help="Path to config file", exists=True, dir_okay=False, allow_dash=True
+    ),
+    output_path: Path = Arg(
+        ..., help="Directory for model-best, model-last and log.jsonl"
+    ),
+    code_path: Optional[Path] = Opt(
+        None,
+        "--code",
+        "-c",
+        help="Path to Python file with additional code (registered functions) to be imported",
+    ),
+    use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    # fmt: on
+) -> None:
+    """
+    Train LD-Net's forward and backward language models on raw text. Settings of the
+    config can be overridden, e.g. --paths.raw_text texts/ --pretraining.max_epochs 2.
+
+    DOCS: https://github.com/LiyuanLucasLiu/LD-Net (the method)
+    """
+    overrides = parse_config_overrides(ctx.args)
+    import_code(code_path)
+    with show_validation_error(config_path):
+        config = load_config(config_path, overrides=overrides, interpolate=False)
+    setup_gpu(use_gpu)
+    with show_validation_error(config_path, hint_fill=False):
+        try:
+            pretrain(config=config, output_path=output_path, use_gpu=use_gpu)
+        except ValueError as error:
+            msg.fail("Pretraining stopped", str(error), exits=1)
+
+
+def pretrain(
+    *, config: Config, output_path: Path, use_gpu: int = -1, silent: bool = False
+) -> None:
+    """Train language models and show how it goes.
+
+    config (Config): The config, not interpolated.
+    output_path (Path): Directory to write to; made if need be.
+    use_gpu (int): Number of the GPU, which has been set up; -1 for the CPU.
+    silent (bool): Whether to print nothing.
+    RAISES (ValueError): E013, E040-E048, see `spacy_ldnet.pretraining.run.pretrain`.
+    """
+    # Not above, since spaCy imports this module in every one of its commands.
+    from ..pretraining.run import pretrain as run
+    from ._progress import ProgressDisplay
+
+    output_path.mkdir(parents=True, exist_ok=True)
+    device = "cpu" if use_gpu < 0 else f"cuda:{use_gpu}"
+    if silent:
+        run(config, output_path, device=device, report=_ignore)
+        return
+    with ProgressDisplay() as display:
+        run(config, output_path, device=device, report=display)
+    msg.good("Saved the language models", output_path / "model-best")
+
+
+_ignore: "Report" = lambda event: None  # noqa: E731

@@ -1,0 +1,127 @@
+"""Every message a user can meet: the cause, the value, and the remedy."""
+
+
+class _WithCode(type):
+    """Put the code in front of the message, as in spaCy and weasel."""
+
+    def __getattribute__(self, code: str) -> str:
+        message = super().__getattribute__(code)
+        if code.startswith("__") or not isinstance(message, str):
+            return message
+        return f"[{code}] {message}"
+
+
+class Errors(metaclass=_WithCode):
+    # Weights and their bytes
+    E001 = (
+        "These bytes hold no spacy-ldnet weights: {reason}. Expected a safetensors "
+        "file whose metadata has the key '{key}'."
+    )
+    E002 = (
+        "The weights have format version {found}, but this spacy-ldnet reads up to "
+        "version {known}. Install a newer spacy-ldnet."
+    )
+    E003 = "The weights do not fit their own structure: {reason}. The file is damaged."
+    E004 = (
+        "The component's network has no weights yet. Call nlp.initialize() or load a "
+        "trained pipeline first."
+    )
+    E005 = (
+        "Mixed precision needs a GPU, but the network is on '{device}'. Set "
+        "mixed_precision = false, or choose a GPU with --gpu-id."
+    )
+
+    # Encoder and language models
+    E010 = (
+        "The language model in '{path}' does not fit the config: {name} is {found} "
+        "in the file but {expected} in the config. Change [components.*.model] (or "
+        "pretrain with these sizes)."
+    )
+    E011 = "No language model in '{path}': the file '{missing}' is missing."
+    E012 = (
+        "The encoder of component '{name}' has no pretrained language model. Give "
+        "[initialize.components.{name}.encoder_loader] @misc = "
+        '"spacy-ldnet.EncoderLoader.v1" with the path of an LM directory.'
+    )
+    E013 = "Value {value!r} is not allowed for '{name}': {reason}."
+    E014 = (
+        "The span getter gave {found} span lists for {expected} docs, or spans that "
+        "leave token {token} of a doc uncovered. Every token must be in some span."
+    )
+    E015 = (
+        "The vocabulary has {found} words, but its hash says it is another one "
+        "({found_hash} instead of {expected_hash}). The files in '{path}' were mixed."
+    )
+    E016 = (
+        "No LD-Net encoder in component '{name}'. Give the name of the component that "
+        "holds one, shared ('ldnet') or inline (any head)."
+    )
+    E017 = (
+        "The vocab has no word vectors, but the architecture asks for them. Give "
+        "[initialize] vectors = ..., or set vectors = null in StackedTok2Vec."
+    )
+
+    # Pretraining
+    E040 = "No text at '{path}', which [{name}] in the config names. Check [paths]."
+    E041 = "Text that is not UTF-8 in {place}: {reason}. Convert the file to UTF-8."
+    E042 = (
+        "No words in the text of [{name}]. spaCy's plain text reader takes a file, or "
+        "all files of a folder, whose name ends in '.txt', one text a line."
+    )
+    E043 = (
+        "The vocabulary has {found} words, too few for a language model. Give more "
+        "text, or lower [pretraining] min_freq (now {min_freq})."
+    )
+    E044 = (
+        "The training text has {found} words, too few for [pretraining] batch_size = "
+        "{batch_size} places in the text. Give more text or lower batch_size."
+    )
+    E045 = "The config has no section [{name}]{hint}."
+    E046 = (
+        "The {direction} language model's loss is no longer a number at step {step}. "
+        "Lower [pretraining] learn_rate (now {learn_rate})."
+    )
+    E047 = (
+        "Training the {direction} language model failed in its own process (exit code "
+        "{code}). {reason}"
+    )
+    E048 = "[{name}] has to be {expected}, but it made {found!r}."
+
+    # CRF components
+    E020 = (
+        "Component '{name}' has no labels. Give examples that have some to "
+        "nlp.initialize(), or a labels file in [initialize.components.{name}.labels], "
+        "or call add_label() first."
+    )
+    E021 = (
+        "Component '{name}' has no label '{label}', but the gold standard of an example "
+        "has. Call add_label('{label}'), or initialize with all labels. Labels: {labels}."
+    )
+    E022 = (
+        "Component '{name}' has {labels} labels and so {expected} tags, but the config "
+        "says nO = {found}. Set nO = null in [components.{name}.model]."
+    )
+    E023 = (
+        "Component '{name}' cannot rehearse. Mix examples of the old kind into the "
+        "training data, or leave the component out: nlp.rehearse(..., exclude=['{name}'])."
+    )
+    E024 = (
+        "The loss of component '{name}' is {loss}. Lower [training.optimizer.learn_rate] "
+        "or clip the gradients with grad_clip."
+    )
+    E025 = (
+        "A constrained CRF over IOBES tags has 1 + 4 * labels tags, never {n_tags}. Set "
+        "constrained = false in the CRFTagger, or correct nO."
+    )
+    E026 = "A label is a string, not {label!r}."
+
+
+class Warnings(metaclass=_WithCode):
+    W001 = (
+        "Component '{name}' was never given a pretrained language model; its encoder "
+        "starts from random weights and is trained with the task (train_lm = true)."
+    )
+    W040 = (
+        "Cut-offs {left_out} of the adaptive softmax are beyond the vocabulary of "
+        "{rows} rows; it has the cut-offs {kept}."
+    )

@@ -1,0 +1,1 @@
+"""Thinc models around the networks of ``spacy_ldnet.nn``."""

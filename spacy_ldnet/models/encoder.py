@@ -1,0 +1,139 @@
+"""The LD-Net encoder as a spaCy architecture."""
+
+from typing import Any, Callable, List, Optional, Tuple
+
+import torch
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.types import Floats2d
+
+from ..errors import Errors
+from ..nn.dense_rnn import UNITS
+from .ldnet_shim import LDNetShim
+from .windows import SpanGetter, make_windows
+from .words import find_types
+
+LDNetModel = Model[List[Doc], List[Floats2d]]
+NODE_NAME = "ldnet_encoder"
+
+
+def build_ldnet_encoder_v1(
+    *,
+    width: int = 128,
+    embed: int = 100,
+    hidden: int = 64,
+    depth: int = 6,
+    unit: str = "lstm",
+    dropout: Optional[float] = None,
+    window: int = 256,
+    get_spans: Optional[SpanGetter] = None,
+) -> LDNetModel:
+    """Build an encoder whose weights come from a pretrained LM directory.
+
+    Sizes other than `width` must be those of the language model (Liu et al. 2018,
+    section 3). The network itself comes with the loader or with the saved pipeline,
+    whose weights say which layers are left.
+
+    width (int): Width of the vectors given to the components after it, at least 1.
+    embed (int): Width of the language models' word embeddings.
+    hidden (int): Width of each recurrent layer.
+    depth (int): Number of layers a direction before pruning, at least 1.
+    unit (str): `lstm`, `gru` or `rnn`.
+    dropout (Optional[float]): Dropout of the output in training, in [0, 1). None for
+        the rate given in `[training] dropout`.
+    window (int): Longest stretch of a document that is read at once, in tokens, at
+        least 8. Neighbouring windows overlap by a quarter.
+    get_spans (Optional[Callable]): A registered span getter, which replaces `window`.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The encoder.
+    RAISES (ValueError): E013 for a value out of range.
+    """
+    check_range("window", window, window >= 8, "it must be at least 8")
+    check_range("width", width, width >= 1, "it must be at least 1")
+    check_range("depth", depth, depth >= 1, "it must be at least 1")
+    check_range("unit", unit, unit in UNITS, f"choose from {', '.join(UNITS)}")
+    check_dropout(dropout)
+    return Model(
+        NODE_NAME,
+        forward,
+        dims={"nO": width},
+        attrs={
+            "embed": embed,
+            "hidden": hidden,
+            "depth": depth,
+            "unit": unit,
+            "window": window,
+            "get_spans": get_spans,
+            "fixed_dropout": dropout,
+            "dropout_rate": dropout or 0.0,
+        },
+        shims=[LDNetShim()],
+    )
+
+
+def check_range(name: str, value: Any, allowed: bool, reason: str) -> None:
+    """RAISES (ValueError): E013 unless `allowed`."""
+    if not allowed:
+        raise ValueError(Errors.E013.format(name=name, value=value, reason=reason))
+
+
+def check_dropout(dropout: Optional[float]) -> None:
+    """RAISES (ValueError): E013 for a rate outside [0, 1)."""
+    allowed = dropout is None or 0 <= dropout < 1
+    check_range("dropout", dropout, allowed, "it must be in [0, 1), or null")
+
+
+def dropout_rate(model: Model) -> float:
+    """RETURNS (float): The node's own rate, or that of `[training] dropout`."""
+    fixed = model.attrs["fixed_dropout"]
+    return model.attrs["dropout_rate"] if fixed is None else fixed
+
+
+def find_encoders(model: Model) -> List[LDNetModel]:
+    """RETURNS (List[Model]): The LD-Net encoders inside a model. Found by walking,
+    since thinc's copies lose their refs.
+    """
+    return [node for node in model.walk() if node.name == NODE_NAME]
+
+
+def forward(
+    model: LDNetModel, docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+    shim = model.shims[0]
+    if not isinstance(shim, LDNetShim) or shim.module is None:
+        return _not_loaded(model, docs, is_train)
+    types = find_types(docs)
+    rows = shim.rows(types.keys)[types.of_tokens]
+    ids = torch.from_numpy(rows).to(shim.device)
+    windows = make_windows(
+        docs, model.attrs["window"], model.attrs["get_spans"], shim.device
+    )
+    shim.module.dropout = dropout_rate(model)
+    Y, bp_network = shim(ArgsKwargs(args=(ids, windows), kwargs={}), is_train)
+
+    def backprop(dYs: List[Floats2d]) -> List[Doc]:
+        dY = xp2torch(model.ops.flatten(dYs), device=shim.device)
+        bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
+        return docs
+
+    return split_rows(torch2xp(Y.detach()), docs), backprop
+
+
+def split_rows(rows: Floats2d, docs: List[Doc]) -> List[Floats2d]:
+    """RETURNS (List[Floats2d]): Each document's rows, without a copy."""
+    parts = []
+    start = 0
+    for doc in docs:
+        parts.append(rows[start : start + len(doc)])
+        start += len(doc)
+    return parts
+
+
+def _not_loaded(
+    model: LDNetModel, docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+    """Before weights are loaded the encoder has a shape only, which thinc asks for
+    when it initialises the layers behind it. It can't be trained."""
+    if is_train:
+        raise ValueError(Errors.E012.format(name="ldnet"))
+    width = model.get_dim("nO")
+    return [model.ops.alloc2f(len(doc), width) for doc in docs], list

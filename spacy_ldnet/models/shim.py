@@ -1,0 +1,115 @@
+"""A thinc shim whose bytes say which network they belong to."""
+
+import contextlib
+import copy
+from typing import Any, Dict, Iterator, Optional, Tuple, Type
+
+import srsly
+import torch
+from thinc.api import Optimizer, PyTorchShim
+from thinc.shims.shim import Shim
+from thinc.util import get_torch_default_device, torch2xp, xp2torch
+
+from ..nn.serialize import module_from_bytes, module_to_bytes
+
+
+class ModuleShim(PyTorchShim):
+    """Wrap a torch network that may not exist yet and may change its structure.
+
+    thinc's own shim loads a state dict into the network it was built with, so a
+    pruned network could not be read back. Here the bytes decide. Three more things
+    differ from thinc 8.3's shim, each a trap there: averaged weights are really
+    applied, a copy has optimizer state of its own, and frozen parameters stay frozen.
+    """
+
+    def __init__(
+        self, module_class: Type[Any], module: Optional[torch.nn.Module] = None
+    ) -> None:
+        """module_class (Type): Class of the network, with `structure` and
+            `from_structure` (see `spacy_ldnet.nn.serialize`).
+        module (Optional[torch.nn.Module]): The network, if it can be built already.
+        """
+        super().__init__(module)
+        self.module_class = module_class
+
+    @property
+    def module(self) -> Any:
+        """RETURNS (Optional[torch.nn.Module]): The network; None before it is built."""
+        return self._model
+
+    @module.setter
+    def module(self, module: torch.nn.Module) -> None:
+        module.to(get_torch_default_device())
+        self._model = module
+
+    @property
+    def device(self) -> torch.device:
+        if self._model is None:
+            return get_torch_default_device()
+        return super().device
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Step every trainable parameter that has a gradient, in place."""
+        if self._model is None:
+            return
+        for name, parameter in self._model.named_parameters():
+            if parameter.requires_grad and parameter.grad is not None:
+                self.step_parameter(optimizer, name, parameter)
+        self._grad_scaler.update()
+
+    def step_parameter(
+        self, optimizer: Optimizer, name: str, parameter: torch.nn.Parameter
+    ) -> None:
+        """optimizer (Optimizer): thinc's optimizer, which keeps the moments.
+        name (str): Name of the parameter inside the network.
+        parameter (torch.nn.Parameter): Stepped in place; its gradient is zeroed.
+        """
+        if not self._grad_scaler.found_inf:
+            value, _ = optimizer(
+                (self.id, name), torch2xp(parameter.data), torch2xp(parameter.grad)
+            )
+            updated = xp2torch(value, device=parameter.device)
+            if updated.data_ptr() != parameter.data_ptr():
+                parameter.data.copy_(updated.reshape(parameter.shape))
+        parameter.grad.zero_()
+
+    @contextlib.contextmanager
+    def use_params(self, params: Dict[Tuple[int, str], Any]) -> Iterator[None]:
+        """params (Dict[Tuple[int, str], FloatsXd]): Weights to use meanwhile, under
+        the optimizer's own keys (thinc's shim looks for others, and finds none).
+        """
+        backup: Dict[str, torch.Tensor] = {}
+        parameters = dict(self._model.named_parameters()) if self._model else {}
+        for name, parameter in parameters.items():
+            if (self.id, name) in params:
+                backup[name] = parameter.data.clone()
+                value = xp2torch(params[(self.id, name)], device=parameter.device)
+                parameter.data.copy_(value.reshape(parameter.shape))
+        try:
+            yield
+        finally:
+            for name, value in backup.items():
+                parameters[name].data.copy_(value)
+
+    def copy(self) -> "ModuleShim":
+        """RETURNS (ModuleShim): A copy whose optimizer state is its own."""
+        copied = copy.deepcopy(self)
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            copied.id = Shim.global_id
+        return copied
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        if self._model is not None:
+            super().to_device(device_type, device_id)
+
+    def to_bytes(self) -> bytes:
+        state = b"" if self._model is None else module_to_bytes(self._model)
+        return srsly.msgpack_dumps({"config": self.cfg, "state": state})
+
+    def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
+        message = srsly.msgpack_loads(bytes_data)
+        self.cfg = message["config"]
+        if message["state"]:
+            self.module = module_from_bytes(self.module_class, message["state"])
+        return self

@@ -1,0 +1,216 @@
+"""Characters, contextual vectors and word vectors through BiLSTMs, as a tok2vec."""
+
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy
+import torch
+from spacy.attrs import ORTH
+from spacy.tokens import Doc
+from spacy.vectors import Mode
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.types import Floats2d
+
+from ..errors import Errors
+from ..nn.dense_rnn import UNITS
+from ..nn.stack import StackConfig, TokenStack, Words
+from .encoder import check_dropout, check_range, dropout_rate, split_rows
+from .shim import ModuleShim
+from .windows import make_windows
+from .words import (
+    Types,
+    characters_of,
+    find_types,
+    flat_attribute,
+)
+
+Tok2VecModel = Model[List[Doc], List[Floats2d]]
+
+DEFAULT_CHARS = {"embed": 25, "hidden": 25, "width": 50, "rows": 1000}
+DEFAULT_VECTORS = {"trainable": False}
+#: Longest stretch that the layers read at once, in tokens.
+WINDOW = 256
+
+
+def build_stacked_tok2vec_v1(
+    *,
+    contextual: Optional[Tok2VecModel] = None,
+    chars: Optional[Dict[str, Any]] = None,
+    vectors: Optional[Dict[str, Any]] = None,
+    width: int = 128,
+    depth: int = 1,
+    unit: str = "lstm",
+    dropout: Optional[float] = None,
+) -> Tok2VecModel:
+    """Build the paper's tagger up to its CRF (Liu et al. 2018, section 3.2):
+    [characters, contextual vectors, word vectors] -> dropout -> BiLSTM.
+
+    contextual (Optional[Model[List[Doc], List[Floats2d]]]): An LD-Net encoder, or a
+        listener to one. None for none.
+    chars (Optional[dict]): Sizes of the character LSTM: `embed`, `hidden` (of each
+        direction), `width` (of the result), `rows` (of the table of embeddings,
+        which a character is given by its code point modulo `rows`). {} for the
+        defaults, None for no characters.
+    vectors (Optional[dict]): Use spaCy's vectors: `trainable` (bool) says whether a
+        copy of the table is trained with the task. None for no vectors.
+    width (int): Width of the output, both directions together; even, at least 2.
+    depth (int): Number of bidirectional layers, at least 1.
+    unit (str): `lstm`, `gru` or `rnn`.
+    dropout (Optional[float]): Rate in [0, 1); None for that of `[training] dropout`.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model.
+    RAISES (ValueError): E013 for a value out of range.
+    """
+    check_range("width", width, width >= 2 and width % 2 == 0, "it must be even")
+    check_range("depth", depth, depth >= 1, "it must be at least 1")
+    check_range("unit", unit, unit in UNITS, f"choose from {', '.join(UNITS)}")
+    check_dropout(dropout)
+    reason = "contextual, chars and vectors can't all be null"
+    inputs = [part for part in (contextual, chars, vectors) if part is not None]
+    check_range("contextual", None, bool(inputs), reason)
+    return Model(
+        "ldnet_stacked_tok2vec",
+        forward,
+        init=init,
+        dims={"nO": width},
+        layers=[] if contextual is None else [contextual],
+        attrs={
+            "chars": _merge("chars", DEFAULT_CHARS, chars),
+            "vectors": _merge("vectors", DEFAULT_VECTORS, vectors),
+            "depth": depth,
+            "unit": unit,
+            "fixed_dropout": dropout,
+            "dropout_rate": dropout or 0.0,
+        },
+        shims=[ModuleShim(TokenStack)],
+    )
+
+
+def _merge(
+    name: str, defaults: Dict[str, Any], given: Optional[Dict[str, Any]]
+) -> Optional[Dict[str, Any]]:
+    if given is None:
+        return None
+    for key in given:
+        reason = f"choose from {', '.join(defaults)}"
+        check_range(name, key, key in defaults, reason)
+    return {**defaults, **given}
+
+
+def init(
+    model: Tok2VecModel,
+    X: Optional[List[Doc]] = None,
+    Y: Optional[Any] = None,
+) -> None:
+    """Initialise the contextual part and build the network."""
+    docs = list(X or [])
+    for layer in model.layers:
+        layer.initialize(X=X)
+    shim = model.shims[0]
+    if isinstance(shim, ModuleShim) and (shim.module is None or docs):
+        shim.module = TokenStack(_config(model, docs))
+        if shim.module.table is not None:
+            _copy_table(shim.module.table, docs[0])
+
+
+def _config(model: Tok2VecModel, docs: Sequence[Doc]) -> StackConfig:
+    chars, vectors = model.attrs["chars"], model.attrs["vectors"]
+    context = model.layers[0].get_dim("nO") if model.layers else 0
+    dim, rows = 0, 0
+    if vectors is not None:
+        dim = _vectors_of(docs).shape[1]
+        rows = 1 + _vectors_of(docs).shape[0] if vectors["trainable"] else 0
+    sizes = chars or dict.fromkeys(DEFAULT_CHARS, 0)
+    return StackConfig(
+        context=context,
+        char_rows=sizes["rows"],
+        char_embed=sizes["embed"],
+        char_hidden=sizes["hidden"],
+        char_width=sizes["width"],
+        vectors=dim,
+        vector_rows=rows,
+        width=model.get_dim("nO"),
+        depth=model.attrs["depth"],
+        unit=model.attrs["unit"],
+    )
+
+
+def _vectors_of(docs: Sequence[Doc]) -> Any:
+    vectors = docs[0].vocab.vectors if docs else None
+    if vectors is None or vectors.shape[1] == 0:
+        raise ValueError(Errors.E017)
+    return vectors
+
+
+def _copy_table(table: torch.nn.Embedding, doc: Doc) -> None:
+    data = torch.from_numpy(numpy.asarray(doc.vocab.vectors.data, dtype="float32"))
+    with torch.no_grad():
+        table.weight.zero_()
+        table.weight[1:].copy_(data)
+
+
+def forward(
+    model: Tok2VecModel, docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+    shim = model.shims[0]
+    if not isinstance(shim, ModuleShim) or shim.module is None:
+        raise ValueError(Errors.E004)
+    context, bp_context = None, None
+    if model.layers:
+        Xs, bp_context = model.layers[0](docs, is_train)
+        context = xp2torch(
+            model.ops.flatten(Xs), requires_grad=is_train, device=shim.device
+        )
+    words = _words(model, shim, docs)
+    windows = make_windows(docs, WINDOW, None, shim.device)
+    shim.module.dropout = dropout_rate(model)
+    inputs = ArgsKwargs(args=(context, words, windows), kwargs={})
+    Y, bp_network = shim(inputs, is_train)
+
+    def backprop(dYs: List[Floats2d]) -> List[Doc]:
+        dY = xp2torch(model.ops.flatten(dYs), device=shim.device)
+        dX = bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
+        if bp_context is not None:
+            bp_context(split_rows(torch2xp(dX.args[0]), docs))
+        return docs
+
+    return split_rows(torch2xp(Y.detach()), docs), backprop
+
+
+def _words(model: Tok2VecModel, shim: ModuleShim, docs: List[Doc]) -> Words:
+    """Look up what the network reads of the batch's word types."""
+    config: StackConfig = shim.module.config
+    types = find_types(docs)
+    device = shim.device
+    texts = [docs[0].vocab.strings[int(key)] for key in types.keys] if docs else []
+    chars = characters_of(texts)
+    # Any character has a row, known beforehand or not: as in spaCy's hash embeddings,
+    # rare ones share theirs.
+    rows = chars.codes % max(1, config.char_rows)
+    vectors = None
+    if config.vectors:
+        vectors = torch.from_numpy(_vectors(docs, types, bool(config.vector_rows)))
+        vectors = vectors.to(device)
+    return Words(
+        types=torch.from_numpy(types.of_tokens).to(device),
+        char_ids=torch.from_numpy(rows).to(device),
+        char_starts=torch.from_numpy(chars.starts).to(device),
+        char_lengths=torch.from_numpy(chars.lengths).to(device),
+        vectors=vectors,
+    )
+
+
+def _vectors(docs: List[Doc], types: Types, as_rows: bool) -> numpy.ndarray:
+    """RETURNS (ndarray): A vector for each type, zeros for words without one; or the
+    vectors' rows, counted from 1, with 0 for words without one.
+    """
+    vectors = docs[0].vocab.vectors
+    keys = types.keys
+    if vectors.attr != ORTH:
+        keys = flat_attribute(docs, vectors.attr)[types.first]
+    if vectors.mode != Mode.default and not as_rows:
+        return vectors.get_batch(keys.tolist()).astype("float32", copy=False)
+    rows = numpy.asarray(vectors.find(keys=keys.tolist()), dtype="int64")
+    if as_rows:
+        return rows + 1
+    found = vectors.data[rows].astype("float32", copy=False)
+    found[rows < 0] = 0
+    return found

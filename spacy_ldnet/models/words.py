@@ -1,0 +1,93 @@
+"""From tokens to rows: each word type of a batch is looked up once."""
+
+from dataclasses import dataclass
+from typing import List, Sequence
+
+import numpy
+from spacy.attrs import ORTH
+from spacy.strings import hash_string
+from spacy.tokens import Doc
+
+#: Longest part of a word that its characters are read of: half from its front, half
+#: from its end. Longer tokens are addresses and noise.
+MAX_CHARACTERS = 40
+
+
+@dataclass(frozen=True)
+class Types:
+    """The different words of a batch.
+
+    keys (ndarray): Hash of each type. Shape: (types,), uint64
+    first (ndarray): A token of each type. Shape: (types,)
+    of_tokens (ndarray): Type of every token. Shape: (tokens,)
+    """
+
+    keys: numpy.ndarray
+    first: numpy.ndarray
+    of_tokens: numpy.ndarray
+
+
+def flat_attribute(docs: Sequence[Doc], attribute: int) -> numpy.ndarray:
+    """RETURNS (ndarray): One attribute of all tokens of all docs. Shape: (tokens,)"""
+    arrays = [doc.to_array(attribute) for doc in docs]
+    if not arrays:
+        return numpy.zeros(0, dtype="uint64")
+    return numpy.concatenate(arrays).astype("uint64", copy=False)
+
+
+def find_types(docs: Sequence[Doc]) -> Types:
+    """RETURNS (Types): The different words of a batch, case kept."""
+    orths = flat_attribute(docs, ORTH)
+    keys, first, inverse = numpy.unique(orths, return_index=True, return_inverse=True)
+    return Types(keys, first, inverse.reshape(-1))
+
+
+class RowLookup:
+    """Rows of a fixed list of words; words not in it have a row of their own.
+
+    words (Sequence[str]): The words.
+    first_row (int): Row of the first word.
+    unknown (int): Row of every other word.
+    """
+
+    def __init__(self, words: Sequence[str], *, first_row: int, unknown: int) -> None:
+        hashes = numpy.fromiter(map(hash_string, words), "uint64", count=len(words))
+        order = numpy.argsort(hashes, kind="stable")
+        # One sentinel at the end: a search may come out behind the last word.
+        self._hashes = numpy.append(hashes[order], numpy.uint64(2**64 - 1))
+        self._rows = numpy.append(order + first_row, unknown)
+        self._unknown = unknown
+
+    def __call__(self, keys: numpy.ndarray) -> numpy.ndarray:
+        """keys (ndarray): Hashes. Shape: (types,), uint64
+        RETURNS (ndarray): Rows. Shape: (types,), int64
+        """
+        place = numpy.searchsorted(self._hashes, keys)
+        found = self._hashes[place] == keys
+        return numpy.where(found, self._rows[place], self._unknown)
+
+
+@dataclass(frozen=True)
+class Characters:
+    """Characters of words, one word after the other.
+
+    codes (ndarray): Code points. Shape: (characters,), int64
+    starts (ndarray): Shape: (words,), int64
+    lengths (ndarray): At least 1. Shape: (words,), int64
+    """
+
+    codes: numpy.ndarray
+    starts: numpy.ndarray
+    lengths: numpy.ndarray
+
+
+def characters_of(words: List[str]) -> Characters:
+    """RETURNS (Characters): The words' characters, cut to MAX_CHARACTERS."""
+    half = MAX_CHARACTERS // 2
+    words = [w if len(w) <= MAX_CHARACTERS else w[:half] + w[-half:] for w in words]
+    lengths = numpy.fromiter(map(len, words), "int64", count=len(words))
+    joined = "".join(words).encode("utf-32-le", "surrogatepass")
+    starts = numpy.cumsum(lengths) - lengths
+    return Characters(
+        numpy.frombuffer(joined, dtype="<u4").astype("int64"), starts, lengths
+    )

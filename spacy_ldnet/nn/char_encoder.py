@@ -1,0 +1,51 @@
+"""Words from their characters (paper, section 4; one reading per word)."""
+
+import torch
+from torch import Tensor, nn
+
+from .batching import length_batches, padded_index, reorder_time, reverse_index
+
+
+class CharEncoder(nn.Module):
+    """A character LSTM in each direction over every word on its own.
+
+    The output depends on the word alone, so a word that occurs twice is read once.
+
+    :param rows: rows of the table of embeddings.
+    :param embed: width of a character's embedding.
+    :param hidden: width of each direction's state.
+    :param width: width of the output.
+    """
+
+    def __init__(self, *, rows: int, embed: int, hidden: int, width: int):
+        super().__init__()
+        self.hidden = hidden
+        self.embedding = nn.Embedding(rows, embed)
+        self.forward_rnn = nn.LSTM(embed, hidden)
+        self.backward_rnn = nn.LSTM(embed, hidden)
+        self.project = nn.Linear(2 * hidden, width)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a character, projection not counted."""
+        return 2 * 4 * self.hidden * (self.embedding.embedding_dim + self.hidden)
+
+    def forward(self, ids: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
+        """Encode words whose characters lie in one flat array.
+
+        :param ids: rows of all words' characters. *Shape:* (characters,)
+        :param starts: where each word starts. *Shape:* (words,)
+        :param lengths: number of its characters, at least 1. *Shape:* (words,)
+        :returns: *Shape:* (words, width)
+        """
+        states = self.embedding.weight.new_zeros(len(starts), 2 * self.hidden)
+        for group in length_batches(lengths):
+            size = lengths[group]
+            index, _ = padded_index(starts[group], size)
+            x = self.embedding(ids[index])
+            ahead, _ = self.forward_rnn(x)
+            behind, _ = self.backward_rnn(reorder_time(x, reverse_index(size)))
+            last = (size - 1, torch.arange(len(size), device=ids.device))
+            read = torch.cat([ahead[last], behind[last]], dim=-1)
+            states = states.index_copy(0, group, read)
+        return self.project(states)

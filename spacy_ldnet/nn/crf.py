@@ -1,0 +1,219 @@
+"""A linear-chain conditional random field over flat, unpadded batches.
+
+The sequences of a batch lie one after the other in a (tokens, tags) tensor, and
+``lengths`` (a CPU tensor of integers) tells them apart.
+"""
+
+from typing import Any, Dict, List, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import Errors
+from . import iobes
+from .lattice import (
+    FORBIDDEN,
+    Packing,
+    Scores,
+    backward_scores,
+    best_paths,
+    first_rows,
+    forward_scores,
+    pack,
+    total_scores,
+)
+
+#: Numbers that one Viterbi step may hold at once: the first keeps it in a CPU's cache.
+STEP_SIZE = {"cpu": 2**18, "cuda": 2**25}
+
+
+class LinearChainCRF(nn.Module):
+    """Linear layer and linear-chain CRF (Lafferty et al. 2001; Lample et al. 2016).
+
+    A path y through the tags scores ``start[y_1] + sum_t e_t[y_t] + sum_t
+    transitions[y_{t-1}, y_t] + end[y_T]``, and has the probability that the softmax
+    over all paths gives it.
+
+    :param n_in: width of the input.
+    :param n_tags: number of tags; 1 + 4 * labels if constrained.
+    :param constrained: give paths that are not legal IOBES the probability zero.
+    :raises ValueError: E025 if constrained, and no number of labels has n_tags tags.
+    """
+
+    allowed_start: Tensor
+    allowed_transitions: Tensor
+    allowed_end: Tensor
+
+    def __init__(self, *, n_in: int, n_tags: int, constrained: bool = True):
+        super().__init__()
+        if constrained and not iobes.is_complete(n_tags):
+            raise ValueError(Errors.E025.format(n_tags=n_tags))
+        self.n_in = n_in
+        self.n_tags = n_tags
+        self.constrained = constrained
+        self.hidden2tag = nn.Linear(n_in, n_tags)
+        self.transitions = nn.Parameter(torch.zeros(n_tags, n_tags))
+        self.start = nn.Parameter(torch.zeros(n_tags))
+        self.end = nn.Parameter(torch.zeros(n_tags))
+        if constrained:
+            masks = iobes.allowed_transitions((n_tags - 1) // 4)
+            for name, mask in zip(("start", "transitions", "end"), masks):
+                tensor = torch.from_numpy(mask)
+                self.register_buffer(f"allowed_{name}", tensor, persistent=False)
+
+    def structure(self) -> Dict[str, Any]:
+        """What :meth:`from_structure` needs to build this network again."""
+        names = ("n_in", "n_tags", "constrained")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_structure(cls, structure: Dict[str, Any]) -> "LinearChainCRF":
+        """:param structure: what :meth:`structure` returned."""
+        return cls(
+            n_in=structure["n_in"],
+            n_tags=structure["n_tags"],
+            constrained=structure["constrained"],
+        )
+
+    def resized(self, n_tags: int) -> "LinearChainCRF":
+        """A CRF with more tags that scores the paths of the old tags as this one does.
+
+        New tags get the lowest old bias and zero weights elsewhere.
+
+        :param n_tags: number of tags, not fewer than now.
+        """
+        grown = type(self)(n_in=self.n_in, n_tags=n_tags, constrained=self.constrained)
+        grown.to(self.start)
+        lowest = float(self.hidden2tag.bias.detach().min())
+        with torch.no_grad():
+            nn.init.zeros_(grown.hidden2tag.weight)
+            nn.init.constant_(grown.hidden2tag.bias, lowest)
+            theirs = dict(grown.named_parameters())
+            for name, ours in self.named_parameters():
+                theirs[name][tuple(slice(size) for size in ours.shape)] = ours
+        return grown
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Emission scores.
+
+        :param hidden: *Shape:* (tokens, n_in)
+        :returns: *Shape:* (tokens, tags)
+        """
+        return self.hidden2tag(hidden)
+
+    def scores(self) -> Scores:
+        """Scores of start, transitions and end, with the forbidden ones masked."""
+        scores = Scores(self.start, self.transitions, self.end)
+        if not self.constrained:
+            return scores
+        masks = (self.allowed_start, self.allowed_transitions, self.allowed_end)
+        masked = (s.masked_fill(~mask, FORBIDDEN) for s, mask in zip(scores, masks))
+        return Scores(*masked)
+
+    def log_likelihood(
+        self, emissions: Tensor, lengths: Tensor, allowed: Tensor
+    ) -> Tensor:
+        """Log probability of the set of paths that the gold standard leaves open.
+
+        Full, partial and missing annotation are one thing: one allowed tag, several, or
+        all. What no legal path can meet comes out far below zero, near
+        :data:`~spacy_ldnet.nn.lattice.FORBIDDEN` or a multiple of it.
+
+        :param emissions: *Shape:* (tokens, tags)
+        :param lengths: *Shape:* (batch,)
+        :param allowed: true for the tags a token may have. *Shape:* (tokens, tags)
+        :returns: in float64. *Shape:* (batch,)
+        """
+        gold = emissions.masked_fill(~allowed, FORBIDDEN)
+        both = self.log_partition(torch.cat([gold, emissions]), lengths.repeat(2))
+        numerator, denominator = both.chunk(2)
+        return numerator - denominator
+
+    def log_partition(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Log of the summed scores of all paths: the forward algorithm.
+
+        :param emissions: *Shape:* (tokens, tags)
+        :param lengths: *Shape:* (batch,)
+        :returns: in float64; 0 for an empty sequence. *Shape:* (batch,)
+        """
+        packing = pack(lengths, firsts=first_rows(lengths), device=emissions.device)
+        scores = self.scores().double()
+        alphas = forward_scores(emissions.double(), packing, scores)
+        return total_scores(alphas, packing, scores)
+
+    @torch.no_grad()
+    def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Probability of every tag of every token: forward-backward.
+
+        :param emissions: *Shape:* (tokens, tags)
+        :param lengths: *Shape:* (batch,)
+        :returns: in float64. *Shape:* (tokens, tags)
+        """
+        before, after = self._flat_lattice(emissions.double(), lengths)
+        return (before + after).exp()
+
+    @torch.no_grad()
+    def path_scores(
+        self, emissions: Tensor, lengths: Tensor, tags: Tensor
+    ) -> Tuple[Tensor, Tensor]:
+        """Two scores a token, from which any segment's probability is read off.
+
+        The log probability that tokens i to j of a sequence have exactly these tags,
+        whatever the others have, is ``head[i] + tail[j]``.
+
+        :param emissions: *Shape:* (tokens, tags)
+        :param lengths: *Shape:* (batch,)
+        :param tags: *Shape:* (tokens,)
+        :returns: head and tail, in float64. *Shape:* (tokens,) each
+        """
+        emissions = emissions.double()
+        before, after = self._flat_lattice(emissions, lengths)
+        head, tail, steps = (
+            scores.gather(1, tags.unsqueeze(1)).squeeze(1)
+            for scores in (before, after, emissions)
+        )
+        transitions = self.scores().transitions.double()
+        steps[1:] += transitions[tags[:-1], tags[1:]]
+        steps[first_rows(lengths)[lengths > 0].to(steps.device)] = 0.0
+        along = steps.cumsum(0)
+        return head - along, tail + along
+
+    @torch.no_grad()
+    def viterbi(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """The best path of every sequence, the same in any company.
+
+        :param emissions: *Shape:* (tokens, tags)
+        :param lengths: *Shape:* (batch,)
+        :returns: number of each token's tag. *Shape:* (tokens,)
+        """
+        device = emissions.device
+        tags = torch.zeros(len(emissions), dtype=torch.long, device=device)
+        firsts = first_rows(lengths)
+        scores = self.scores()
+        budget = STEP_SIZE.get(device.type, STEP_SIZE["cuda"])
+        order = torch.argsort(lengths, descending=True, stable=True)
+        for group in order.split(max(1, budget // self.n_tags**2)):
+            packing = pack(lengths[group], firsts=firsts[group], device=device)
+            tags[packing.rows] = best_paths(emissions, packing, scores)
+        return tags
+
+    def _flat_lattice(
+        self, emissions: Tensor, lengths: Tensor
+    ) -> Tuple[Tensor, Tensor]:
+        """Forward scores, and backward scores less the total, of every token and tag.
+
+        :returns: *Shape:* (tokens, tags) each
+        """
+        packing = pack(lengths, firsts=first_rows(lengths), device=emissions.device)
+        scores = self.scores().double()
+        alphas = forward_scores(emissions, packing, scores)
+        betas = backward_scores(emissions, packing, scores)
+        total = total_scores(alphas, packing, scores)[packing.order].unsqueeze(1)
+        betas = [beta - total[: len(beta)] for beta in betas]
+        return _unpack(alphas, packing, emissions), _unpack(betas, packing, emissions)
+
+
+def _unpack(steps: List[Tensor], packing: Packing, like: Tensor) -> Tensor:
+    """Put the steps' rows back to where they are in the flat batch."""
+    flat = torch.empty_like(like)
+    return flat.index_copy_(0, packing.rows, torch.cat(steps)) if steps else flat

@@ -1,0 +1,178 @@
+"""The two pruned or unpruned language models, read as one encoder."""
+
+from dataclasses import asdict, dataclass
+from typing import Dict, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from ..vocabulary import DIRECTIONS
+from .batching import length_batches, padded_index, reorder_time, reverse_index
+from .dense_rnn import DenseRNN
+from .serialize import Structure
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Sizes of an encoder.
+
+    :param rows: words of each direction's embedding, special rows included.
+    :param embed: width of the word embeddings.
+    :param hidden: width of each recurrent layer.
+    :param forward: number in the unpruned network of each layer of the forward model.
+    :param backward: the same of the backward model.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    :param width: width of the output.
+    :param boundary: row of the end-of-sentence symbol, which a window starts from.
+    :param vocabulary: hash of the words that the rows stand for.
+    """
+
+    rows: int
+    embed: int
+    hidden: int
+    forward: Tuple[int, ...]
+    backward: Tuple[int, ...]
+    unit: str
+    width: int
+    boundary: int
+    vocabulary: str = ""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of a flat array of words, and which words each of them answers for.
+
+    :param starts: first word of each window. *Shape:* (windows,)
+    :param lengths: number of words. *Shape:* (windows,)
+    :param keep_from: first word, counted from the window's start, whose output is
+        taken from this window. *Shape:* (windows,)
+    :param keep_to: one past the last such word. *Shape:* (windows,)
+    """
+
+    starts: Tensor
+    lengths: Tensor
+    keep_from: Tensor
+    keep_to: Tensor
+
+
+class LanguageModelTrunk(nn.Module):
+    """Embedding and recurrent layers of one direction, without the softmax."""
+
+    def __init__(
+        self, *, rows: int, embed: int, hidden: int, layers: Sequence[int], unit: str
+    ):
+        super().__init__()
+        self.embedding = nn.Embedding(rows, embed)
+        self.rnn = DenseRNN(embed=embed, hidden=hidden, layers=layers, unit=unit)
+
+    def forward(self, ids: Tensor, gates: Optional[Tensor]) -> Tensor:
+        """Read words in the order given.
+
+        :param ids: *Shape:* (time, batch)
+        :param gates: *Shape:* (layers,)
+        :returns: *Shape:* (time, batch, embed + layers * hidden)
+        """
+        return self.rnn(self.embedding(ids), gates=gates)[0]
+
+
+class LDNetEncoder(nn.Module):
+    """``c = ReLU(W_c [r_forward, r_backward] + b_c)`` for every word.
+
+    Liu et al. 2018, section 3.2. The gates of both directions lie in one parameter,
+    forward first, since the penalty counts them together.
+
+    :param config: the sizes.
+    """
+
+    def __init__(self, config: EncoderConfig):
+        super().__init__()
+        self.config = config
+        for direction in DIRECTIONS:
+            trunk = LanguageModelTrunk(
+                rows=config.rows,
+                embed=config.embed,
+                hidden=config.hidden,
+                layers=getattr(config, direction),
+                unit=config.unit,
+            )
+            self.add_module(f"{direction}_lm", trunk)
+        layers = len(config.forward) + len(config.backward)
+        self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
+        self.project = nn.Linear(
+            self.forward_lm.rnn.width + self.backward_lm.rnn.width, config.width
+        )
+        self.dropout = 0.0
+
+    @property
+    def trunks(self) -> Dict[str, LanguageModelTrunk]:
+        """The language model of each direction."""
+        return {name: getattr(self, f"{name}_lm") for name in DIRECTIONS}
+
+    def gates_of(self, direction: str) -> Tensor:
+        """*Shape:* (layers of that direction,)"""
+        layers = len(self.config.forward)
+        return self.gates[:layers] if direction == "forward" else self.gates[layers:]
+
+    @property
+    def lm_macs(self) -> int:
+        """Multiply-accumulates a word of both language models."""
+        return sum(trunk.rnn.macs for trunk in self.trunks.values())
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a word of the whole encoder."""
+        return self.lm_macs + self.project.in_features * self.project.out_features
+
+    def structure(self) -> Structure:
+        return asdict(self.config)
+
+    @classmethod
+    def from_structure(cls, structure: Structure) -> "LDNetEncoder":
+        layers = {name: tuple(structure[name]) for name in DIRECTIONS}
+        return cls(EncoderConfig(**{**structure, **layers}))
+
+    def train_language_models(self, train: bool) -> None:
+        """Let the language models' weights be trained, or freeze them."""
+        for trunk in self.trunks.values():
+            trunk.requires_grad_(train)
+
+    def forward(self, ids: Tensor, windows: Windows) -> Tensor:
+        """Encode words that lie in windows.
+
+        :param ids: rows of the embedding. *Shape:* (words,)
+        :param windows: every word is kept by exactly one of them.
+        :returns: *Shape:* (words, width)
+        """
+        out = self.project.weight.new_zeros(len(ids), self.config.width)
+        for group in length_batches(windows.lengths):
+            index, real = padded_index(windows.starts[group], windows.lengths[group])
+            steps = torch.arange(len(index), device=ids.device).unsqueeze(1)
+            kept = (steps >= windows.keep_from[group]) & (
+                steps < windows.keep_to[group]
+            )
+            encoded = self.encode(ids[index], windows.lengths[group])
+            out = out.index_copy(0, index[kept], encoded[kept])
+        return out
+
+    def encode(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Encode a padded batch of windows.
+
+        :param ids: *Shape:* (time, batch)
+        :param lengths: *Shape:* (batch,)
+        :returns: *Shape:* (time, batch, width)
+        """
+        backwards = reverse_index(lengths)
+        start = ids.new_full((1, ids.shape[1]), self.config.boundary)
+        ahead = self.read("forward", torch.cat([start, ids]))
+        behind = self.read("backward", torch.cat([start, ids.gather(0, backwards)]))
+        seen = torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
+        c = torch.relu(self.project(seen))
+        return nn.functional.dropout(c, self.dropout, self.training)
+
+    def read(self, direction: str, ids: Tensor) -> Tensor:
+        """Output of one language model, without that of the starting symbol."""
+        gates = self.gates_of(direction)
+        idle = not self.gates.requires_grad and torch.equal(
+            gates, torch.ones_like(gates)
+        )
+        return self.trunks[direction](ids, None if idle else gates)[1:]

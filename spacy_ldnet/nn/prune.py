@@ -1,0 +1,112 @@
+"""Take layers out of an encoder, and fold what is left of their gates."""
+
+from dataclasses import replace
+from typing import Dict, List
+
+import torch
+from torch import Tensor, nn
+
+from ..vocabulary import DIRECTIONS
+from .encoder import LanguageModelTrunk, LDNetEncoder
+
+
+def open_layers(encoder: LDNetEncoder) -> Dict[str, List[int]]:
+    """Positions of each direction's layers whose gate is above zero."""
+    return {
+        name: torch.nonzero(encoder.gates_of(name) > 0).flatten().tolist()
+        for name in DIRECTIONS
+    }
+
+
+def strongest_layers(encoder: LDNetEncoder, count: int) -> Dict[str, List[int]]:
+    """Positions of the ``count`` layers with the largest gates, both directions."""
+    ranked = torch.sort(encoder.gates.detach(), descending=True, stable=True).indices
+    chosen = sorted(ranked[:count].tolist())
+    ahead = len(encoder.config.forward)
+    return {
+        "forward": [i for i in chosen if i < ahead],
+        "backward": [i - ahead for i in chosen if i >= ahead],
+    }
+
+
+def keep_layers(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> LDNetEncoder:
+    """A smaller encoder without the other layers and the columns that read them.
+
+    Equal to the given one up to float rounding if the gates of all layers that go
+    are zero (paper, section 3.4).
+
+    :param encoder: left as it is.
+    :param keep: positions of the layers to keep, in order, of each direction.
+    :returns: the encoder without the others, on the same device.
+    """
+    config = encoder.config
+    smaller = replace(
+        config,
+        forward=tuple(config.forward[i] for i in keep["forward"]),
+        backward=tuple(config.backward[i] for i in keep["backward"]),
+    )
+    pruned = LDNetEncoder(smaller).to(encoder.gates.device, encoder.gates.dtype)
+    with torch.no_grad():
+        for name in DIRECTIONS:
+            _copy_trunk(encoder.trunks[name], pruned.trunks[name], keep[name])
+            pruned.gates_of(name).copy_(encoder.gates_of(name)[keep[name]])
+        columns = _projection_columns(encoder, keep)
+        pruned.project.weight.copy_(encoder.project.weight[:, columns])
+        pruned.project.bias.copy_(encoder.project.bias)
+    for theirs, ours in zip(encoder.trunks.values(), pruned.trunks.values()):
+        ours.requires_grad_(theirs.embedding.weight.requires_grad)
+    return pruned.train(encoder.training)
+
+
+def fold_gates(encoder: LDNetEncoder) -> None:
+    """Multiply every gate into the columns that read its layer; gates become 1.
+
+    In place. The output stays the same up to float rounding, and nothing is left to
+    multiply at run time.
+    """
+    embed, hidden = encoder.config.embed, encoder.config.hidden
+    with torch.no_grad():
+        offset = 0
+        for name, trunk in encoder.trunks.items():
+            scale = _column_scale(encoder.gates_of(name), embed, hidden)
+            for i, rnn in enumerate(trunk.rnn.rnns):
+                rnn.weight_ih_l0.mul_(scale[: embed + i * hidden])
+            encoder.project.weight[:, offset : offset + trunk.rnn.width].mul_(scale)
+            offset += trunk.rnn.width
+        encoder.gates.fill_(1.0)
+
+
+def _column_scale(gates: Tensor, embed: int, hidden: int) -> Tensor:
+    return torch.cat([gates.new_ones(embed), gates.repeat_interleave(hidden)])
+
+
+def _columns(keep: List[int], embed: int, hidden: int) -> List[int]:
+    """Columns of [x, h_0, h_1, …] that stay if only the layers in ``keep`` do."""
+    columns = list(range(embed))
+    for i in keep:
+        columns += range(embed + i * hidden, embed + (i + 1) * hidden)
+    return columns
+
+
+def _projection_columns(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> List[int]:
+    columns: List[int] = []
+    offset = 0
+    for name, trunk in encoder.trunks.items():
+        stay = _columns(keep[name], trunk.rnn.embed, trunk.rnn.hidden)
+        columns += [offset + column for column in stay]
+        offset += trunk.rnn.width
+    return columns
+
+
+def _copy_trunk(
+    old: LanguageModelTrunk, new: LanguageModelTrunk, keep: List[int]
+) -> None:
+    new.embedding.weight.copy_(old.embedding.weight)
+    for place, i in enumerate(keep):
+        theirs: nn.Module = old.rnn.rnns[i]
+        ours: nn.Module = new.rnn.rnns[place]
+        columns = _columns(keep[:place], old.rnn.embed, old.rnn.hidden)
+        for name, weight in ours.named_parameters():
+            source = getattr(theirs, name)
+            is_input = name == "weight_ih_l0"
+            weight.copy_(source[:, columns] if is_input else source)

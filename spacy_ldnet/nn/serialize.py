@@ -1,0 +1,91 @@
+"""Weights as safetensors whose header holds the structure they belong to."""
+
+import hashlib
+import json
+from typing import Any, Dict, List, Protocol, Tuple, Type, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from ..errors import Errors
+
+FORMAT_VERSION = 1
+#: One key only: safetensors does not keep the order of several.
+METADATA_KEY = "ldnet"
+
+Structure = Dict[str, Any]
+ModuleT = TypeVar("ModuleT", bound="StructuredModule")
+
+
+class StructuredModule(Protocol):
+    """A network that can be rebuilt from a JSON description of itself."""
+
+    def structure(self) -> Structure: ...
+
+    @classmethod
+    def from_structure(cls: Type[ModuleT], structure: Structure) -> ModuleT: ...
+
+    def state_dict(self) -> Dict[str, torch.Tensor]: ...
+
+    def load_state_dict(self, state: Dict[str, torch.Tensor], *, strict: bool): ...
+
+
+def module_to_bytes(module: StructuredModule) -> bytes:
+    """Write a network: the same weights always give the same bytes.
+
+    :param module: the network; its tensors are written device-free.
+    :returns: a safetensors file with one metadata key.
+    """
+    header = {
+        "format": FORMAT_VERSION,
+        "type": type(module).__name__,
+        "structure": module.structure(),
+    }
+    state = {k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}
+    metadata = {METADATA_KEY: json.dumps(header, sort_keys=True)}
+    return save_tensors(state, metadata=metadata)
+
+
+def module_from_bytes(cls: Type[ModuleT], data: bytes) -> ModuleT:
+    """Rebuild a network from its bytes; the structure in the bytes decides.
+
+    :param cls: class of the network.
+    :param data: what :func:`module_to_bytes` wrote.
+    :raises ValueError: E001 foreign bytes, E002 newer format, E003 damaged file.
+    """
+    header, tensors = read_bytes(data)
+    if header.get("type") != cls.__name__:
+        reason = f"they belong to {header.get('type')}, not to {cls.__name__}"
+        raise ValueError(Errors.E001.format(reason=reason, key=METADATA_KEY))
+    module = cls.from_structure(header["structure"])
+    try:
+        module.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        raise ValueError(Errors.E003.format(reason=error)) from error
+    return module
+
+
+def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, torch.Tensor]]:
+    """Split the bytes into their header and tensors.
+
+    :raises ValueError: E001 foreign bytes, E002 newer format.
+    """
+    try:
+        tensors = load_tensors(data)
+        size = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+        header = json.loads(metadata[METADATA_KEY])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
+    if header["format"] > FORMAT_VERSION:
+        raise ValueError(
+            Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
+        )
+    return header, tensors
+
+
+def vocabulary_hash(words: List[str]) -> str:
+    """SHA-256 over the words and their order."""
+    return hashlib.sha256(json.dumps(words).encode("utf8")).hexdigest()

@@ -1,0 +1,187 @@
+"""The paper's tagger below its CRF: characters, context and vectors to a BiLSTM."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Optional
+
+import torch
+from torch import Tensor, nn
+
+from .batching import length_batches, padded_index, reorder_time, reverse_index
+from .char_encoder import CharEncoder
+from .dense_rnn import ROWS, UNITS
+from .encoder import Windows
+from .serialize import Structure
+
+#: Characters of a word of running English and the space behind it, to turn the cost
+#: of a character into that of a word.
+CHARACTERS_PER_WORD = 5.3
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """Sizes of the stack.
+
+    :param context: width of the contextual input; 0 for none.
+    :param char_rows: rows of the table of characters' embeddings.
+    :param char_embed: width of a character's embedding; 0 for no characters.
+    :param char_hidden: width of each direction of the character LSTM.
+    :param char_width: width of a word's character representation.
+    :param vectors: width of the word vectors; 0 for none.
+    :param vector_rows: rows of the table of vectors if it is trained here, else 0.
+    :param width: width of the output, both directions together; even.
+    :param depth: number of bidirectional layers, at least 1.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    """
+
+    context: int
+    char_rows: int
+    char_embed: int
+    char_hidden: int
+    char_width: int
+    vectors: int
+    vector_rows: int
+    width: int
+    depth: int
+    unit: str
+
+    @property
+    def input_width(self) -> int:
+        chars = self.char_width if self.char_embed else 0
+        return self.context + chars + self.vectors
+
+
+@dataclass(frozen=True)
+class Words:
+    """A batch's words: each type once, and which type each token is.
+
+    :param types: *Shape:* (tokens,)
+    :param char_ids: rows of all types' characters, one after the other.
+        *Shape:* (characters,)
+    :param char_starts: *Shape:* (types,)
+    :param char_lengths: at least 1. *Shape:* (types,)
+    :param vectors: a vector for each type, *Shape:* (types, vectors); or, if the table
+        is trained here, its row in the table, *Shape:* (types,), where row 0 stands for
+        words without a vector. None without vectors.
+    """
+
+    types: Tensor
+    char_ids: Tensor
+    char_starts: Tensor
+    char_lengths: Tensor
+    vectors: Optional[Tensor]
+
+
+class BidirectionalLayer(nn.Module):
+    """One layer that reads padded sequences both ways and never sees padding."""
+
+    def __init__(self, *, inputs: int, width: int, unit: str):
+        super().__init__()
+        self.forward_rnn = UNITS[unit](inputs, width // 2)
+        self.backward_rnn = UNITS[unit](inputs, width // 2)
+
+    def forward(self, x: Tensor, backwards: Tensor) -> Tensor:
+        """Read both ways.
+
+        :param x: *Shape:* (time, batch, inputs)
+        :param backwards: from :func:`reverse_index`. *Shape:* (time, batch)
+        :returns: *Shape:* (time, batch, width)
+        """
+        ahead, _ = self.forward_rnn(x)
+        behind, _ = self.backward_rnn(reorder_time(x, backwards))
+        return torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
+
+
+class TokenStack(nn.Module):
+    """``dropout([chars, context, vectors])`` through bidirectional layers.
+
+    Liu et al. 2018, section 3.2: the sequence labeller between its inputs and the CRF.
+
+    :param config: the sizes.
+    """
+
+    def __init__(self, config: StackConfig):
+        super().__init__()
+        self.config = config
+        self.dropout = 0.0
+        self.chars: Optional[CharEncoder] = None
+        if config.char_embed:
+            self.chars = CharEncoder(
+                rows=config.char_rows,
+                embed=config.char_embed,
+                hidden=config.char_hidden,
+                width=config.char_width,
+            )
+        self.table: Optional[nn.Embedding] = None
+        if config.vector_rows:
+            self.table = nn.Embedding(config.vector_rows, config.vectors)
+        inputs = [config.input_width] + [config.width] * (config.depth - 1)
+        self.layers = nn.ModuleList(
+            BidirectionalLayer(inputs=size, width=config.width, unit=config.unit)
+            for size in inputs
+        )
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a word, at a usual number of characters a word."""
+        half = self.config.width // 2
+        total = 0.0
+        for layer in self.layers:
+            inputs = layer.forward_rnn.input_size
+            total += 2 * ROWS[self.config.unit] * half * (inputs + half)
+        if self.chars is not None:
+            project = self.chars.project
+            total += self.chars.macs * CHARACTERS_PER_WORD
+            total += project.in_features * project.out_features
+        return round(total)
+
+    def structure(self) -> Structure:
+        return asdict(self.config)
+
+    @classmethod
+    def from_structure(cls, structure: Structure) -> "TokenStack":
+        return cls(StackConfig(**structure))
+
+    def forward(
+        self, context: Optional[Tensor], words: Words, windows: Windows
+    ) -> Tensor:
+        """Encode tokens.
+
+        :param context: *Shape:* (tokens, context), or None
+        :param words: the tokens' types.
+        :param windows: the stretches the layers read; every token is kept by one.
+        :returns: *Shape:* (tokens, width)
+        """
+        parts = [part for part in (context, self._by_type(words)) if part is not None]
+        x = self._dropped(torch.cat(parts, dim=-1))
+        out = x.new_zeros(len(words.types), self.config.width)
+        for group in length_batches(windows.lengths):
+            lengths = windows.lengths[group]
+            index, _ = padded_index(windows.starts[group], lengths)
+            h = self._layers(x[index], reverse_index(lengths))
+            steps = torch.arange(len(index), device=x.device).unsqueeze(1)
+            kept = (steps >= windows.keep_from[group]) & (
+                steps < windows.keep_to[group]
+            )
+            out = out.index_copy(0, index[kept], h[kept])
+        return self._dropped(out)
+
+    def _layers(self, h: Tensor, backwards: Tensor) -> Tensor:
+        for i, layer in enumerate(self.layers):
+            h = layer(self._dropped(h) if i else h, backwards)
+        return h
+
+    def _by_type(self, words: Words) -> Optional[Tensor]:
+        parts: list[Any] = []
+        if self.chars is not None:
+            parts.append(
+                self.chars(words.char_ids, words.char_starts, words.char_lengths)
+            )
+        if words.vectors is not None:
+            own = self.table is not None
+            parts.append(self.table(words.vectors) if own else words.vectors)
+        if not parts:
+            return None
+        return torch.cat(parts, dim=-1).index_select(0, words.types)
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(x, self.dropout, self.training)

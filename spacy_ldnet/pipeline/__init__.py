@@ -1,0 +1,1 @@
+"""The pipeline components. Nothing here imports torch."""

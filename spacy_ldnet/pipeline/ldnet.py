@@ -1,0 +1,94 @@
+"""The shared encoder: a `Tok2Vec` that is filled by a pretrained language model."""
+
+from typing import Any, Callable, Dict, Iterable, Optional
+
+from spacy.language import Language
+from spacy.pipeline.tok2vec import Tok2Vec
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Config, Model
+
+from ..errors import Errors
+from ..models.encoder import find_encoders
+from ..models.gating import budget_scores, is_loaded
+
+default_model_config = """
+[model]
+@architectures = "spacy-ldnet.LDNetEncoder.v1"
+width = 128
+embed = 100
+hidden = 64
+depth = 6
+unit = "lstm"
+dropout = null
+window = 256
+get_spans = null
+"""
+DEFAULT_LDNET_MODEL = Config().from_str(default_model_config)["model"]
+
+
+class LDNet(Tok2Vec):
+    """Contextual word vectors from pruned language models, for all components after
+    it that listen (`spacy.Tok2VecListener.v1` with `upstream = "ldnet"`).
+
+    The language models are frozen by `train_lm = false`, not by `frozen_components`:
+    a frozen component is not initialised, so nothing would ever be loaded into it.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "ldnet",
+        *,
+        train_lm: bool = False,
+    ) -> None:
+        """vocab (Vocab): The shared vocabulary.
+        model (Model[List[Doc], List[Floats2d]]): The encoder.
+        name (str): The component's name.
+        train_lm (bool): Whether to train the language models' weights, too.
+        """
+        super().__init__(vocab, model, name)
+        for encoder in find_encoders(model):
+            encoder.shims[0].cfg["train_lm"] = train_lm
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        encoder_loader: Optional[Callable[[Model], Model]] = None,
+    ) -> None:
+        """Load the pretrained language models.
+
+        get_examples (Callable): Returns examples.
+        nlp (Optional[Language]): The pipeline.
+        encoder_loader (Optional[Callable[[Model], Model]]): Fills the encoder, given
+            in `[initialize.components.ldnet.encoder_loader]`.
+        RAISES (ValueError): E012 without a loader, unless weights are there already.
+        """
+        for encoder in find_encoders(self.model):
+            if encoder_loader is not None:
+                encoder_loader(encoder)
+            if not is_loaded(encoder):
+                raise ValueError(Errors.E012.format(name=self.name))
+        super().initialize(get_examples, nlp=nlp)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, float]:
+        """RETURNS (Dict[str, float]): `ldnet_budget`, 1.0 if the layers left are
+        within the budget and else 0.0, and `ldnet_density`, the share of layers left.
+        """
+        return budget_scores(self.model)
+
+
+@Language.factory(
+    "ldnet",
+    assigns=["doc.tensor"],
+    default_config={"model": DEFAULT_LDNET_MODEL, "train_lm": False},
+    default_score_weights={"ldnet_budget": None, "ldnet_density": None},
+)
+def make_ldnet(nlp: Language, name: str, model: Model, train_lm: bool) -> LDNet:
+    """model (Model[List[Doc], List[Floats2d]]): The encoder.
+    train_lm (bool): Whether to train the language models' weights, too.
+    """
+    return LDNet(nlp.vocab, model, name, train_lm=train_lm)

@@ -1,0 +1,137 @@
+"""A whole run: from the config and the text to the language models' directories."""
+
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Dict
+
+import srsly
+from spacy.language import Language
+from spacy.util import dot_to_object, load_model_from_config, registry
+from thinc.api import Config
+
+from ..errors import Errors, Warnings
+from ..nn.language_model import LanguageModelConfig, clip_cutoffs
+from ..vocabulary import FIRST_WORD_ROW
+from .corpus import IndexedCorpus, prepare_corpus
+from .directory import BEST, LAST, LOG_FILE, RunDirectory
+from .events import CorpusReady, Evaluation, Event, Report
+from .loop import TrainingJob, total_steps
+from .parallel import train_all
+from .settings import PretrainingSettings, read_settings
+from .sources import Reader
+
+CORPUS_DIRECTORY = "corpus"
+
+
+def pretrain(
+    config: Config, output: Path, *, device: str = "cpu", report: Report
+) -> None:
+    """Train language models on raw text.
+
+    config (Config): Sections paths, system, nlp, corpora, model and pretraining.
+    output (Path): Directory for `model-best`, `model-last`, `log.jsonl` and the
+        tokenised text, which later runs with the same text use again.
+    device (str): torch's name of the device.
+    report (Report): Called with each event.
+    RAISES (ValueError): E013 or E045-E048 unusable config, E040-E044 unusable text,
+        E046-E047 failed training.
+    """
+    plain = config.interpolate()
+    settings = read_settings(_section(plain, "pretraining"))
+    model = resolve_model(plain)
+    readers = _resolve_readers(plain, settings)
+    nlp = make_tokenizer(plain)
+    corpus = prepare_corpus(output / CORPUS_DIRECTORY, nlp, readers, settings)
+    steps = _check_length(corpus, settings)
+    rows = len(corpus.words) + FIRST_WORD_ROW
+    _warn_of_cutoffs(model, rows)
+    directory = RunDirectory(output)
+    seed = int(plain.get("system", {}).get("seed") or 0)
+    directory.begin(config, corpus, settings, seed)
+    report(CorpusReady(corpus, steps))
+
+    def keep_and_report(event: Event) -> None:
+        if isinstance(event, Evaluation):
+            directory.add(event)
+            with (output / LOG_FILE).open("a", encoding="utf8") as log:
+                log.write(srsly.json_dumps(asdict(event)) + "\n")
+        report(event)
+
+    jobs = [
+        TrainingJob(
+            direction=direction,
+            model=model,
+            rows=rows,
+            settings=settings,
+            seed=seed,
+            corpus=corpus.path,
+            best=output / BEST,
+            last=output / LAST,
+            device=device,
+            threads=0,
+        )
+        for direction in settings.directions
+    ]
+    side_by_side = settings.side_by_side and device == "cpu" and len(jobs) > 1
+    train_all(jobs, keep_and_report, side_by_side=side_by_side)
+
+
+def make_tokenizer(config: Config) -> Language:
+    """config (Config): A config with a section nlp, interpolated.
+    RETURNS (Language): A pipeline without components, for its tokenizer.
+    """
+    section = dict(_section(config, "nlp"))
+    return load_model_from_config(Config({"nlp": section}), auto_fill=True)
+
+
+def resolve_model(config: Config) -> LanguageModelConfig:
+    """config (Config): A config with a section model, interpolated.
+    RETURNS (LanguageModelConfig): What the section describes.
+    RAISES (ValueError): E048 another kind of model.
+    """
+    block = {"model": _section(config, "model")}
+    model = registry.resolve(block)["model"]
+    if not isinstance(model, LanguageModelConfig):
+        expected = '@architectures = "spacy-ldnet.LanguageModel.v1"'
+        found = type(model).__name__
+        raise ValueError(
+            Errors.E048.format(name="model", expected=expected, found=found)
+        )
+    return model
+
+
+def _resolve_readers(
+    config: Config, settings: PretrainingSettings
+) -> Dict[str, Reader]:
+    readers = {}
+    for name in (settings.train_corpus, settings.dev_corpus):
+        try:
+            block = dot_to_object(config, name)
+        except KeyError:
+            hint = ", which [pretraining] names"
+            raise ValueError(Errors.E045.format(name=name, hint=hint)) from None
+        readers[name] = registry.resolve({"corpus": block})["corpus"]
+    return readers
+
+
+def _check_length(corpus: IndexedCorpus, settings: PretrainingSettings) -> int:
+    length = corpus.train.words + corpus.train.sequences
+    if length < settings.batch_size:
+        values = {"found": corpus.train.words, "batch_size": settings.batch_size}
+        raise ValueError(Errors.E044.format(**values))
+    return total_steps(length, settings)
+
+
+def _warn_of_cutoffs(model: LanguageModelConfig, rows: int) -> None:
+    kept = clip_cutoffs(model.cutoffs, rows)
+    left_out = [c for c in model.cutoffs if c not in kept]
+    if left_out:
+        values = {"left_out": left_out, "kept": list(kept), "rows": rows}
+        warnings.warn(Warnings.W040.format(**values), stacklevel=3)
+
+
+def _section(config: Config, name: str) -> Any:
+    if name not in config:
+        raise ValueError(Errors.E045.format(name=name, hint=""))
+    return config[name]

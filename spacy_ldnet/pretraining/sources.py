@@ -1,0 +1,82 @@
+"""Where the text comes from: any spaCy corpus reader, as sequences of words."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator, List, Optional
+
+from spacy.language import Language
+from spacy.training import Example
+from spacy.training.corpus import walk_corpus
+
+from ..errors import Errors
+
+#: Bytes read at a time.
+CHUNK = 1 << 20
+
+Reader = Callable[[Language], Iterable[Any]]
+
+
+def read_sequences(reader: Reader, nlp: Language, name: str) -> Iterator[List[str]]:
+    """Tokenise a text.
+
+    reader (Reader): A corpus reader of spaCy's, which yields examples or docs.
+    nlp (Language): Gives the tokenizer.
+    name (str): Config section of the text, for messages.
+    YIELDS (List[str]): The words of one doc, as they are; never an empty one.
+    RAISES (ValueError): E040 no such file, E041 bytes that are not UTF-8.
+    """
+    path = reader_path(reader)
+    if hasattr(reader, "path") and (path is None or not path.exists()):
+        raise ValueError(Errors.E040.format(path=path, name=name))
+    try:
+        for item in reader(nlp):
+            doc = item.reference if isinstance(item, Example) else item
+            if any(not token.is_space for token in doc):
+                yield [token.text for token in doc]
+    except UnicodeDecodeError as error:
+        place = _undecodable_line(path, reader)
+        raise ValueError(Errors.E041.format(place=place, reason=error)) from error
+
+
+def reader_path(reader: Reader) -> Optional[Path]:
+    """reader (Reader): A corpus reader.
+    RETURNS (Optional[Path]): The file or folder that it reads, if it says so.
+    """
+    path = getattr(reader, "path", None)
+    return None if path is None else Path(path)
+
+
+def source_files(path: Path, reader: Reader) -> List[Path]:
+    """path (Path): The file or folder that a reader reads.
+    reader (Reader): The reader, which may say with `file_type` how names end.
+    RETURNS (List[Path]): The files, in the order in which spaCy's readers read them.
+    """
+    return list(walk_corpus(path, f".{getattr(reader, 'file_type', 'txt')}"))
+
+
+def source_hash(reader: Reader) -> Optional[str]:
+    """reader (Reader): A corpus reader.
+    RETURNS (Optional[str]): SHA-256 over the files that it reads; None if it does not
+        say which they are.
+    """
+    path = reader_path(reader)
+    if path is None:
+        return None
+    digest = hashlib.sha256()
+    for file_path in source_files(path, reader):
+        digest.update(f"{file_path.name} {file_path.stat().st_size}\n".encode())
+        with file_path.open("rb") as file:
+            for block in iter(lambda: file.read(CHUNK), b""):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _undecodable_line(path: Optional[Path], reader: Reader) -> str:
+    for file_path in source_files(path, reader) if path else []:
+        with file_path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    line.decode("utf8")
+                except UnicodeDecodeError:
+                    return f"'{file_path}', line {number}"
+    return "the text"

@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+
+import pytest
+from spacy.cli._util import app
+from typer.testing import CliRunner
+
+import spacy_ldnet.cli  # noqa: F401  (adds the commands)
+
+CONFIG = Path(__file__).parents[2] / "configs" / "lm.cfg"
+SMALL = {
+    "model.embed": 8,
+    "model.hidden": 8,
+    "model.depth": 2,
+    "model.projection": 16,
+    "model.cutoffs": "[4]",
+    "pretraining.batch_size": 4,
+    "pretraining.window": 5,
+    "pretraining.max_epochs": 1,
+    "pretraining.side_by_side": "false",
+}
+
+
+def invoke(*args):
+    return CliRunner().invoke(app, ["ldnet", *map(str, args)])
+
+
+def pretrain(output, train, dev, **overrides):
+    settings = {**SMALL, "paths.raw_text": train, "paths.dev_text": dev, **overrides}
+    flat = [part for k, v in settings.items() for part in (f"--{k}", v)]
+    return invoke("pretrain", CONFIG, output, *flat)
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "texts" / "a.txt"
+    path.parent.mkdir()
+    lines = ["The cat sat on the mat .", "A dog ran after the old cat ."] * 20
+    path.write_text("\n".join(lines), encoding="utf8")
+    return path
+
+
+def test_pretrain_then_perplexity(tmp_path, text):
+    # A folder of texts for the one, a file for the other.
+    result = pretrain(tmp_path / "lm", text.parent, text)
+    assert result.exit_code == 0, result.output
+    assert "600" in result.output and "perplexity" in result.output
+    assert (tmp_path / "lm" / "model-best" / "forward.safetensors").exists()
+    result = invoke("perplexity", tmp_path / "lm" / "model-best", text, "--json")
+    assert result.exit_code == 0, result.output
+    values = json.loads(result.stdout)
+    assert values["words"] == 300 and values["unknown"] == 0.0
+    assert set(values["perplexity"]) == {"forward", "backward"}
+    result = invoke("perplexity", tmp_path / "lm" / "model-best", text)
+    assert "backward" in result.output
+
+
+def test_errors_end_the_command(tmp_path, text):
+    result = pretrain(tmp_path / "lm", tmp_path / "no.txt", text)
+    assert result.exit_code == 1 and "E040" in result.output
+    result = pretrain(tmp_path / "lm", text, text, **{"model.unit": "qrnn"})
+    assert result.exit_code == 1 and "lstm" in result.output
+    result = pretrain(tmp_path / "lm", text, text, **{"model.depht": "2"})
+    assert result.exit_code == 1 and "depht" in result.output
+    result = invoke("perplexity", tmp_path, text)
+    assert result.exit_code == 1 and "E011" in result.output
+
+
+def test_help_names_the_commands():
+    result = invoke("--help")
+    assert "pretrain" in result.output and "perplexity" in result.output

@@ -1,0 +1,219 @@
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_ldnet.nn import iobes
+from spacy_ldnet.nn.crf import LinearChainCRF
+from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
+
+DOUBLE = torch.float64
+
+
+def make_crf(seed, *, n_tags=5, constrained=True, scale=1.5):
+    torch.manual_seed(seed)
+    crf = LinearChainCRF(n_in=3, n_tags=n_tags, constrained=constrained).to(DOUBLE)
+    with torch.no_grad():
+        for parameter in crf.parameters():
+            parameter.normal_(std=scale)
+    return crf
+
+
+def make_batch(seed, lengths, n_tags=5):
+    generator = torch.Generator().manual_seed(seed)
+    shape = (sum(lengths), n_tags)
+    emissions = 2 * torch.randn(shape, generator=generator, dtype=DOUBLE)
+    return emissions, torch.tensor(lengths, dtype=torch.long)
+
+
+def legal_paths(crf, length):
+    """Every path that the CRF allows, by enumeration."""
+    paths = itertools.product(range(crf.n_tags), repeat=length)
+    if not crf.constrained:
+        return list(paths)
+    start, follow, end = iobes.allowed_transitions((crf.n_tags - 1) // 4)
+    return [
+        p
+        for p in paths
+        if not p
+        or start[p[0]]
+        and end[p[-1]]
+        and all(follow[a, b] for a, b in zip(p, p[1:]))
+    ]
+
+
+def score(crf, emissions, path):
+    if not path:
+        return torch.zeros((), dtype=DOUBLE)
+    total = crf.start[path[0]] + crf.end[path[-1]]
+    total = total + sum(emissions[t, tag] for t, tag in enumerate(path))
+    return total + sum(crf.transitions[a, b] for a, b in zip(path, path[1:]))
+
+
+def enumerated(crf, emissions):
+    paths = legal_paths(crf, len(emissions))
+    return paths, torch.stack([score(crf, emissions, path) for path in paths])
+
+
+cases = dict(
+    seed=st.integers(0, 10_000),
+    lengths=st.lists(st.integers(0, 4), max_size=4),
+    constrained=st.booleans(),
+)
+few = settings(max_examples=25, deadline=None)
+
+
+@few
+@given(**cases)
+def test_partition_and_partial_likelihood(seed, lengths, constrained):
+    crf = make_crf(seed, constrained=constrained)
+    emissions, sizes = make_batch(seed, lengths)
+    allowed = torch.rand(emissions.shape, generator=torch.Generator().manual_seed(seed))
+    allowed = allowed < 0.6
+    allowed[:, 0] = True
+    totals = crf.log_partition(emissions, sizes)
+    found = crf.log_likelihood(emissions, sizes, allowed)
+    rows = zip(emissions.split(lengths), allowed.split(lengths), totals, found)
+    for emission, mask, total, likelihood in rows:
+        paths, scores = enumerated(crf, emission)
+        fits = torch.tensor([all(mask[t, y] for t, y in enumerate(p)) for p in paths])
+        expected = scores[fits].logsumexp(0) - scores.logsumexp(0)
+        torch.testing.assert_close(total, scores.logsumexp(0).detach())
+        torch.testing.assert_close(likelihood, expected.detach())
+
+
+@few
+@given(**cases)
+def test_viterbi(seed, lengths, constrained):
+    crf = make_crf(seed, constrained=constrained)
+    emissions, sizes = make_batch(seed, lengths)
+    tags = crf.viterbi(emissions, sizes)
+    for emission, found in zip(emissions.split(lengths), tags.split(lengths)):
+        paths, scores = enumerated(crf, emission)
+        assert tuple(found.tolist()) == paths[int(scores.argmax())]
+
+
+@few
+@given(**cases)
+def test_marginals_and_segments(seed, lengths, constrained):
+    crf = make_crf(seed, constrained=constrained)
+    emissions, sizes = make_batch(seed, lengths)
+    marginals = crf.marginals(emissions, sizes)
+    tags = crf.viterbi(emissions, sizes)
+    head, tail = crf.path_scores(emissions, sizes, tags)
+    parts = (x.split(lengths) for x in (emissions, marginals, tags, head, tail))
+    for emission, marginal, path, heads, tails in zip(*parts):
+        paths, scores = enumerated(crf, emission)
+        chances = (scores - scores.logsumexp(0)).exp().detach()
+        expected = torch.zeros_like(marginal)
+        for p, chance in zip(paths, chances):
+            expected[range(len(p)), p] += chance
+        torch.testing.assert_close(marginal, expected)
+        for i, j in itertools.combinations_with_replacement(range(len(path)), 2):
+            same = [p[i : j + 1] == tuple(path[i : j + 1].tolist()) for p in paths]
+            chance = chances[torch.tensor(same)].sum()
+            torch.testing.assert_close((heads[i] + tails[j]).exp(), chance)
+
+
+@pytest.mark.parametrize("constrained", [True, False])
+def test_gradients(constrained):
+    crf = make_crf(0, constrained=constrained, scale=0.5)
+    emissions, sizes = make_batch(0, [3, 1, 0, 4])
+    emissions.requires_grad_()
+    allowed = torch.rand(emissions.shape) < 0.5
+    allowed[:, 0] = True
+
+    def likelihood(emissions, start, transitions, end):
+        return crf.log_likelihood(emissions, sizes, allowed)
+
+    inputs = (emissions, crf.start, crf.transitions, crf.end)
+    assert torch.autograd.gradcheck(likelihood, inputs)
+
+
+def test_company_changes_nothing():
+    crf = make_crf(1, n_tags=9).float()
+    lengths = [7, 0, 1, 40, 3, 7]
+    emissions, sizes = make_batch(1, lengths, n_tags=9)
+    emissions = emissions.float()
+    together = crf.viterbi(emissions, sizes)
+    totals = crf.log_partition(emissions, sizes)
+    for i, part in enumerate(emissions.split(lengths)):
+        alone = sizes[i : i + 1]
+        assert torch.equal(crf.viterbi(part, alone), together.split(lengths)[i])
+        torch.testing.assert_close(crf.log_partition(part, alone)[0], totals[i])
+
+
+def test_groups_give_the_same_paths(monkeypatch):
+    crf = make_crf(2, n_tags=9)
+    emissions, sizes = make_batch(2, [5, 3, 0, 8, 8, 1, 2], n_tags=9)
+    expected = crf.viterbi(emissions, sizes)
+    monkeypatch.setattr("spacy_ldnet.nn.crf.STEP_SIZE", {"cpu": 2 * 81})
+    assert torch.equal(crf.viterbi(emissions, sizes), expected)
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0, 10_000.0])
+def test_never_illegal_and_always_finite(scale):
+    crf = make_crf(3, n_tags=13).float()
+    emissions, sizes = make_batch(3, [50] * 20, n_tags=13)
+    emissions = (emissions * scale).float()
+    start, follow, end = iobes.allowed_transitions(3)
+    for tags in crf.viterbi(emissions, sizes).view(20, 50).tolist():
+        assert start[tags[0]] and end[tags[-1]]
+        assert all(follow[a, b] for a, b in zip(tags, tags[1:]))
+    marginals = crf.marginals(emissions, sizes)
+    torch.testing.assert_close(marginals.sum(1), torch.ones_like(marginals[:, 0]))
+
+
+def test_long_sequences_keep_precision():
+    """Scores that add up to millions do not hide small differences."""
+    crf = make_crf(4)
+    emissions, sizes = make_batch(4, [20_000])
+    emissions += 100.0
+    double = crf.viterbi(emissions, sizes)
+    single = crf.float().viterbi(emissions.float(), sizes)
+    assert (double != single).sum() <= 2
+
+
+def test_missing_annotation_costs_nothing():
+    crf = make_crf(5)
+    emissions, sizes = make_batch(5, [4, 2])
+    emissions.requires_grad_()
+    everything = torch.ones(emissions.shape, dtype=torch.bool)
+    loss = crf.log_likelihood(emissions, sizes, everything).sum()
+    loss.backward()
+    assert loss.item() == 0.0
+    torch.testing.assert_close(emissions.grad, torch.zeros_like(emissions))
+
+
+def test_impossible_gold_is_far_below_zero():
+    crf = make_crf(6)
+    emissions, sizes = make_batch(6, [2])
+    allowed = torch.zeros(2, 5, dtype=torch.bool)
+    allowed[0, 1] = allowed[1, 0] = True  # begin, then outside
+    assert crf.log_likelihood(emissions, sizes, allowed).item() < -1e8
+
+
+def test_resized_keeps_old_scores():
+    crf = make_crf(7, n_tags=5)
+    grown = crf.resized(9)
+    hidden = torch.randn(6, 3, dtype=DOUBLE)
+    assert grown.structure() == {"n_in": 3, "n_tags": 9, "constrained": True}
+    torch.testing.assert_close(grown(hidden)[:, :5], crf(hidden))
+    assert torch.equal(grown.transitions[:5, :5], crf.transitions)
+    assert not grown.transitions[5:].any()
+
+
+def test_bytes_round_trip():
+    crf = make_crf(8, n_tags=9, constrained=False).float()
+    data = module_to_bytes(crf)
+    loaded = module_from_bytes(LinearChainCRF, data)
+    assert loaded.structure() == crf.structure()
+    assert module_to_bytes(loaded) == data
+
+
+def test_constrained_needs_whole_labels():
+    with pytest.raises(ValueError, match="E025"):
+        LinearChainCRF(n_in=2, n_tags=4)
+    LinearChainCRF(n_in=2, n_tags=4, constrained=False)

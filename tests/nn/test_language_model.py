@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from spacy_ldnet.nn.language_model import (
+    LanguageModel,
+    LanguageModelConfig,
+    clip_cutoffs,
+    detach_state,
+)
+from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
+
+CONFIG = LanguageModelConfig(
+    embed=6,
+    hidden=5,
+    depth=3,
+    unit="lstm",
+    projection=16,
+    activation="relu",
+    cutoffs=(4, 11),
+    dropout=0.0,
+    layer_dropout=0.5,
+    embed_dropout=0.0,
+    output_dropout=0.0,
+)
+
+
+def make_model(**changes):
+    torch.manual_seed(0)
+    return LanguageModel(replace(CONFIG, **changes), rows=20, direction="forward")
+
+
+@pytest.mark.parametrize("unit", ["lstm", "gru", "rnn"])
+def test_carried_state_equals_reading_at_once(unit):
+    model = make_model(unit=unit).eval()
+    words, targets = torch.randint(20, (12, 3)), torch.randint(20, (12, 3))
+    whole, _ = model(words, targets)
+    first, state = model(words[:5], targets[:5])
+    second, _ = model(words[5:], targets[5:], detach_state(state))
+    assert torch.allclose(torch.cat([first, second]), whole, atol=1e-6)
+
+
+def test_scores_are_the_full_softmax_at_the_targets():
+    model = make_model().eval()
+    words, targets = torch.randint(20, (4, 3)), torch.randint(20, (4, 3))
+    scores, _ = model(words, targets)
+    read, _ = model.read(words)
+    full = model.softmax.log_prob(read.flatten(0, 1))
+    assert torch.allclose(full.exp().sum(-1), torch.ones(12), atol=1e-5)
+    expected = full.gather(1, targets.view(-1, 1)).view(4, 3)
+    assert torch.allclose(scores, expected, atol=1e-6)
+
+
+def test_layer_dropout_touches_only_the_way_to_later_layers():
+    model = make_model(layer_dropout=0.999999)
+    words = torch.randint(20, (7, 2))
+    model.eval()
+    x = model.embedding(words)
+    free, _ = model.rnn(x, layer_dropout=0.0)
+    model.train()
+    dropped, _ = model.rnn(x, layer_dropout=0.999999)
+    embed, hidden = CONFIG.embed, CONFIG.hidden
+    # The embeddings and the first layer, which reads nothing but them, are there.
+    assert torch.allclose(dropped[..., : embed + hidden], free[..., : embed + hidden])
+    # Each later layer's own output is there too, computed from the embeddings alone.
+    last = model.rnn.rnns[2]
+    zeros = torch.zeros(7, 2, 2 * hidden)
+    alone, _ = last(torch.cat([x, zeros], dim=-1))
+    assert torch.allclose(dropped[..., embed + 2 * hidden :], alone, atol=1e-6)
+    assert not torch.allclose(alone, free[..., embed + 2 * hidden :])
+
+
+def test_no_dropout_of_any_kind_in_evaluation():
+    rates = {"dropout": 0.5, "embed_dropout": 0.5, "output_dropout": 0.5}
+    model = make_model(**rates).eval()
+    words, targets = torch.randint(20, (4, 3)), torch.randint(20, (4, 3))
+    assert torch.equal(model(words, targets)[0], model(words, targets)[0])
+    model.train()
+    assert not torch.equal(model(words, targets)[0], model(words, targets)[0])
+
+
+def test_bytes_restore_weights_and_structure():
+    model = make_model().eval()
+    data = module_to_bytes(model)
+    copy = module_from_bytes(LanguageModel, data).eval()
+    assert copy.structure() == model.structure()
+    assert copy.config == model.config and copy.direction == "forward"
+    assert module_to_bytes(copy) == data
+    words = torch.randint(20, (4, 3))
+    assert torch.equal(copy(words, words)[0], model(words, words)[0])
+
+
+def test_the_encoder_finds_embedding_and_rnn_by_name():
+    names = {name.split(".")[0] for name in make_model().state_dict()}
+    assert names == {"embedding", "rnn", "projection", "softmax"}
+
+
+@pytest.mark.parametrize(
+    "cutoffs,rows,expected",
+    [((4, 11), 20, (4, 11)), ((4, 11), 9, (4,)), ((4, 11), 4, (3,))],
+)
+def test_cutoffs_are_clipped_to_the_vocabulary(cutoffs, rows, expected):
+    assert clip_cutoffs(cutoffs, rows) == expected
+    LanguageModel(replace(CONFIG, cutoffs=cutoffs), rows=rows, direction="forward")

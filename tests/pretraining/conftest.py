@@ -1,0 +1,64 @@
+import random
+from pathlib import Path
+
+import pytest
+from spacy.training.corpus import PlainTextCorpus
+from thinc.api import Config
+
+from spacy_ldnet.nn.language_model import LanguageModelConfig
+
+NAMES = ["Ada", "Berlin", "Cairo", "Dora", "Egon"]
+VERBS = ["likes", "sees", "visits", "forgets"]
+THINGS = ["the old bridge", "a red boat", "every garden", "his long letter"]
+
+
+def make_lines(count, seed):
+    rng = random.Random(seed)
+    for _ in range(count):
+        parts = [NAMES, VERBS, THINGS]
+        yield " ".join(rng.choice(part) for part in parts) + "."
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """Paths of a small training and a small held-out text."""
+    paths = tmp_path / "train.txt", tmp_path / "dev.txt"
+    for seed, (path, count) in enumerate(zip(paths, (300, 40))):
+        path.write_text("\n".join(make_lines(count, seed)) + "\n", encoding="utf8")
+    return paths
+
+
+@pytest.fixture
+def readers(texts):
+    names = ("corpora.train", "corpora.dev")
+    return {name: PlainTextCorpus(path) for name, path in zip(names, texts)}
+
+
+@pytest.fixture
+def model_config():
+    return LanguageModelConfig(
+        embed=8,
+        hidden=8,
+        depth=3,
+        unit="lstm",
+        projection=16,
+        activation="identity",
+        cutoffs=(5, 12),
+        dropout=0.1,
+        layer_dropout=0.5,
+        embed_dropout=0.1,
+        output_dropout=0.1,
+    )
+
+
+@pytest.fixture
+def config(texts):
+    """The default config, cut to a size for tests."""
+    path = Path(__file__).parents[2] / "configs" / "lm.cfg"
+    config = Config().from_disk(path, interpolate=False)
+    config["paths"] = {"raw_text": str(texts[0]), "dev_text": str(texts[1])}
+    sizes = {"embed": 8, "hidden": 8, "depth": 2, "projection": 16, "cutoffs": [5, 12]}
+    config["model"].update(sizes)
+    sizes = {"batch_size": 8, "window": 5, "max_epochs": 2, "learn_rate": 0.01}
+    config["pretraining"].update({**sizes, "side_by_side": False})
+    return config

@@ -1,0 +1,121 @@
+"""The teacher's labels, and nothing else of the teacher."""
+
+import json
+
+import pytest
+import spacy
+from _common import ScriptError
+from _split import read_documents, split_documents
+from _teacher import load_teacher
+from annotate import annotate, pass_over
+from spacy.tokens import DocBin
+
+PARTS = ("train", "dev", "test")
+
+
+def run(text, out_dir, teacher, **settings):
+    defaults = {"labelled": 30, "dev_share": 0.1, "test_share": 0.2, "seed": 0}
+    annotate(text, out_dir, teacher, **{**defaults, **settings})
+    vocab = spacy.blank("en").vocab
+    docs = {
+        part: list(DocBin().from_disk(out_dir / f"{part}.spacy").get_docs(vocab))
+        for part in PARTS
+    }
+    return docs, json.loads((out_dir / "meta.json").read_text("utf-8"))
+
+
+def test_docs_hold_entities_only(sample_text, tmp_path, tiny_teacher):
+    docs, meta = run(sample_text, tmp_path, tiny_teacher, labelled=0)
+    nlp = spacy.blank("en")
+    labels = set()
+    for doc in (doc for part in docs.values() for doc in part):
+        assert [t.text for t in doc] == [t.text for t in nlp.make_doc(doc.text)]
+        assert doc.has_annotation("ENT_IOB", require_complete=True)
+        for attr in ("SENT_START", "TAG", "POS", "LEMMA", "DEP"):
+            assert not doc.has_annotation(attr)
+        assert not doc.tensor.size and not doc.user_data
+        labels.update(ent.label_ for ent in doc.ents)
+    assert labels == {"PERSON", "GPE"}
+    assert meta["teacher"]["name"] == "en_tiny" and meta["teacher"]["license"] == "MIT"
+    assert meta["sources"][0]["license"] == "MIT"
+    assert str(tmp_path) not in json.dumps(meta)
+    for part in PARTS:
+        assert meta["splits"][part]["tokens"] == sum(map(len, docs[part]))
+        assert meta["splits"][part]["paragraphs"] == len(docs[part])
+
+
+def test_lm_never_reads_dev_or_test(sample_text, tmp_path, tiny_teacher):
+    docs, meta = run(sample_text, tmp_path, tiny_teacher)
+    lm = {
+        name: (tmp_path / f"{name}.txt").read_text("utf-8").splitlines()
+        for name in ("lm_train", "lm_dev")
+    }
+    held = {doc.text for part in ("dev", "test") for doc in docs[part]}
+    assert lm["lm_train"] and lm["lm_dev"]
+    assert not held & {*lm["lm_train"], *lm["lm_dev"]}
+    assert not set(lm["lm_train"]) & set(lm["lm_dev"])
+    parts = split_documents(read_documents(sample_text), 0.1, 0.2, seed=0)
+    train = sorted(p for d in parts["train"] for p in d.paragraphs)
+    assert sorted(lm["lm_train"] + lm["lm_dev"]) == train
+    assert {doc.text for doc in docs["train"]} < set(train)
+    assert meta["lm"]["lm_train"]["paragraphs"] == len(lm["lm_train"])
+
+
+def test_deterministic_and_limited(sample_text, tmp_path, tiny_teacher):
+    first, meta = run(sample_text, tmp_path / "a", tiny_teacher)
+    second, _ = run(sample_text, tmp_path / "b", tiny_teacher)
+    for name in ("train.spacy", "test.spacy", "lm_train.txt", "meta.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (
+            tmp_path / "b" / name
+        ).read_bytes()
+    assert 30 <= meta["splits"]["train"]["sentences"] < 36
+    more, _ = run(sample_text, tmp_path / "c", tiny_teacher, labelled=60)
+    texts = [doc.text for doc in more["train"]]
+    assert texts[: len(first["train"])] == [doc.text for doc in first["train"]]
+    _, small = run(
+        sample_text,
+        tmp_path / "d",
+        tiny_teacher,
+        max_documents=6,
+        max_dev=4,
+        max_test=5,
+    )
+    assert small["splits"]["test"]["sentences"] < 12
+    assert small["lm"]["lm_train"]["documents"] <= 3
+
+
+def test_trained_teacher_runs_only_what_ner_needs(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec")
+    model = {
+        "tok2vec": {"@architectures": "spacy.Tok2VecListener.v1", "width": 96},
+    }
+    nlp.add_pipe("tagger", config={"model": model}).add_label("X")
+    nlp.add_pipe("ner", config={"model": model}).add_label("PER")
+    nlp.add_pipe("merge_entities")
+    nlp.initialize()
+    nlp.to_disk(tmp_path)
+    assert load_teacher(str(tmp_path)).pipe_names == ["tok2vec", "ner"]
+
+
+def test_rules_keep_what_stands_before_them(tiny_teacher):
+    assert load_teacher(tiny_teacher).pipe_names == ["sentencizer", "entity_ruler"]
+
+
+def test_teacher_errors(tmp_path):
+    with pytest.raises(ScriptError, match="not installed") as err:
+        load_teacher("xx_no_such_pipeline")
+    assert "spacy download" in err.value.hint
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.to_disk(tmp_path)
+    with pytest.raises(ScriptError, match="no pipe that writes entities"):
+        load_teacher(str(tmp_path))
+
+
+def test_pass_over_keeps_what_is_there(tmp_path):
+    pass_over(tmp_path, "wnut17")
+    assert json.loads((tmp_path / "meta.json").read_text()) == {"kind": "none"}
+    (tmp_path / "meta.json").write_text("{}")
+    pass_over(tmp_path, "wnut17")
+    assert (tmp_path / "meta.json").read_text() == "{}"

@@ -1,0 +1,105 @@
+"""The workflow is whole: names, limits, files passed from step to step."""
+
+from pathlib import Path
+
+import pytest
+import quick
+import seeds
+import srsly
+from weasel.util import load_project_config
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def project():
+    return srsly.read_yaml(ROOT / "project.yml")
+
+
+def test_limits_are_variables_that_steps_use(project):
+    scripts = " ".join(line for c in project["commands"] for line in c["script"])
+    for name in quick.LIMITS:
+        assert name in project["vars"], name
+        assert f"${{vars.{name}}}" in scripts, name
+    unused = [n for n in project["vars"] if f"${{vars.{n}}}" not in scripts]
+    assert not unused
+
+
+def test_overrides_reach_the_steps(tmp_path: Path):
+    quick.copy_project(ROOT, tmp_path / "copy")
+    overrides = {f"vars.{name}": value for name, value in quick.LIMITS.items()}
+    config = load_project_config(tmp_path / "copy", overrides=overrides)
+    commands = {c["name"]: " ".join(c["script"]) for c in config["commands"]}
+    assert f"--training.max_steps {quick.LIMITS['train_steps']}" in commands["train"]
+    assert f"--labelled {quick.LIMITS['labelled']}" in commands["annotate"]
+
+
+def test_every_step_runs_python_and_says_what_it_does(project):
+    for command in project["commands"]:
+        assert command["help"], command["name"]
+        for line in command["script"]:
+            words = line.split()
+            assert words[0] == "python", line
+            if words[1] == "-m":
+                assert words[2] == "spacy", line
+            else:
+                assert (ROOT / words[1]).is_file(), line
+    steps = set(project["workflows"]["all"])
+    names = {command["name"] for command in project["commands"]}
+    assert names - steps == {"quick", "seeds"}
+
+
+def test_deps_are_made_by_earlier_steps(project):
+    config = load_project_config(ROOT)
+    commands = {command["name"]: command for command in config["commands"]}
+    made = {"assets/brown"}
+    for name in config["workflows"]["all"]:
+        for dep in commands[name]["deps"]:
+            assert dep in made or (ROOT / dep).is_file(), (name, dep)
+        outputs = commands[name].get("outputs", [])
+        outputs = [*outputs, *commands[name].get("outputs_no_cache", [])]
+        assert outputs, name
+        made.update(outputs)
+
+
+def test_copy_leaves_out_what_the_workflow_made(tmp_path: Path):
+    source = tmp_path / "source"
+    for name in ("scripts/a.py", "corpus/train.spacy", "training/x", "assets/b.txt"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    (source / "project.yml").write_text("title: x")
+    target = source / ".quick"
+    (target / "old").mkdir(parents=True)
+    quick.copy_project(source, target)
+    found = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
+    expected = [Path("assets/b.txt"), Path("project.yml"), Path("scripts/a.py")]
+    assert found == sorted(map(str, expected))
+
+
+def test_seeds_train_once_each_and_go_on(tmp_path: Path, monkeypatch):
+    script = "import sys; open('log.txt', 'a').write(' '.join(sys.argv[1:]) + ',')"
+    (tmp_path / "step.py").write_text(
+        script + "\nopen(f'{sys.argv[1]}-{sys.argv[2]}.txt', 'w').write('x')\n"
+    )
+    commands = [
+        {
+            "name": name,
+            "script": [f"python step.py {name} ${{vars.seed}}"],
+            "deps": ["step.py"],
+            "outputs": [f"{name}-${{vars.seed}}.txt"],
+        }
+        for name in seeds.TRAININGS
+    ]
+    data = {"vars": {"seed": 0}, "commands": commands}
+    srsly.write_yaml(tmp_path / "project.yml", data)
+    monkeypatch.chdir(tmp_path)
+    seeds.run_seed(tmp_path, 0)
+    seeds.run_seed(tmp_path, 1)
+    log = (tmp_path / "log.txt").read_text()
+    assert log.count(",") == 2 * len(seeds.TRAININGS)
+    (tmp_path / "prune-1.txt").unlink()
+    seeds.run_seed(tmp_path, 0)
+    seeds.run_seed(tmp_path, 1)
+    assert (tmp_path / "log.txt").read_text() == log + "prune 1,"
+    lock = srsly.read_yaml(tmp_path / "project.lock")
+    assert set(lock) >= {"train", "train (seed 1)"}
