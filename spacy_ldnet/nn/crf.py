@@ -23,8 +23,9 @@ from .lattice import (
     total_scores,
 )
 
-#: Numbers that one Viterbi step may hold at once: the first keeps it in a CPU's cache.
-STEP_SIZE = {"cpu": 2**18, "cuda": 2**25}
+#: Numbers that one Viterbi step may hold at once: on a CPU it stays in the cache.
+STEP_SIZE_CPU = 2**18
+STEP_SIZE_GPU = 2**25
 
 
 class LinearChainCRF(nn.Module):
@@ -150,7 +151,8 @@ class LinearChainCRF(nn.Module):
         :returns: in float64. *Shape:* (tokens, tags)
         """
         before, after = self._flat_lattice(emissions.double(), lengths)
-        return (before + after).exp()
+        # Above 0 only where scores lie further apart than float64 can tell.
+        return (before + after).clamp(max=0.0).exp()
 
     @torch.no_grad()
     def path_scores(
@@ -190,7 +192,7 @@ class LinearChainCRF(nn.Module):
         tags = torch.zeros(len(emissions), dtype=torch.long, device=device)
         firsts = first_rows(lengths)
         scores = self.scores()
-        budget = STEP_SIZE.get(device.type, STEP_SIZE["cuda"])
+        budget = STEP_SIZE_CPU if device.type == "cpu" else STEP_SIZE_GPU
         order = torch.argsort(lengths, descending=True, stable=True)
         for group in order.split(max(1, budget // self.n_tags**2)):
             packing = pack(lengths[group], firsts=firsts[group], device=device)

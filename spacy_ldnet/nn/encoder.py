@@ -151,7 +151,7 @@ class LDNetEncoder(nn.Module):
                 steps < windows.keep_to[group]
             )
             encoded = self.encode(ids[index], windows.lengths[group])
-            out = out.index_copy(0, index[kept], encoded[kept])
+            out.index_copy_(0, index[kept], encoded[kept])
         return out
 
     def encode(self, ids: Tensor, lengths: Tensor) -> Tensor:

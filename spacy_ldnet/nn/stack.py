@@ -162,7 +162,7 @@ class TokenStack(nn.Module):
             kept = (steps >= windows.keep_from[group]) & (
                 steps < windows.keep_to[group]
             )
-            out = out.index_copy(0, index[kept], h[kept])
+            out.index_copy_(0, index[kept], h[kept])
         return self._dropped(out)
 
     def _layers(self, h: Tensor, backwards: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def texts_with_spans(draw):
             ends.append(at + size)
             labels.append(draw(st.integers(0, len(LABELS) - 1)))
         at += size + draw(st.integers(0 if size else 1, 3))
-    return length, SpanArrays(np.array(starts), np.array(ends), np.array(labels))
+    return length, SpanArrays(*(np.array(x, dtype=int) for x in (starts, ends, labels)))
 
 
 def as_lists(spans):

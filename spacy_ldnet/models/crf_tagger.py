@@ -1,0 +1,246 @@
+"""A conditional random field on top of any tok2vec."""
+
+from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
+
+import torch
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model, Ops, torch2xp, xp2torch
+from thinc.shims.shim import Shim
+from thinc.types import Floats1d, Floats2d, Ints1d
+from torch import Tensor
+
+from ..errors import Errors
+from ..nn.crf import LinearChainCRF
+from ..nn.lattice import FORBIDDEN
+from .shim import ModuleShim
+
+CRFTaggerModel = Model[List[Doc], List[Floats2d]]
+#: For each token, which tags it may have; None for any.
+Allowed = Optional[List[Any]]
+
+
+def build_crf_tagger_v1(
+    *,
+    tok2vec: Model[List[Doc], List[Floats2d]],
+    constrained: bool = True,
+    nO: Optional[int] = None,
+) -> CRFTaggerModel:
+    """Build a linear-chain CRF over IOBES tags. The output are emission scores, one row
+    a token; `model.attrs` hold what turns them into tags, loss and probabilities.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): Vectors of the tokens.
+    constrained (bool): Exclude paths that are not legal IOBES, in training as well as
+        in decoding.
+    nO (Optional[int]): Number of tags, 1 + 4 * labels; set by the component when it
+        is initialised if None.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model.
+    """
+    return Model(
+        "crf_tagger",
+        forward,
+        init=init,
+        dims={"nO": nO},
+        layers=[tok2vec],
+        refs={"tok2vec": tok2vec},
+        attrs={
+            "constrained": constrained,
+            "decode": decode,
+            "loss": loss,
+            "marginals": marginals,
+            "path_scores": path_scores,
+            "resize_output": resize_output,
+        },
+        shims=[ModuleShim(LinearChainCRF)],
+    )
+
+
+def init(
+    model: CRFTaggerModel,
+    X: Optional[List[Doc]] = None,
+    Y: Optional[List[Floats2d]] = None,
+) -> None:
+    """Initialise the tok2vec, and build the CRF once the number of tags is known."""
+    tok2vec = model.layers[0]
+    tok2vec.initialize(X=X)
+    if model.has_dim("nO") is None and Y:
+        model.set_dim("nO", Y[0].shape[1])
+    if model.has_dim("nO"):
+        _shim(model).module = LinearChainCRF(
+            n_in=tok2vec.get_dim("nO"),
+            n_tags=model.get_dim("nO"),
+            constrained=model.attrs["constrained"],
+        )
+
+
+def forward(
+    model: CRFTaggerModel, docs: List[Doc], is_train: bool
+) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], Any]]:
+    """Emission scores of the docs' tokens.
+
+    RAISES (ValueError): E004 if the model was never initialised or loaded.
+    """
+    _crf(model)
+    vectors, backprop_vectors = model.layers[0](docs, is_train)
+    sizes = [len(rows) for rows in vectors]
+    width = model.layers[0].get_dim("nO")
+    hidden = xp2torch(_concat(model.ops, vectors, width), requires_grad=is_train)
+    output, backprop_torch = _shim(model)(ArgsKwargs((hidden,), {}), is_train)
+
+    def backprop(d_emissions: List[Floats2d]) -> Any:
+        flat = _concat(model.ops, d_emissions, model.get_dim("nO"))
+        gradient = xp2torch(flat, device=output.device)
+        d_inputs = backprop_torch(
+            ArgsKwargs(args=((output,),), kwargs={"grad_tensors": (gradient,)})
+        )
+        return backprop_vectors(_split(torch2xp(d_inputs.args[0]), sizes))
+
+    return _split(torch2xp(output.detach()), sizes), backprop
+
+
+def decode(
+    model: CRFTaggerModel, emissions: List[Floats2d], *, allowed: Allowed = None
+) -> List[Ints1d]:
+    """Find the best tags of each text, whatever the other texts are.
+
+    model (Model): The CRF tagger.
+    emissions (List[Floats2d]): Its output, or some of the rows of it.
+    allowed (Optional[List[Optional[Array2d]]]): For each text, whether a token (row)
+        may have a tag (column); None for any.
+    RETURNS (List[Ints1d]): For each text the number of each token's tag, on the CPU.
+    """
+    flat, lengths = _flat(model, emissions, allowed)
+    tags = _crf(model).viterbi(flat, lengths)
+    return _split(tags.cpu().numpy(), lengths.tolist())
+
+
+def loss(
+    model: CRFTaggerModel, emissions: List[Floats2d], gold: List[Ints1d]
+) -> Tuple[float, List[Floats2d]]:
+    """Negative log likelihood per annotated token, and its gradient. The gradients of
+    the CRF's own scores are added to its parameters, for `model.finish_update`.
+
+    The mean is over tokens, since a doc may be a sentence or a book: so neither the
+    docs' lengths nor the batch size change how the gradient compares with a penalty.
+
+    model (Model): The CRF tagger.
+    emissions (List[Floats2d]): Its output, or some of the rows of it.
+    gold (List[Ints1d]): For each text the number of each token's tag, -1 for a token
+        without annotation, which may have any. Texts with none at all, or which no
+        legal path fits, count for nothing.
+    RETURNS (Tuple[float, List[Floats2d]]): The loss, and its gradient.
+    """
+    known = [bool(len(tags)) and bool((tags >= 0).any()) for tags in gold]
+    d_emissions = [model.ops.xp.zeros_like(rows) for rows in emissions]
+    chosen = [i for i, some in enumerate(known) if some]
+    if not chosen:
+        return 0.0, d_emissions
+    flat, lengths = _flat(model, [emissions[i] for i in chosen], None)
+    tags = torch.cat([torch.as_tensor(gold[i], dtype=torch.long) for i in chosen])
+    tags = tags.to(flat.device).unsqueeze(1)
+    every_tag = torch.arange(flat.shape[1], device=flat.device)
+    flat = flat.detach().requires_grad_()
+    with torch.enable_grad():
+        fit = _crf(model).log_likelihood(flat, lengths, (tags == every_tag) | (tags < 0))
+        # Not "> FORBIDDEN / 2" alone: a NaN has to be seen by the component.
+        fit = torch.where(fit < FORBIDDEN / 2, torch.zeros_like(fit), fit)
+        mean = -fit.sum() / (tags >= 0).sum()
+        mean.backward()
+    gradient = cast(Tensor, flat.grad)
+    for i, rows in zip(chosen, _split(torch2xp(gradient), lengths.tolist())):
+        d_emissions[i] = rows
+    return float(mean.detach()), d_emissions
+
+
+def marginals(
+    model: CRFTaggerModel, emissions: List[Floats2d], *, allowed: Allowed = None
+) -> List[Floats2d]:
+    """RETURNS (List[Floats2d]): For each text, the probability of each token's (row)
+    tags (columns), on the CPU in float64.
+    """
+    flat, lengths = _flat(model, emissions, allowed)
+    chances = _crf(model).marginals(flat, lengths)
+    return _split(chances.cpu().numpy(), lengths.tolist())
+
+
+def path_scores(
+    model: CRFTaggerModel,
+    emissions: List[Floats2d],
+    tags: List[Ints1d],
+    *,
+    allowed: Allowed = None,
+) -> List[Tuple[Floats1d, Floats1d]]:
+    """Scores from which the probability of any part of the path `tags` is read off:
+    that tokens i to j have these tags is `exp(head[i] + tail[j])`.
+
+    RETURNS (List[Tuple[Floats1d, Floats1d]]): For each text head and tail, one number
+        a token, on the CPU in float64.
+    """
+    flat, lengths = _flat(model, emissions, allowed)
+    path = torch.cat(
+        [torch.empty(0, dtype=torch.long), *(torch.as_tensor(t) for t in tags)]
+    )
+    head, tail = _crf(model).path_scores(flat, lengths, path.to(flat.device))
+    sizes = lengths.tolist()
+    pairs = zip(_split(head.cpu().numpy(), sizes), _split(tail.cpu().numpy(), sizes))
+    return list(pairs)
+
+
+def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
+    """Add tags; what the CRF knows about the old ones stays. Its optimizer state does
+    not, since moments of the old shapes do not fit.
+
+    model (Model): The CRF tagger.
+    new_nO (int): Number of tags, not fewer than now.
+    RETURNS (Model): The same model.
+    """
+    shim = _shim(model)
+    if shim.module is not None:
+        shim.module = shim.module.resized(new_nO)
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            shim.id = Shim.global_id
+    model.set_dim("nO", new_nO, force=True)
+    return model
+
+
+def _shim(model: CRFTaggerModel) -> ModuleShim:
+    return cast(ModuleShim, model.shims[0])
+
+
+def _crf(model: CRFTaggerModel) -> LinearChainCRF:
+    module = _shim(model).module
+    if module is None:
+        raise ValueError(Errors.E004)
+    return cast(LinearChainCRF, module)
+
+
+def _flat(
+    model: CRFTaggerModel, emissions: List[Floats2d], allowed: Allowed
+) -> Tuple[Tensor, Tensor]:
+    """One tensor of all rows where tags that are not allowed are ruled out, and the
+    texts' lengths.
+    """
+    lengths = torch.tensor([len(rows) for rows in emissions], dtype=torch.long)
+    flat = xp2torch(_concat(model.ops, emissions, _crf(model).n_tags))
+    if allowed is not None and any(mask is not None for mask in allowed):
+        keep = torch.ones(flat.shape, dtype=torch.bool)
+        for rows, mask in zip(keep.split(lengths.tolist()), allowed):
+            if mask is not None:
+                rows.copy_(torch.as_tensor(mask))
+        flat = flat.masked_fill(~keep.to(flat.device), FORBIDDEN)
+    return flat, lengths
+
+
+def _concat(ops: Ops, arrays: Sequence[Floats2d], width: int) -> Floats2d:
+    """Unlike `ops.flatten`, always two-dimensional."""
+    filled = [array for array in arrays if len(array)]
+    return ops.xp.concatenate(filled) if filled else ops.alloc2f(0, width)
+
+
+def _split(flat: Any, sizes: Sequence[int]) -> List[Any]:
+    parts = []
+    at = 0
+    for size in sizes:
+        parts.append(flat[at : at + size])
+        at += size
+    return parts
