@@ -39,6 +39,7 @@ LIMITS: Dict[str, Union[int, str]] = {
     "prune_steps": 20,
     "peer_steps": 40,
     "eval_frequency": 20,
+    "peer_eval_frequency": 20,
     "speed_words": 1000,
     "speed_rounds": 1,
     "entities": "optional",
@@ -69,7 +70,8 @@ def make_command(workflow: str) -> List[str]:
     workflow (str): Name of the workflow.
     RETURNS (List[str]): Command line, to run in the copy.
     """
-    command = [sys.executable, "-m", "spacy", "project", "run", workflow]
+    # The directory must be named: options are only read as variables after it.
+    command = [sys.executable, "-m", "spacy", "project", "run", workflow, "."]
     for name, value in LIMITS.items():
         command.extend([f"--vars.{name}", str(value)])
     return command

@@ -140,7 +140,9 @@ def loss(
     every_tag = torch.arange(flat.shape[1], device=flat.device)
     flat = flat.detach().requires_grad_()
     with torch.enable_grad():
-        fit = _crf(model).log_likelihood(flat, lengths, (tags == every_tag) | (tags < 0))
+        fit = _crf(model).log_likelihood(
+            flat, lengths, (tags == every_tag) | (tags < 0)
+        )
         # Not "> FORBIDDEN / 2" alone: a NaN has to be seen by the component.
         fit = torch.where(fit < FORBIDDEN / 2, torch.zeros_like(fit), fit)
         mean = -fit.sum() / (tags >= 0).sum()
@@ -187,18 +189,20 @@ def path_scores(
 
 def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
     """Add tags; what the CRF knows about the old ones stays. Its optimizer state does
-    not, since moments of the old shapes do not fit.
+    not, since moments of the old shapes do not fit. Before the CRF is built nothing
+    happens: an `nO` given in the config is the user's.
 
     model (Model): The CRF tagger.
     new_nO (int): Number of tags, not fewer than now.
     RETURNS (Model): The same model.
     """
     shim = _shim(model)
-    if shim.module is not None:
-        shim.module = shim.module.resized(new_nO)
-        with Shim.global_id_lock:
-            Shim.global_id += 1
-            shim.id = Shim.global_id
+    if shim.module is None:
+        return model
+    shim.module = shim.module.resized(new_nO)
+    with Shim.global_id_lock:
+        Shim.global_id += 1
+        shim.id = Shim.global_id
     model.set_dim("nO", new_nO, force=True)
     return model
 

@@ -80,10 +80,14 @@ class LDNetShim(ModuleShim):
     def _step_gates(self, gates: torch.nn.Parameter) -> None:
         rate = self.cfg["penalty"]["learn_rate"]
         if self._gate_optimizer is None:
-            self._gate_optimizer = torch.optim.Adam([gates], lr=rate)
-        self._gate_optimizer.param_groups[0]["lr"] = rate
+            # `nlp.update(sgd=...)` steps a shared component between its forward and
+            # its backward pass. On `.data`, as in thinc's own shim, torch allows it.
+            self._gate_optimizer = torch.optim.Adam([gates.data], lr=rate)
+        group = self._gate_optimizer.param_groups[0]
+        group["lr"] = rate
+        group["params"][0].grad = gates.grad
         self._gate_optimizer.step()
-        gate_rules.project(gates)
+        gate_rules.project(gates.data)
 
     def to_bytes(self) -> bytes:
         message = srsly.msgpack_loads(super().to_bytes())

@@ -14,7 +14,6 @@ from spacy.training import Example
 
 from ..errors import Errors
 from ..nn.iobes import (
-    OUTSIDE,
     Array,
     SpanArrays,
     covered,
@@ -106,7 +105,7 @@ def make_spans(doc: Doc, spans: SpanArrays, labels: Sequence[str]) -> List[Span]
     return [Span(doc, start, end, labels[k]) for start, end, k in triples]
 
 
-def write_ents(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
+def set_doc_ents(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
     """Set the entities, as spaCy's `ner` does: unless they are to be overwritten,
     entities and blocked tokens stay that were there. All other tokens become outside.
     """
@@ -129,9 +128,7 @@ def gold_ents(example: Example, labels: Sequence[str], name: str) -> Array:
     return _gold_tags(example.predicted, ents, known, labels, name)
 
 
-def gold_spans(
-    example: Example, key: str, labels: Sequence[str], name: str
-) -> Array:
+def gold_spans(example: Example, key: str, labels: Sequence[str], name: str) -> Array:
     """Gold tags of the kept tokens, from the span group `key`. A doc without it has no
     annotation; tokens of a span that can't be aligned, or overlaps another, are unknown.
 

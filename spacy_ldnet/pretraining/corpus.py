@@ -16,7 +16,7 @@ from ..nn.serialize import vocabulary_hash
 from ..vocabulary import EOS_ROW, UNK_ROW, WORDS_FILE, read_vocabulary
 from .files import write_json
 from .settings import PretrainingSettings
-from .sources import Reader, read_sequences, source_hash
+from .sources import Reader, check_source, read_sequences, source_hash
 from .vocabulary import TokenWriter, choose_words, new_rows
 
 CORPUS_FORMAT = 1
@@ -79,6 +79,8 @@ def prepare_corpus(
     RETURNS (IndexedCorpus): The corpus.
     RAISES (ValueError): E040-E042 unusable text, E043 too small a vocabulary.
     """
+    for name, reader in readers.items():
+        check_source(reader, name)
     path.mkdir(parents=True, exist_ok=True)
     inputs = _describe_inputs(nlp, readers, settings)
     found = _open_corpus(path, inputs)

@@ -25,17 +25,25 @@ def read_sequences(reader: Reader, nlp: Language, name: str) -> Iterator[List[st
     YIELDS (List[str]): The words of one doc, as they are; never an empty one.
     RAISES (ValueError): E040 no such file, E041 bytes that are not UTF-8.
     """
-    path = reader_path(reader)
-    if hasattr(reader, "path") and (path is None or not path.exists()):
-        raise ValueError(Errors.E040.format(path=path, name=name))
+    check_source(reader, name)
     try:
         for item in reader(nlp):
             doc = item.reference if isinstance(item, Example) else item
             if any(not token.is_space for token in doc):
                 yield [token.text for token in doc]
     except UnicodeDecodeError as error:
-        place = _undecodable_line(path, reader)
+        place = _undecodable_line(reader)
         raise ValueError(Errors.E041.format(place=place, reason=error)) from error
+
+
+def check_source(reader: Reader, name: str) -> None:
+    """reader (Reader): A corpus reader.
+    name (str): Config section of the text, for the message.
+    RAISES (ValueError): E040 the file or folder that it is to read is not there.
+    """
+    path = reader_path(reader)
+    if hasattr(reader, "path") and (path is None or not path.exists()):
+        raise ValueError(Errors.E040.format(path=path, name=name))
 
 
 def reader_path(reader: Reader) -> Optional[Path]:
@@ -71,7 +79,8 @@ def source_hash(reader: Reader) -> Optional[str]:
     return digest.hexdigest()
 
 
-def _undecodable_line(path: Optional[Path], reader: Reader) -> str:
+def _undecodable_line(reader: Reader) -> str:
+    path = reader_path(reader)
     for file_path in source_files(path, reader) if path else []:
         with file_path.open("rb") as file:
             for number, line in enumerate(file, start=1):

@@ -50,7 +50,10 @@ def test_is_complete(n, expected):
 def test_transitions_of_two_labels():
     start, transitions, end = iobes.allowed_transitions(2)
     names = TagScheme(("x", "y")).tags
-    follow = {a: {b for j, b in enumerate(names) if transitions[i, j]} for i, a in enumerate(names)}
+    follow = {
+        a: {b for j, b in enumerate(names) if transitions[i, j]}
+        for i, a in enumerate(names)
+    }
     fresh = {"O", "B-x", "S-x", "B-y", "S-y"}
     assert follow["O"] == follow["E-x"] == follow["S-y"] == fresh
     assert follow["B-x"] == follow["I-x"] == {"I-x", "E-x"}
@@ -80,7 +83,9 @@ def test_any_tags_give_disjoint_spans(tags):
 @given(texts_with_spans(), st.data())
 def test_shift_spans_drops_tokens(case, data):
     length, spans = case
-    keep = np.array(data.draw(st.lists(st.booleans(), min_size=length, max_size=length)))
+    keep = np.array(
+        data.draw(st.lists(st.booleans(), min_size=length, max_size=length))
+    )
     places = np.flatnonzero(keep)
     shifted = iobes.shift_spans(spans, places)
     owner = np.full(length, -1)

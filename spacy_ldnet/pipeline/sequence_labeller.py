@@ -1,0 +1,314 @@
+"""The components `crf_ner` and `crf_chunker`: labelled spans by a CRF."""
+
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc, SpanGroup
+from spacy.training import Example, validate_examples
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from ..errors import Errors
+from ..models.gating import budget_scores
+from ..nn.iobes import Array
+from .annotations import (
+    Prediction,
+    allowed_tags,
+    gold_ents,
+    gold_spans,
+    kept_tokens,
+    make_spans,
+    preset_tokens,
+    read_prediction,
+    set_doc_ents,
+    without_overlap,
+)
+from .labelled_pipe import LabelledPipe
+
+default_model_config = """
+[model]
+@architectures = "spacy-ldnet.CRFTagger.v1"
+constrained = true
+nO = null
+
+[model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+DEFAULT_CRF_MODEL = Config().from_str(default_model_config)["model"]
+
+
+@Language.factory(
+    "crf_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_config={
+        "model": DEFAULT_CRF_MODEL,
+        "overwrite": False,
+        "spans_key": None,
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+    },
+    default_score_weights={
+        "ents_f": 1.0,
+        "ents_p": 0.0,
+        "ents_r": 0.0,
+        "ents_per_type": None,
+    },
+)
+def make_crf_ner(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], List[Floats2d]],
+    overwrite: bool,
+    spans_key: Optional[str],
+    scorer: Optional[Callable],
+) -> "SequenceLabeller":
+    """Create a component that writes `doc.ents`.
+
+    model (Model[List[Doc], List[Floats2d]]): A `spacy-ldnet.CRFTagger.v1`.
+    overwrite (bool): Replace entities and blocked tokens that a doc has already. If
+        not, they stay, as with spaCy's `ner`, and the CRF's path goes through them.
+    spans_key (Optional[str]): Write the entities to this span group, too, whose
+        `attrs["scores"]` are their probabilities. None for no group.
+    scorer (Optional[Callable]): The scoring method.
+    RETURNS (SequenceLabeller): The component.
+    """
+    return SequenceLabeller(
+        nlp.vocab,
+        model,
+        name,
+        write_ents=True,
+        overwrite=overwrite,
+        spans_key=spans_key,
+        scores=spans_key is not None,
+        scorer=scorer,
+    )
+
+
+@Language.factory(
+    "crf_chunker",
+    assigns=["doc.spans"],
+    default_config={
+        "model": DEFAULT_CRF_MODEL,
+        "spans_key": "chunks",
+        "scores": False,
+        "scorer": {"@scorers": "spacy.spancat_scorer.v1"},
+    },
+    default_score_weights={
+        "spans_chunks_f": 1.0,
+        "spans_chunks_p": 0.0,
+        "spans_chunks_r": 0.0,
+    },
+)
+def make_crf_chunker(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], List[Floats2d]],
+    spans_key: str,
+    scores: bool,
+    scorer: Optional[Callable],
+) -> "SequenceLabeller":
+    """Create a component that writes a span group.
+
+    model (Model[List[Doc], List[Floats2d]]): A `spacy-ldnet.CRFTagger.v1`.
+    spans_key (str): The span group that is read in training, and written (replaced).
+    scores (bool): Put each span's probability into the group's `attrs["scores"]`.
+    scorer (Optional[Callable]): The scoring method.
+    RETURNS (SequenceLabeller): The component.
+    """
+    return SequenceLabeller(
+        nlp.vocab,
+        model,
+        name,
+        write_ents=False,
+        overwrite=True,
+        spans_key=spans_key,
+        scores=scores,
+        scorer=scorer,
+    )
+
+
+class SequenceLabeller(LabelledPipe):
+    """Find labelled spans that do not overlap: a CRF over IOBES tags.
+
+    Entities keep no memory across docs, and a doc's result does not depend on the
+    other docs of its batch. Whitespace tokens are not part of the CRF's sequence.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], List[Floats2d]],
+        name: str = "crf_ner",
+        *,
+        write_ents: bool = True,
+        overwrite: bool = False,
+        spans_key: Optional[str] = None,
+        scores: bool = False,
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        """vocab (Vocab): The shared vocabulary.
+        model (Model[List[Doc], List[Floats2d]]): A `spacy-ldnet.CRFTagger.v1`.
+        name (str): The component's name.
+        write_ents (bool): Read and write `doc.ents`; if not, the span group.
+        overwrite (bool): Replace the entities that a doc has already.
+        spans_key (Optional[str]): The span group to write; None for none.
+        scores (bool): Give the span group the probabilities of its spans.
+        scorer (Optional[Callable]): The scoring method.
+        """
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.write_ents = write_ents
+        self.cfg: Dict[str, Any] = {
+            "labels": [],
+            "overwrite": overwrite,
+            "scores": scores,
+            "spans_key": spans_key,
+        }
+
+    def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
+        """Find the spans of a batch of docs, without modifying them.
+
+        docs (Iterable[Doc]): The docs.
+        RETURNS (List[Prediction]): The spans of each.
+        """
+        docs = list(docs)
+        kept: List[Any] = [kept_tokens(doc) for doc in docs]
+        if not any(len(tokens) for tokens in kept):
+            nothing = numpy.zeros(0, dtype="int64")
+            return [read_prediction(nothing, tokens, None, None) for tokens in kept]
+        emissions = _select(self.model.ops, self.model.predict(docs), kept)
+        allowed = None
+        if self._keeps_ents:
+            pairs = zip(docs, kept)
+            allowed = [allowed_tags(*p, self.labels, self.n_tags) for p in pairs]
+        tags = self.model.attrs["decode"](self.model, emissions, allowed=allowed)
+        ends: Sequence[Any] = [(None, None)] * len(docs)
+        if self.cfg["scores"]:
+            path_scores = self.model.attrs["path_scores"]
+            ends = path_scores(self.model, emissions, tags, allowed=allowed)
+        rows = zip(tags, kept, ends)
+        found = [read_prediction(path, tokens, *pair) for path, tokens, pair in rows]
+        if self._keeps_ents:
+            taken = map(preset_tokens, docs)
+            return [without_overlap(one, mask) for one, mask in zip(found, taken)]
+        return found
+
+    def set_annotations(self, docs: Iterable[Doc], scores: List[Prediction]) -> None:
+        """Write what was found.
+
+        docs (Iterable[Doc]): The docs.
+        scores (List[Prediction]): What `predict` returned for them.
+        """
+        key = self.cfg["spans_key"]
+        for doc, prediction in zip(docs, scores):
+            spans = make_spans(doc, prediction.spans, self.labels)
+            if self.write_ents:
+                set_doc_ents(doc, spans, overwrite=self.cfg["overwrite"])
+            if key is not None:
+                attrs = {}
+                if prediction.scores is not None:
+                    attrs["scores"] = prediction.scores
+                doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples.
+
+        examples (Iterable[Example]): The examples; those without annotation, and
+            tokens without, count for nothing.
+        drop (float): The dropout rate.
+        sgd (Optional[Optimizer]): The optimizer; None to collect gradients only.
+        losses (Optional[Dict[str, float]]): Where the loss is added.
+        RETURNS (Dict[str, float]): The losses.
+        RAISES (ValueError): E021 for an unknown label, E024 if the loss is not finite.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "SequenceLabeller.update")
+        if not any(len(eg.predicted) for eg in examples):
+            return losses
+        set_dropout_rate(self.model, drop)
+        docs = [eg.predicted for eg in examples]
+        emissions, backprop = self.model.begin_update(docs)
+        loss, d_emissions = self.get_loss(examples, emissions)
+        # Also when nothing is annotated: a shared encoder waits for all its listeners.
+        backprop(d_emissions)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(
+        self, examples: Iterable[Example], scores: List[Floats2d]
+    ) -> Tuple[float, List[Floats2d]]:
+        """Find the loss and its gradient. The gradient of the CRF's own parameters is
+        added to them, as if the backward pass had reached them.
+
+        examples (Iterable[Example]): The examples.
+        scores (List[Floats2d]): The model's output for them.
+        RETURNS (Tuple[float, List[Floats2d]]): The loss per annotated token, and the
+            gradient with respect to the output.
+        RAISES (ValueError): E021 for an unknown label, E024 if the loss is not finite.
+        """
+        examples = list(examples)
+        validate_examples(examples, "SequenceLabeller.get_loss")
+        kept: List[Any] = [kept_tokens(eg.predicted) for eg in examples]
+        gold = [self._gold(eg) for eg in examples]
+        emissions = _select(self.model.ops, scores, kept)
+        loss, d_kept = self.model.attrs["loss"](self.model, emissions, gold)
+        if not numpy.isfinite(loss):
+            raise ValueError(Errors.E024.format(name=self.name, loss=loss))
+        d_scores = []
+        for rows, tokens, d_rows in zip(scores, kept, d_kept):
+            if len(tokens) < len(rows):
+                d_all = self.model.ops.xp.zeros_like(rows)
+                d_all[self.model.ops.asarray1i(tokens)] = d_rows
+                d_rows = d_all
+            d_scores.append(d_rows)
+        return loss, d_scores
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The scorer's scores; with an LD-Net encoder inside
+        the model, `ldnet_budget` and `ldnet_density` as well.
+        """
+        return {**super().score(examples, **kwargs), **budget_scores(self.model)}
+
+    @property
+    def _keeps_ents(self) -> bool:
+        return self.write_ents and not self.cfg["overwrite"]
+
+    def _gold(self, example: Example) -> Array:
+        if self.write_ents:
+            return gold_ents(example, self.labels, self.name)
+        return gold_spans(example, self.cfg["spans_key"], self.labels, self.name)
+
+    def labels_of(self, examples: Iterable[Example]) -> Iterable[str]:
+        """RETURNS (Iterable[str]): The labels in the examples' gold standard."""
+        for example in examples:
+            spans = example.reference.ents
+            if not self.write_ents:
+                spans = example.reference.spans.get(self.cfg["spans_key"], [])
+            yield from (span.label_ for span in spans)
+
+
+def _select(ops: Ops, scores: List[Floats2d], kept: List[Any]) -> List[Floats2d]:
+    """Rows of the tokens that are kept; where that is all, the array itself."""
+    pairs = zip(scores, kept)
+    return [r if len(r) == len(k) else r[ops.asarray1i(k)] for r, k in pairs]

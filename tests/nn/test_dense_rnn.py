@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+from spacy_ldnet.nn.dense_rnn import UNITS, DenseRNN
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_each_layer_reads_all_gated_outputs_before_it(unit):
+    torch.manual_seed(0)
+    rnn = DenseRNN(embed=3, hidden=4, layers=range(3), unit=unit)
+    x, gates = torch.randn(5, 2, 3), torch.tensor([0.5, 0.0, 1.0])
+    seen = [x]
+    for i, layer in enumerate(rnn.rnns):
+        seen.append(gates[i] * layer(torch.cat(seen, dim=-1))[0])
+    r, _ = rnn(x, gates=gates)
+    assert torch.allclose(r, torch.cat(seen, dim=-1), atol=1e-6)
+    assert r.shape[-1] == rnn.width
+
+
+def test_carried_state_equals_one_long_run():
+    torch.manual_seed(0)
+    rnn = DenseRNN(embed=3, hidden=4, layers=range(2), unit="lstm")
+    x = torch.randn(7, 2, 3)
+    whole, _ = rnn(x)
+    first, state = rnn(x[:4])
+    second, _ = rnn(x[4:], state=state)
+    assert torch.allclose(torch.cat([first, second]), whole, atol=1e-6)
+
+
+def test_costs_are_those_of_the_paper():
+    """46.8M for two language models of ten layers, 1.44M with one layer each."""
+    full = DenseRNN(embed=300, hidden=300, layers=range(10), unit="lstm")
+    one = DenseRNN(embed=300, hidden=300, layers=[4], unit="lstm")
+    assert 2 * full.macs == 46_800_000
+    assert 2 * one.macs == 1_440_000
+
+
+def test_layer_dropout_closes_the_way_to_later_layers_only():
+    torch.manual_seed(0)
+    rnn = DenseRNN(embed=3, hidden=4, layers=range(2), unit="lstm").train()
+    x = torch.randn(5, 2, 3)
+    kept, _ = rnn(x)
+    dropped, _ = rnn(x, layer_dropout=1.0)
+    assert torch.equal(dropped[..., :7], kept[..., :7])
+    assert not torch.allclose(dropped[..., 7:], kept[..., 7:])
+    assert torch.equal(rnn.eval()(x, layer_dropout=1.0)[0], kept)

@@ -1,0 +1,98 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder, Windows
+from spacy_ldnet.nn.prune import (
+    fold_gates,
+    keep_layers,
+    open_layers,
+    strongest_layers,
+)
+from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes, read_bytes
+
+GATES = st.sampled_from([0.0, 0.0, 0.25, 0.6, 1.0])
+
+
+def make_encoder(gates, *, unit="lstm", seed=0, hidden=4):
+    torch.manual_seed(seed)
+    depth = len(gates) // 2
+    config = EncoderConfig(
+        rows=11,
+        embed=3,
+        hidden=hidden,
+        forward=tuple(range(depth)),
+        backward=tuple(range(depth)),
+        unit=unit,
+        width=6,
+        boundary=1,
+    )
+    encoder = LDNetEncoder(config).eval()
+    encoder.gates.data.copy_(torch.tensor(gates))
+    return encoder
+
+
+def encode(encoder, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(0, 11, (17,), generator=generator)
+    starts, lengths = torch.tensor([0, 5, 12]), torch.tensor([5, 7, 5])
+    with torch.no_grad():
+        return encoder(ids, Windows(starts, lengths, torch.zeros(3), lengths))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(GATES, min_size=2, max_size=8).filter(lambda g: len(g) % 2 == 0),
+    st.sampled_from(["lstm", "gru", "rnn"]),
+    st.integers(0, 99),
+)
+def test_gated_deleted_and_folded_agree(gates, unit, seed):
+    gated = make_encoder(gates, unit=unit, seed=seed)
+    expected = encode(gated)
+    deleted = keep_layers(gated, open_layers(gated))
+    assert len(deleted.gates) == sum(gate > 0 for gate in gates)
+    assert torch.allclose(encode(deleted), expected, atol=1e-5)
+    fold_gates(deleted)
+    assert bool((deleted.gates == 1).all())
+    assert torch.allclose(encode(deleted), expected, atol=1e-5)
+    assert torch.equal(encode(gated), expected), "the original was changed"
+
+
+def test_double_precision_agrees_further():
+    gated = make_encoder([0.3, 0.0, 0.7, 0.0, 0.9, 0.0]).double()
+    deleted = keep_layers(gated, open_layers(gated))
+    fold_gates(deleted)
+    assert torch.allclose(encode(deleted), encode(gated), rtol=0, atol=1e-10)
+
+
+def test_without_any_layer_embeddings_and_projection_are_left():
+    encoder = keep_layers(make_encoder([0.0] * 4), {"forward": [], "backward": []})
+    assert encoder.lm_macs == 0
+    assert encoder.project.in_features == 2 * 3
+    assert encode(encoder).shape == (17, 6)
+
+
+def test_strongest_layers_are_counted_over_both_directions():
+    encoder = make_encoder([0.9, 0.1, 0.8, 0.2, 0.3, 0.7])
+    assert strongest_layers(encoder, 3) == {"forward": [0, 2], "backward": [2]}
+
+
+def test_original_layer_numbers_survive_pruning_twice():
+    once = keep_layers(make_encoder([0.0] * 8), {"forward": [1, 3], "backward": [2]})
+    twice = keep_layers(once, {"forward": [1], "backward": [0]})
+    assert twice.config.forward == (3,) and twice.config.backward == (2,)
+
+
+def test_bytes_hold_the_structure_and_are_the_same_every_time():
+    pruned = keep_layers(make_encoder([0.5] * 6), {"forward": [2], "backward": []})
+    data = module_to_bytes(pruned)
+    again = module_from_bytes(LDNetEncoder, data).eval()
+    assert torch.equal(encode(again), encode(pruned))
+    assert module_to_bytes(again) == data
+
+
+@pytest.mark.parametrize("data", [b"", b"no weights at all", b"\x80" * 64])
+def test_foreign_bytes_are_refused(data):
+    with pytest.raises(ValueError, match="E001"):
+        read_bytes(data)

@@ -1,0 +1,173 @@
+import pickle
+
+import numpy
+import pytest
+import spacy
+from conftest import DEPTH, SENTENCES, make_examples, train
+from numpy.testing import assert_allclose
+from spacy.tokens import Doc, DocBin
+
+from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
+from spacy_ldnet.cli.info import describe
+from spacy_ldnet.cli.prune import prune
+from spacy_ldnet.models.encoder import find_encoders
+
+ODD = [
+    [],
+    ["Ada"],
+    [" "],
+    ["\n", "Ada", " "],
+    ["🙂", "e\u0301", "\x00"],
+    ["x" * 10_000],
+]
+
+
+def texts_of(nlp, texts=None):
+    texts = [words for words, _ in SENTENCES] if texts is None else texts
+    return [Doc(nlp.vocab, words=words) for words in texts]
+
+
+def answers(nlp, docs):
+    return [[(e.start, e.end, e.label_) for e in d.ents] for d in nlp.pipe(docs)]
+
+
+def gates(nlp):
+    return find_encoders(nlp.get_pipe("ldnet").model)[0].shims[0].module.gates
+
+
+def test_tagger_on_frozen_language_models_learns_the_sentences(make_nlp):
+    nlp = make_nlp()
+    losses = train(nlp, 80)
+    assert losses[-1]["ner"] < 0.1 * losses[0]["ner"]
+    assert nlp.evaluate(make_examples(nlp))["ents_f"] == 1.0
+
+
+def test_without_a_loader_the_remedy_is_named(make_nlp):
+    nlp = make_nlp(initialize=False)
+    nlp.config["initialize"]["components"] = {}
+    with pytest.raises(ValueError, match=r"E012.*encoder_loader"):
+        nlp.initialize(lambda: make_examples(nlp))
+
+
+def pruned_pipeline(make_nlp, tmp_path):
+    """Train, close gates under the budget, save, and delete."""
+    nlp = make_nlp()
+    train(nlp, 40)
+    penalty = create_gate_penalty_v1(weight=1.0, max_layers=2, learn_rate=0.05)
+    train(nlp, 80, before=penalty, rate=0.005)
+    nlp.to_disk(tmp_path / "gated")
+    prune(tmp_path / "gated", tmp_path / "pruned")
+    return nlp, spacy.load(tmp_path / "pruned")
+
+
+def test_gates_close_under_the_budget_and_deletion_is_exact(make_nlp, tmp_path):
+    gated, pruned = pruned_pipeline(make_nlp, tmp_path)
+    left = int((gates(gated) > 0).sum())
+    assert left <= 2
+    assert gated.evaluate(make_examples(gated))["ldnet_budget"] == 1.0
+    facts = describe(pruned)
+    assert facts["layers_fwd"] + facts["layers_bwd"] == left
+    assert facts["lm_macs_per_word"] < describe(gated)["lm_macs_per_word"] / 2
+    for a, b in zip(gated.pipe(texts_of(gated)), pruned.pipe(texts_of(pruned))):
+        assert_allclose(a.tensor, b.tensor, atol=1e-5)
+        assert [e.label_ for e in a.ents] == [e.label_ for e in b.ents]
+
+
+def test_pruned_pipeline_survives_disk_bytes_and_pickle(make_nlp, tmp_path):
+    _, nlp = pruned_pipeline(make_nlp, tmp_path)
+    expected = answers(nlp, texts_of(nlp))
+    nlp.to_disk(tmp_path / "again")
+    copies = [
+        spacy.load(tmp_path / "again"),
+        spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes()),
+        pickle.loads(pickle.dumps(nlp)),
+    ]
+    for copy in copies:
+        assert answers(copy, texts_of(copy)) == expected
+    for name in ("ldnet", "ner"):
+        data = (tmp_path / "again" / name / "model").read_bytes()
+        assert data == (tmp_path / "pruned" / name / "model").read_bytes()
+
+
+def test_pruned_pipeline_trains_on(make_nlp, tmp_path):
+    _, nlp = pruned_pipeline(make_nlp, tmp_path)
+    train(nlp, 20, rate=0.005)
+    assert nlp.evaluate(make_examples(nlp))["ents_f"] == 1.0
+
+
+def test_listeners_can_be_replaced(make_nlp, tmp_path):
+    _, nlp = pruned_pipeline(make_nlp, tmp_path)
+    expected = answers(nlp, texts_of(nlp))
+    nlp.replace_listeners("ldnet", "ner", ["model.tok2vec.contextual"])
+    nlp.remove_pipe("ldnet")
+    assert answers(nlp, texts_of(nlp)) == expected
+    nlp.to_disk(tmp_path / "alone")
+    alone = spacy.load(tmp_path / "alone")
+    assert answers(alone, texts_of(alone)) == expected
+
+
+def test_training_within_a_batch_company_changes_nothing(make_nlp):
+    nlp = make_nlp()
+    train(nlp, 20)
+    texts = [words for words, _ in SENTENCES] + ODD
+    one = [nlp(doc).tensor for doc in texts_of(nlp, texts)]
+    for size in (1, 3, 1000):
+        many = nlp.pipe(texts_of(nlp, texts[::-1]), batch_size=size)
+        for a, b in zip(one[::-1], many):
+            assert len(a) == len(b)
+            if len(a):
+                assert_allclose(a, b.tensor, atol=1e-6)
+                assert numpy.isfinite(b.tensor).all()
+
+
+def test_same_seed_same_weights(make_nlp):
+    bytes_of = []
+    for _ in range(2):
+        nlp = make_nlp()
+        train(nlp, 5, drop=0.2)
+        bytes_of.append([pipe.model.to_bytes() for _, pipe in nlp.pipeline])
+    assert bytes_of[0] == bytes_of[1]
+
+
+def test_budget_of_an_encoder_inside_another_component(make_nlp, lm_dir):
+    nlp = make_nlp()
+    nlp.replace_listeners("ldnet", "ner", ["model.tok2vec.contextual"])
+    create_load_encoder_v1(path=lm_dir, component="ner")(nlp)
+    train(nlp, 3, before=create_gate_penalty_v1(component="ner"))
+    encoder = find_encoders(nlp.get_pipe("ner").model)[0]
+    assert encoder.shims[0].cfg["penalty"]["max_layers"] == 2
+    assert nlp.get_pipe("ner").score(make_examples(nlp))["ldnet_budget"] == 0.0
+
+
+def test_gates_move_in_direct_updates_too(make_nlp):
+    nlp = make_nlp()
+    optimizer, penalty = nlp.resume_training(), create_gate_penalty_v1()
+    for step in range(5):
+        penalty(nlp, {"step": step, "epoch": 0})
+        nlp.update(make_examples(nlp), sgd=optimizer)
+    assert (gates(nlp) < 1).any()
+
+
+def test_penalty_names_a_component_without_encoder(make_nlp):
+    with pytest.raises(ValueError, match="E016.*'tagger'"):
+        create_gate_penalty_v1(component="tagger")(make_nlp(), {"step": 0})
+
+
+def test_prune_by_number_never_touches_the_input(make_nlp, tmp_path):
+    nlp = make_nlp()
+    nlp.to_disk(tmp_path / "full")
+    before = (tmp_path / "full/ldnet/model").read_bytes()
+    change = prune(tmp_path / "full", tmp_path / "one", layers=1)
+    facts = describe(spacy.load(tmp_path / "one"))
+    assert facts["layers_fwd"] + facts["layers_bwd"] == 1
+    assert change > 0
+    assert (tmp_path / "full/ldnet/model").read_bytes() == before
+    assert describe(nlp)["layers_fwd"] == DEPTH
+
+
+def test_docbin_round_trip(make_nlp):
+    nlp = make_nlp()
+    train(nlp, 40)
+    docs = list(nlp.pipe(texts_of(nlp)))
+    again = DocBin(docs=docs).get_docs(nlp.vocab)
+    assert [d.to_json()["ents"] for d in docs] == [d.to_json()["ents"] for d in again]
