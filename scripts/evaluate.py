@@ -5,6 +5,7 @@ from typing import Any, Dict, Optional, Union
 
 import spacy
 import srsly
+import torch
 import typer
 from _common import write_json
 from _report import compare, print_table, summarise
@@ -62,9 +63,7 @@ def main(
         help="Rounds of the speed measurement, after one to warm up",
         min=1,
     ),
-    threads: int = typer.Option(
-        1, "--threads", help="PyTorch threads for the speed measurement", min=1
-    ),
+    threads: int = typer.Option(1, "--threads", help="PyTorch threads", min=1),
     draws: int = typer.Option(
         10000, "--draws", "-d", help="Resamples of the bootstrap", min=1
     ),
@@ -76,6 +75,7 @@ def main(
 ) -> None:
     """Score the rows of the results on running text (and, where the labels are on
     given tokens, on those too), count their cost and measure their speed."""
+    torch.set_num_threads(threads)
     output_dir.mkdir(parents=True, exist_ok=True)
     meta = srsly.read_json(corpus_meta) if corpus_meta else {}
     is_teacher = meta.get("kind", "teacher") == "teacher"

@@ -1,5 +1,6 @@
 """Repeat the trainings for several seeds, then evaluate them together."""
 
+import os
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -60,6 +61,8 @@ def main(
     once and shared: the spread is that of the taggers. An interrupted run goes on
     with the first training that is not finished."""
     directory = Path.cwd()
+    # The trainings inherit it: waiting threads sleep instead of spinning.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for seed in seeds or [0, 1, 2]:
         run_seed(directory, seed)
     project_run(directory, "evaluate", force=True)

@@ -133,10 +133,10 @@ def main(
     package = wheel.name.split("-")[0]
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
-        with msg.loading("Building the wheel of spacy-ldnet..."):
-            own = build_wheel(Path.cwd(), root / "wheel")
-        with msg.loading("Installing both wheels into a fresh environment..."):
-            python = make_environment(root / "venv", [own, wheel], constraints)
+        msg.info("Building the wheel of spacy-ldnet")
+        own = build_wheel(Path.cwd(), root / "wheel")
+        msg.info("Installing both wheels into a fresh environment (a minute or two)")
+        python = make_environment(root / "venv", [own, wheel], constraints)
         msg.good(f"Installed {own.name} and {wheel.name} in a fresh environment")
         found = load_cold(python, package, text, cwd=root)
     msg.good(

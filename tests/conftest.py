@@ -67,15 +67,17 @@ path = null
 """
 
 
-def write_language_model(path, *, words=WORDS, unit="lstm", hidden=HIDDEN):
+def write_language_model(
+    path, *, words=WORDS, unit="lstm", embed=EMBED, hidden=HIDDEN, depth=DEPTH
+):
     """A language model directory with random weights."""
     path.mkdir(parents=True, exist_ok=True)
     write_vocabulary(path, list(words))
     torch.manual_seed(0)
     config = LanguageModelConfig(
-        embed=EMBED,
+        embed=embed,
         hidden=hidden,
-        depth=DEPTH,
+        depth=depth,
         unit=unit,
         projection=4,
         activation="identity",

@@ -1,9 +1,11 @@
 """The directories of language models that a run writes."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Dict
 
 import spacy
+import srsly
 import torch
 from thinc.api import Config
 
@@ -59,6 +61,8 @@ class RunDirectory:
 
     def add(self, evaluation: Evaluation) -> None:
         """evaluation (Evaluation): A measurement whose weights have been written."""
+        with (self.path / LOG_FILE).open("a", encoding="utf8") as log:
+            log.write(srsly.json_dumps(asdict(evaluation)) + "\n")
         for name in (BEST, LAST) if evaluation.best else (LAST,):
             meta, direction = self.metas[name], evaluation.direction
             meta["perplexity"][direction] = evaluation.perplexity

@@ -1,8 +1,6 @@
 """The training of one direction."""
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Optional, Tuple, Union
 
 import torch
@@ -11,57 +9,19 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..nn.dense_rnn import State
-from ..nn.language_model import LanguageModel, LanguageModelConfig, detach_state
+from ..nn.language_model import LanguageModel, detach_state
 from ..nn.serialize import module_to_bytes
 from ..vocabulary import DIRECTIONS, weights_file
-from .batches import TokenStream, training_windows, windows_per_epoch
+from .batches import TokenStream, training_windows
 from .corpus import DEV_FILE, TRAIN_FILE, open_tokens
 from .events import Evaluation, Finished, Progress, Report
 from .files import write_bytes
+from .job import TrainingJob, total_steps
 from .perplexity import perplexity
 from .schedule import one_cycle
-from .settings import PretrainingSettings
 
 #: Updates between two reports of progress.
 REPORT_EVERY = 10
-
-
-@dataclass(frozen=True)
-class TrainingJob:
-    """All that the training of one direction needs; it can go to another process.
-
-    direction (str): "forward" or "backward".
-    model (LanguageModelConfig): Sizes and rates of the network.
-    rows (int): Size of the vocabulary, symbols included.
-    settings (PretrainingSettings): The [pretraining] section.
-    seed (int): Seed of the whole run.
-    corpus (Path): Folder of the indexed corpus.
-    best (Path): Folder for the weights with the lowest perplexity.
-    last (Path): Folder for the weights of the last measurement.
-    device (str): torch's name of the device.
-    threads (int): Threads to compute with; 0 for as many as torch likes.
-    """
-
-    direction: str
-    model: LanguageModelConfig
-    rows: int
-    settings: PretrainingSettings
-    seed: int
-    corpus: Path
-    best: Path
-    last: Path
-    device: str
-    threads: int
-
-
-def total_steps(length: int, settings: PretrainingSettings) -> int:
-    """length (int): Length of the training text, symbols included.
-    settings (PretrainingSettings): The [pretraining] section.
-    RETURNS (int): Number of updates, if it does not stop early.
-    """
-    sizes = {"batch_size": settings.batch_size, "window": settings.window}
-    steps = settings.max_epochs * windows_per_epoch(length, **sizes)
-    return min(steps, settings.max_steps) if settings.max_steps else steps
 
 
 def train_direction(job: TrainingJob, report: Report) -> None:

@@ -12,7 +12,8 @@ import torch
 
 from ..errors import Errors
 from .events import Finished, Report
-from .loop import TrainingJob, train_direction
+from .job import TrainingJob
+from .loop import train_direction
 
 #: Seconds between two looks at whether a process still lives.
 POLL = 1.0

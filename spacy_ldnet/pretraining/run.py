@@ -1,11 +1,10 @@
 """A whole run: from the config and the text to the language models' directories."""
 
 import warnings
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict
 
-import srsly
 from spacy.language import Language
 from spacy.util import dot_to_object, load_model_from_config, registry
 from thinc.api import Config
@@ -13,11 +12,12 @@ from thinc.api import Config
 from ..errors import Errors, Warnings
 from ..nn.language_model import LanguageModelConfig, clip_cutoffs
 from ..vocabulary import FIRST_WORD_ROW
-from .corpus import IndexedCorpus, prepare_corpus
-from .directory import BEST, LAST, LOG_FILE, RunDirectory
+from .corpus import IndexedCorpus
+from .directory import BEST, LAST, RunDirectory
 from .events import CorpusReady, Evaluation, Event, Report
-from .loop import TrainingJob, total_steps
+from .job import TrainingJob, total_steps
 from .parallel import train_all
+from .prepare import prepare_corpus
 from .settings import PretrainingSettings, read_settings
 from .sources import Reader
 
@@ -43,36 +43,30 @@ def pretrain(
     readers = _resolve_readers(plain, settings)
     nlp = make_tokenizer(plain)
     corpus = prepare_corpus(output / CORPUS_DIRECTORY, nlp, readers, settings)
+    job = TrainingJob(
+        direction=settings.directions[0],
+        model=model,
+        rows=len(corpus.words) + FIRST_WORD_ROW,
+        settings=settings,
+        seed=int(plain.get("system", {}).get("seed") or 0),
+        corpus=corpus.path,
+        best=output / BEST,
+        last=output / LAST,
+        device=device,
+        threads=0,
+    )
     steps = _check_length(corpus, settings)
-    rows = len(corpus.words) + FIRST_WORD_ROW
-    _warn_of_cutoffs(model, rows)
+    _warn_of_cutoffs(model, job.rows)
     directory = RunDirectory(output)
-    seed = int(plain.get("system", {}).get("seed") or 0)
-    directory.begin(config, corpus, settings, seed)
+    directory.begin(config, corpus, settings, job.seed)
     report(CorpusReady(corpus, steps))
 
     def keep_and_report(event: Event) -> None:
         if isinstance(event, Evaluation):
             directory.add(event)
-            with (output / LOG_FILE).open("a", encoding="utf8") as log:
-                log.write(srsly.json_dumps(asdict(event)) + "\n")
         report(event)
 
-    jobs = [
-        TrainingJob(
-            direction=direction,
-            model=model,
-            rows=rows,
-            settings=settings,
-            seed=seed,
-            corpus=corpus.path,
-            best=output / BEST,
-            last=output / LAST,
-            device=device,
-            threads=0,
-        )
-        for direction in settings.directions
-    ]
+    jobs = [replace(job, direction=direction) for direction in settings.directions]
     side_by_side = settings.side_by_side and device == "cpu" and len(jobs) > 1
     train_all(jobs, keep_and_report, side_by_side=side_by_side)
 
@@ -116,7 +110,7 @@ def _resolve_readers(
 
 
 def _check_length(corpus: IndexedCorpus, settings: PretrainingSettings) -> int:
-    length = corpus.train.words + corpus.train.sequences
+    length = corpus.train.length
     if length < settings.batch_size:
         values = {"found": corpus.train.words, "batch_size": settings.batch_size}
         raise ValueError(Errors.E044.format(**values))

@@ -378,7 +378,7 @@ def test_overlapping_gold_chunks_are_unknown():
     assert chunker._gold(Example(doc, reference)).tolist() == [1, 3, -1, 0]
 
 
-def test_memory_zone_and_processes(trained):
+def test_memory_zone_and_tuples(trained):
     with trained.memory_zone():
         assert ents_of(trained(TEXTS[0][0]))[0] == ("Anna Berg", "PER")
     tuples = list(trained.pipe([(TEXTS[0][0], 7)], as_tuples=True))
