@@ -2,8 +2,10 @@
 
 from spacy.cli._util import app as spacy_app
 
+from . import info as _info  # noqa: F401
 from . import perplexity as _perplexity  # noqa: F401
 from . import pretrain as _pretrain  # noqa: F401
+from . import prune as _prune  # noqa: F401
 from ._util import app
 
 spacy_app.add_typer(app)

@@ -5,13 +5,15 @@ from typing import Any, Dict, List
 
 import spacy
 import srsly
-import typer
+from spacy.cli._util import Arg, Opt
 from spacy.language import Language
 from thinc.api import Model
 from wasabi import msg
 
 from ..models.encoder import find_encoders
 from ..models.gating import gates_by_direction, is_loaded
+from ..models.shim import ModuleShim
+from ._util import app
 
 COLUMNS = (
     ("layers_fwd", "forward layers"),
@@ -22,10 +24,11 @@ COLUMNS = (
 )
 
 
+@app.command("info")
 def info_cli(
     # fmt: off
-    pipeline: str = typer.Argument(..., help="Installed pipeline or its directory"),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON"),
+    pipeline: str = Arg(..., help="Installed pipeline or its directory"),
+    as_json: bool = Opt(False, "--json", help="Print JSON"),
     # fmt: on
 ) -> None:
     """Show which layers of a pipeline's LD-Net encoder are left, and what they cost."""
@@ -67,11 +70,13 @@ def describe(nlp: Language) -> Dict[str, Any]:
         projection, characters at 5.3 a word, BiLSTMs, tag layer) and `parameters` of
         all components.
     """
-    models = [pipe.model for _, pipe in nlp.pipeline if _has_model(pipe)]
+    pipes = [getattr(pipe, "model", None) for _, pipe in nlp.pipeline]
+    models = [model for model in pipes if isinstance(model, Model)]
     encoders = [e for m in models for e in find_encoders(m) if is_loaded(e)]
     gates = gates_by_direction(encoders[0]) if encoders else {}
     nodes = [node for model in models for node in model.walk()]
-    modules = [s.module for n in nodes for s in n.shims if getattr(s, "module", None)]
+    shims = [s for n in nodes for s in n.shims if isinstance(s, ModuleShim)]
+    modules = [s.module for s in shims if s.module is not None]
     return {
         "layers_fwd": len(gates.get("forward", [])),
         "layers_bwd": len(gates.get("backward", [])),
@@ -80,10 +85,6 @@ def describe(nlp: Language) -> Dict[str, Any]:
         "macs_per_word": sum(getattr(m, "macs", 0) for m in modules),
         "parameters": _parameters(nodes, modules),
     }
-
-
-def _has_model(pipe: Any) -> bool:
-    return isinstance(getattr(pipe, "model", None), Model)
 
 
 def _parameters(nodes: List[Model], modules: List[Any]) -> int:

@@ -7,7 +7,7 @@ from typing import List, Optional, Tuple
 
 import numpy
 import spacy
-import typer
+from spacy.cli._util import Arg, Opt
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -15,6 +15,7 @@ from wasabi import msg
 
 from ..models.encoder import LDNetModel, find_encoders
 from ..models.gating import is_loaded, prune_encoder
+from ._util import app
 from .info import describe, print_facts
 
 #: Largest change of the encoder's output that float rounding explains.
@@ -22,13 +23,12 @@ TOLERANCE = 1e-4
 SAMPLE_DOCS, SAMPLE_WORDS = 20, 50
 
 
+@app.command("prune")
 def prune_cli(
     # fmt: off
-    pipeline: Path = typer.Argument(
-        ..., help="Trained pipeline", exists=True, file_okay=False
-    ),
-    output: Path = typer.Argument(..., help="Where the pruned pipeline goes"),
-    layers: Optional[int] = typer.Option(
+    pipeline: Path = Arg(..., help="Trained pipeline", exists=True, file_okay=False),
+    output: Path = Arg(..., help="Where the pruned pipeline goes"),
+    layers: Optional[int] = Opt(
         None,
         "--layers",
         "-k",
@@ -88,7 +88,8 @@ def _prune_and_compare(
     old = encoder.predict(docs)
     prune_encoder(encoder, layers)
     new = encoder.predict(docs)
-    return float(max(numpy.abs(a - b).max() for a, b in zip(old, new)))
+    changes = (numpy.asarray(a) - numpy.asarray(b) for a, b in zip(old, new))
+    return max(float(numpy.abs(change).max()) for change in changes)
 
 
 def _sample(nlp: Language, encoder: LDNetModel) -> List[Doc]:

@@ -1,6 +1,6 @@
 """The LD-Net encoder as a spaCy architecture."""
 
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple, cast
 
 import torch
 from spacy.tokens import Doc
@@ -115,7 +115,7 @@ def forward(
         bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
         return docs
 
-    return split_rows(torch2xp(Y.detach()), docs), backprop
+    return split_rows(cast(Floats2d, torch2xp(Y.detach())), docs), backprop
 
 
 def split_rows(rows: Floats2d, docs: List[Doc]) -> List[Floats2d]:
@@ -136,4 +136,8 @@ def _not_loaded(
     if is_train:
         raise ValueError(Errors.E012.format(name="ldnet"))
     width = model.get_dim("nO")
-    return [model.ops.alloc2f(len(doc), width) for doc in docs], list
+    return [model.ops.alloc2f(len(doc), width) for doc in docs], _no_gradient
+
+
+def _no_gradient(dYs: List[Floats2d]) -> List[Doc]:
+    return []

@@ -2,12 +2,13 @@
 
 import contextlib
 import copy
-from typing import Any, Dict, Iterator, Optional, Tuple, Type
+from typing import Any, Dict, Iterator, Optional, Tuple, Type, cast
 
 import srsly
 import torch
 from thinc.api import Optimizer, PyTorchShim
 from thinc.shims.shim import Shim
+from thinc.types import FloatsXd
 from thinc.util import get_torch_default_device, torch2xp, xp2torch
 
 from ..nn.serialize import module_from_bytes, module_to_bytes
@@ -64,14 +65,16 @@ class ModuleShim(PyTorchShim):
         name (str): Name of the parameter inside the network.
         parameter (torch.nn.Parameter): Stepped in place; its gradient is zeroed.
         """
+        gradient = cast(torch.Tensor, parameter.grad)
         if not self._grad_scaler.found_inf:
-            value, _ = optimizer(
-                (self.id, name), torch2xp(parameter.data), torch2xp(parameter.grad)
+            before = cast(FloatsXd, torch2xp(parameter.data))
+            after, _ = optimizer(
+                (self.id, name), before, cast(FloatsXd, torch2xp(gradient))
             )
-            updated = xp2torch(value, device=parameter.device)
+            updated = xp2torch(after, device=parameter.device)
             if updated.data_ptr() != parameter.data_ptr():
                 parameter.data.copy_(updated.reshape(parameter.shape))
-        parameter.grad.zero_()
+        gradient.zero_()
 
     @contextlib.contextmanager
     def use_params(self, params: Dict[Tuple[int, str], Any]) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """Characters, contextual vectors and word vectors through BiLSTMs, as a tok2vec."""
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy
 import torch
@@ -169,10 +169,10 @@ def forward(
         dY = xp2torch(model.ops.flatten(dYs), device=shim.device)
         dX = bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
         if bp_context is not None:
-            bp_context(split_rows(torch2xp(dX.args[0]), docs))
+            bp_context(split_rows(cast(Floats2d, torch2xp(dX.args[0])), docs))
         return docs
 
-    return split_rows(torch2xp(Y.detach()), docs), backprop
+    return split_rows(cast(Floats2d, torch2xp(Y.detach())), docs), backprop
 
 
 def _words(model: Tok2VecModel, shim: ModuleShim, docs: List[Doc]) -> Words:

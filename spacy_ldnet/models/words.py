@@ -5,7 +5,7 @@ from typing import List, Sequence
 
 import numpy
 from spacy.attrs import ORTH
-from spacy.strings import hash_string
+from spacy.strings import hash_string  # type: ignore[attr-defined]
 from spacy.tokens import Doc
 
 #: Longest part of a word that its characters are read of: half from its front, half

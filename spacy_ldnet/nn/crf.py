@@ -62,6 +62,11 @@ class LinearChainCRF(nn.Module):
                 tensor = torch.from_numpy(mask)
                 self.register_buffer(f"allowed_{name}", tensor, persistent=False)
 
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a word of the tag layer."""
+        return self.n_in * self.n_tags
+
     def structure(self) -> Dict[str, Any]:
         """What :meth:`from_structure` needs to build this network again."""
         names = ("n_in", "n_tags", "constrained")

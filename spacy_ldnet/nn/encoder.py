@@ -99,7 +99,7 @@ class LDNetEncoder(nn.Module):
         layers = len(config.forward) + len(config.backward)
         self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
         self.project = nn.Linear(
-            self.forward_lm.rnn.width + self.backward_lm.rnn.width, config.width
+            sum(trunk.rnn.width for trunk in self.trunks.values()), config.width
         )
         self.dropout = 0.0
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Dict, List
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..vocabulary import DIRECTIONS
 from .encoder import LanguageModelTrunk, LDNetEncoder
@@ -70,7 +70,8 @@ def fold_gates(encoder: LDNetEncoder) -> None:
         for name, trunk in encoder.trunks.items():
             scale = _column_scale(encoder.gates_of(name), embed, hidden)
             for i, rnn in enumerate(trunk.rnn.rnns):
-                rnn.weight_ih_l0.mul_(scale[: embed + i * hidden])
+                weights = dict(rnn.named_parameters())
+                weights["weight_ih_l0"].mul_(scale[: embed + i * hidden])
             encoder.project.weight[:, offset : offset + trunk.rnn.width].mul_(scale)
             offset += trunk.rnn.width
         encoder.gates.fill_(1.0)
@@ -103,10 +104,9 @@ def _copy_trunk(
 ) -> None:
     new.embedding.weight.copy_(old.embedding.weight)
     for place, i in enumerate(keep):
-        theirs: nn.Module = old.rnn.rnns[i]
-        ours: nn.Module = new.rnn.rnns[place]
+        theirs = dict(old.rnn.rnns[i].named_parameters())
         columns = _columns(keep[:place], old.rnn.embed, old.rnn.hidden)
-        for name, weight in ours.named_parameters():
-            source = getattr(theirs, name)
+        for name, weight in new.rnn.rnns[place].named_parameters():
+            source = theirs[name]
             is_input = name == "weight_ih_l0"
             weight.copy_(source[:, columns] if is_input else source)

@@ -1,7 +1,7 @@
 """The paper's tagger below its CRF: characters, context and vectors to a BiLSTM."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Optional
+from typing import List, Optional, cast
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +76,7 @@ class BidirectionalLayer(nn.Module):
 
     def __init__(self, *, inputs: int, width: int, unit: str):
         super().__init__()
+        self.inputs = inputs
         self.forward_rnn = UNITS[unit](inputs, width // 2)
         self.backward_rnn = UNITS[unit](inputs, width // 2)
 
@@ -126,7 +127,7 @@ class TokenStack(nn.Module):
         half = self.config.width // 2
         total = 0.0
         for layer in self.layers:
-            inputs = layer.forward_rnn.input_size
+            inputs = cast(BidirectionalLayer, layer).inputs
             total += 2 * ROWS[self.config.unit] * half * (inputs + half)
         if self.chars is not None:
             project = self.chars.project
@@ -171,14 +172,14 @@ class TokenStack(nn.Module):
         return h
 
     def _by_type(self, words: Words) -> Optional[Tensor]:
-        parts: list[Any] = []
+        parts: List[Tensor] = []
         if self.chars is not None:
             parts.append(
                 self.chars(words.char_ids, words.char_starts, words.char_lengths)
             )
         if words.vectors is not None:
-            own = self.table is not None
-            parts.append(self.table(words.vectors) if own else words.vectors)
+            table = self.table
+            parts.append(words.vectors if table is None else table(words.vectors))
         if not parts:
             return None
         return torch.cat(parts, dim=-1).index_select(0, words.types)

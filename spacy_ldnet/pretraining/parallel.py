@@ -25,6 +25,12 @@ MALLOC = {
     "MALLOC_TOP_PAD_": "67108864",
 }
 
+_KILLED = (
+    "It printed why, or was killed (-9: perhaps for want of memory). [pretraining] "
+    "side_by_side = false trains one direction after the other, in this process; a "
+    "script of your own needs that, or 'if __name__ == \"__main__\":'."
+)
+
 
 def train_all(jobs: List[TrainingJob], report: Report, *, side_by_side: bool) -> None:
     """Train all directions.
@@ -99,8 +105,7 @@ def _next_message(
             # What a child wrote last may arrive after its end: so wait once more.
             if dead:
                 code = children[dead[0]].exitcode
-                reason = "It may have run out of memory."
-                raise _failure(dead[0], code, reason) from None
+                raise _failure(dead[0], code, _KILLED) from None
             dead = [name for name in sorted(waiting) if not children[name].is_alive()]
 
 

@@ -62,7 +62,8 @@ def _index(
 ) -> IndexedCorpus:
     writer = TokenWriter()
     sequences = []
-    for name, file_name in _texts(settings).items():
+    texts = ((settings.train_corpus, TRAIN_FILE), (settings.dev_corpus, DEV_FILE))
+    for name, file_name in texts:
         part = path / f"{file_name}.part"
         sequences.append(writer.write(part, read_sequences(readers[name], nlp, name)))
         if not sequences[-1]:
@@ -77,10 +78,6 @@ def _index(
     train = _convert(path / TRAIN_FILE, rows, sequences[0])
     dev = _convert(path / DEV_FILE, rows, sequences[1])
     return IndexedCorpus(path, words, train, dev, reused=False)
-
-
-def _texts(settings: PretrainingSettings) -> Dict[str, str]:
-    return {settings.train_corpus: TRAIN_FILE, settings.dev_corpus: DEV_FILE}
 
 
 def _convert(path: Path, rows: "numpy.ndarray[Any, Any]", sequences: int) -> TextCounts:

@@ -1,5 +1,7 @@
 import math
+import queue
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes, vocabulary_hash
-from spacy_ldnet.pretraining import loop
+from spacy_ldnet.pretraining import loop, parallel
 from spacy_ldnet.pretraining.batches import TokenStream
 from spacy_ldnet.pretraining.events import Evaluation, Finished
 from spacy_ldnet.pretraining.measure import measure_text
@@ -179,3 +181,10 @@ def test_architecture_from_registry(model_config):
         embed=8, hidden=8, depth=3, projection=16, cutoffs=[5, 12]
     )
     assert built == replace(model_config, unit="lstm")
+
+
+def test_a_child_that_dies_is_an_error(monkeypatch):
+    monkeypatch.setattr(parallel, "POLL", 0.01)
+    child = SimpleNamespace(exitcode=-9, is_alive=lambda: False)
+    with pytest.raises(ValueError, match=r"E047.*forward.*-9"):
+        parallel._listen({"forward": child}, queue.Queue(), lambda event: None)
