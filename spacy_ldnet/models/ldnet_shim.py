@@ -87,7 +87,7 @@ class LDNetShim(ModuleShim):
         group["lr"] = rate
         group["params"][0].grad = gates.grad
         self._gate_optimizer.step()
-        gate_rules.project(gates.data)
+        gate_rules.project(gates.data, self.cfg["penalty"]["max_layers"])
 
     def to_bytes(self) -> bytes:
         message = srsly.msgpack_loads(super().to_bytes())

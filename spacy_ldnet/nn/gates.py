@@ -8,6 +8,8 @@ from torch import Tensor
 #: Where the penalty's slope is taken for gates above it. At g = 1, where gates start,
 #: the slope of R3 is zero, so that nothing would ever set them moving.
 HIGHEST_SLOPE_POINT = 0.9
+#: What a layer's gate is kept at while the budget has room for the layer.
+LOWEST_OPEN_GATE = 0.05
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,15 @@ def live_layers(gates: Tensor) -> int:
     return int((gates > 0).sum())
 
 
-def project(gates: Tensor) -> None:
-    """Put gates back into [0, 1], in place, after an optimizer's step."""
+def project(gates: Tensor, at_least: int = 0) -> None:
+    """Put gates back into [0, 1], in place, after an optimizer's step.
+
+    :param gates: *Shape:* (layers,)
+    :param at_least: so many of the strongest gates stay open, if only by
+        :data:`LOWEST_OPEN_GATE`. Several gates may reach zero in one step, and would
+        else take with them layers that the budget has room for.
+    """
     with torch.no_grad():
+        strongest = torch.topk(gates, min(at_least, len(gates))).indices
         gates.clamp_(0.0, 1.0)
+        gates[strongest] = gates[strongest].clamp(min=LOWEST_OPEN_GATE)

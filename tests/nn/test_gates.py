@@ -30,3 +30,9 @@ def test_projection_gives_exact_zeros():
     project(gates)
     assert gates.tolist() == [0.0, 0.5, 1.0]
     assert live_layers(gates) == 2
+
+
+def test_projection_closes_no_more_than_the_budget_asks():
+    gates = torch.tensor([-0.3, -0.1, -0.2, 0.01])
+    project(gates, at_least=2)
+    assert torch.allclose(gates, torch.tensor([0.0, 0.05, 0.0, 0.05]))
