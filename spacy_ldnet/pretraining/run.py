@@ -55,19 +55,23 @@ def pretrain(
         device=device,
         threads=0,
     )
-    steps = _check_length(corpus, settings)
+    report(CorpusReady(corpus, _check_length(corpus, settings)))
     _warn_of_cutoffs(model, job.rows)
     directory = RunDirectory(output)
     directory.begin(config, corpus, settings, job.seed)
-    report(CorpusReady(corpus, steps))
+    _train(job, directory, report)
+
+
+def _train(job: TrainingJob, directory: RunDirectory, report: Report) -> None:
+    """Train each direction of the settings, and keep the records."""
 
     def keep_and_report(event: Event) -> None:
         if isinstance(event, Evaluation):
             directory.add(event)
         report(event)
 
-    jobs = [replace(job, direction=direction) for direction in settings.directions]
-    side_by_side = settings.side_by_side and device == "cpu" and len(jobs) > 1
+    jobs = [replace(job, direction=direction) for direction in job.settings.directions]
+    side_by_side = job.settings.side_by_side and job.device == "cpu" and len(jobs) > 1
     train_all(jobs, keep_and_report, side_by_side=side_by_side)
 
 
