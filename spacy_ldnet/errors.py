@@ -117,10 +117,6 @@ class Errors(metaclass=_WithCode):
 
 
 class Warnings(metaclass=_WithCode):
-    W001 = (
-        "Component '{name}' was never given a pretrained language model; its encoder "
-        "starts from random weights and is trained with the task (train_lm = true)."
-    )
     W040 = (
         "Cut-offs {left_out} of the adaptive softmax are beyond the vocabulary of "
         "{rows} rows; it has the cut-offs {kept}."

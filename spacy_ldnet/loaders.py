@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
+import srsly
 import torch
 from thinc.api import Model
 
@@ -14,6 +15,7 @@ from .nn.serialize import read_bytes, vocabulary_hash
 from .vocabulary import (
     DIRECTIONS,
     EOS_ROW,
+    META_FILE,
     WORDS_FILE,
     read_vocabulary,
     weights_file,
@@ -48,8 +50,8 @@ class EncoderLoader:
         parts = {name: self._read(weights_file(name)) for name in DIRECTIONS}
         for structure, _ in parts.values():
             self._check(model, structure)
-            if "vocabulary" in structure:
-                check_words(words, structure["vocabulary"], str(self.path))
+        meta = srsly.read_json(self._file(META_FILE))
+        check_words(words, meta["vocabulary"]["hash"], str(self.path))
         structure = parts["forward"][0]
         layers = tuple(range(model.attrs["depth"]))
         config = EncoderConfig(

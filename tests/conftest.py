@@ -2,14 +2,20 @@
 
 import pytest
 import spacy
+import srsly
 import torch
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Config, fix_random_seed
 
 from spacy_ldnet.nn.language_model import LanguageModel, LanguageModelConfig
-from spacy_ldnet.nn.serialize import module_to_bytes
-from spacy_ldnet.vocabulary import DIRECTIONS, weights_file, write_vocabulary
+from spacy_ldnet.nn.serialize import module_to_bytes, vocabulary_hash
+from spacy_ldnet.vocabulary import (
+    DIRECTIONS,
+    META_FILE,
+    weights_file,
+    write_vocabulary,
+)
 
 EMBED, HIDDEN, DEPTH, WIDTH = 6, 5, 3, 8
 
@@ -73,6 +79,8 @@ def write_language_model(
     """A language model directory with random weights."""
     path.mkdir(parents=True, exist_ok=True)
     write_vocabulary(path, list(words))
+    meta = {"vocabulary": {"hash": vocabulary_hash(list(words))}}
+    srsly.write_json(path / META_FILE, meta)
     torch.manual_seed(0)
     config = LanguageModelConfig(
         embed=embed,

@@ -11,7 +11,12 @@ from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import build_ldnet_encoder_v1, find_encoders
 from spacy_ldnet.models.gating import prune_encoder
 from spacy_ldnet.nn.serialize import read_bytes
-from spacy_ldnet.vocabulary import DIRECTIONS, EOS_ROW, weights_file
+from spacy_ldnet.vocabulary import (
+    DIRECTIONS,
+    EOS_ROW,
+    weights_file,
+    write_vocabulary,
+)
 
 SIZES = {"width": WIDTH, "embed": 6, "hidden": 5, "depth": DEPTH}
 TEXTS = [words for words, _ in SENTENCES]
@@ -115,6 +120,12 @@ def test_sizes_of_another_model_are_named(tmp_path):
 def test_missing_file_is_named(lm_dir):
     (lm_dir / weights_file("backward")).unlink()
     with pytest.raises(ValueError, match="E011.*backward.safetensors"):
+        create_encoder_loader_v1(path=lm_dir)(build_ldnet_encoder_v1(**SIZES))
+
+
+def test_words_of_another_model_are_noticed(lm_dir):
+    write_vocabulary(lm_dir, ["other", "words"])
+    with pytest.raises(ValueError, match="E015"):
         create_encoder_loader_v1(path=lm_dir)(build_ldnet_encoder_v1(**SIZES))
 
 
