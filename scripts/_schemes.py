@@ -1,6 +1,6 @@
 """Tag schemes of named entities: which one it is, whether it is kept, and BILUO."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import List, Optional, Sequence, Tuple
 
 from spacy.training.iob_utils import iob_to_biluo
@@ -9,7 +9,7 @@ Tag = Tuple[str, str]  # prefix and label; ("O", "") outside
 OUTSIDE: Tag = ("O", "")
 
 
-class Scheme(str, Enum):
+class Scheme(StrEnum):
     """How entities are written as tags; the value is its name in messages."""
 
     IO = "IO"

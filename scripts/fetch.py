@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 import urllib.request
 import zipfile
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
@@ -43,7 +43,7 @@ KNOWN_FAULTS = (
 )
 
 
-class Source(str, Enum):
+class Source(StrEnum):
     """Where to look for the corpus."""
 
     auto = "auto"
