@@ -1,104 +1,13 @@
-"""A small language model, and pipelines on it."""
+"""Pipelines on a small language model."""
 
 import pytest
 import spacy
-import srsly
 import torch
-from spacy.tokens import Doc
-from spacy.training import Example
 from thinc.api import Config, fix_random_seed
+from toy import PIPELINE, make_examples, write_language_model
 
-from spacy_ldnet.nn.language_model import LanguageModel, LanguageModelConfig
-from spacy_ldnet.nn.serialize import module_to_bytes, vocabulary_hash
-from spacy_ldnet.vocabulary import (
-    DIRECTIONS,
-    META_FILE,
-    weights_file,
-    write_vocabulary,
-)
-
-EMBED, HIDDEN, DEPTH, WIDTH = 6, 5, 3, 8
-
-SENTENCES = [
-    (["Ada", "Lovelace", "lived", "in", "London", "."], ["B-PER", "L-PER", "O", "O", "U-LOC", "O"]),
-    (["Paris", "is", "large", "."], ["U-LOC", "O", "O", "O"]),
-    (["She", "wrote", "to", "Charles", "Babbage", "."], ["O", "O", "O", "B-PER", "L-PER", "O"]),
-    (["Nothing", "happened", "there", "."], ["O", "O", "O", "O"]),
-    (["New", "York", "City", "called", "Ada", "."], ["B-LOC", "I-LOC", "L-LOC", "O", "U-PER", "O"]),
-]  # fmt: skip
-WORDS = sorted({word for words, _ in SENTENCES for word in words})
-
-PIPELINE = f"""
-[nlp]
-lang = "en"
-pipeline = ["ldnet","ner"]
-
-[components]
-
-[components.ldnet]
-factory = "ldnet"
-
-[components.ldnet.model]
-@architectures = "spacy-ldnet.LDNetEncoder.v1"
-width = {WIDTH}
-embed = {EMBED}
-hidden = {HIDDEN}
-depth = {DEPTH}
-
-[components.ner]
-factory = "crf_ner"
-
-[components.ner.model]
-@architectures = "spacy-ldnet.CRFTagger.v1"
-
-[components.ner.model.tok2vec]
-@architectures = "spacy-ldnet.StackedTok2Vec.v1"
-width = 24
-chars = {{"embed": 5, "hidden": 5, "width": 7}}
-
-[components.ner.model.tok2vec.contextual]
-@architectures = "spacy.Tok2VecListener.v1"
-width = {WIDTH}
-upstream = "ldnet"
-
-[initialize]
-
-[initialize.components]
-
-[initialize.components.ldnet]
-
-[initialize.components.ldnet.encoder_loader]
-@misc = "spacy-ldnet.EncoderLoader.v1"
-path = null
-"""
-
-
-def write_language_model(
-    path, *, words=WORDS, unit="lstm", embed=EMBED, hidden=HIDDEN, depth=DEPTH
-):
-    """A language model directory with random weights."""
-    path.mkdir(parents=True, exist_ok=True)
-    write_vocabulary(path, list(words))
-    meta = {"vocabulary": {"hash": vocabulary_hash(list(words))}}
-    srsly.write_json(path / META_FILE, meta)
-    torch.manual_seed(0)
-    config = LanguageModelConfig(
-        embed=embed,
-        hidden=hidden,
-        depth=depth,
-        unit=unit,
-        projection=4,
-        activation="identity",
-        cutoffs=(4,),
-        dropout=0.0,
-        layer_dropout=0.0,
-        embed_dropout=0.0,
-        output_dropout=0.0,
-    )
-    for direction in DIRECTIONS:
-        module = LanguageModel(config, rows=len(words) + 2, direction=direction)
-        (path / weights_file(direction)).write_bytes(module_to_bytes(module))
-    return path
+# Toy networks gain nothing from threads, and lose much where cores are busy.
+torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -121,29 +30,3 @@ def make_nlp(lm_dir):
         return nlp
 
     return make
-
-
-def make_examples(nlp):
-    examples = []
-    for words, tags in SENTENCES:
-        doc = Doc(nlp.vocab, words=words)
-        examples.append(Example.from_dict(doc, {"words": words, "entities": tags}))
-    return examples
-
-
-def train(nlp, steps, *, rate=0.02, before=None, drop=0.0):
-    """Train for some steps on the sentences; returns the losses of each."""
-    optimizer = nlp.resume_training()
-    optimizer.learn_rate = rate
-    optimizer.L2 = 0.0
-    history = []
-    for step in range(steps):
-        if before is not None:
-            before(nlp, {"step": step, "epoch": 0})
-        losses = {}
-        # As `spacy train` does it: one step for all components after the backward pass.
-        nlp.update(make_examples(nlp), sgd=False, losses=losses, drop=drop)
-        for _, pipe in nlp.pipeline:
-            pipe.finish_update(optimizer)
-        history.append(losses)
-    return history

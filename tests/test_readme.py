@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import spacy
-from conftest import WORDS, make_examples, write_language_model
 from thinc.api import Config
+from toy import WORDS, make_examples, write_language_model
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -2,10 +2,10 @@ import numpy
 import pytest
 import spacy
 import torch
-from conftest import DEPTH, SENTENCES, WIDTH, write_language_model
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from thinc.api import Model
+from toy import DEPTH, SENTENCES, WIDTH, write_language_model
 
 from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import build_ldnet_encoder_v1, find_encoders

@@ -1,10 +1,10 @@
 import numpy
 import pytest
 import spacy
-from conftest import SENTENCES
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
+from toy import SENTENCES
 
 from spacy_ldnet.models.stacked_tok2vec import build_stacked_tok2vec_v1
 

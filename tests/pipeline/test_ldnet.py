@@ -3,9 +3,9 @@ import pickle
 import numpy
 import pytest
 import spacy
-from conftest import DEPTH, SENTENCES, make_examples, train
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, DocBin
+from toy import DEPTH, SENTENCES, make_examples, train
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
 from spacy_ldnet.cli.info import describe
