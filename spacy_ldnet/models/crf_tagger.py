@@ -5,7 +5,6 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
 import torch
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, Ops, torch2xp, xp2torch
-from thinc.shims.shim import Shim
 from thinc.types import Floats1d, Floats2d, Ints1d
 from torch import Tensor
 
@@ -200,9 +199,7 @@ def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
     if shim.module is None:
         return model
     shim.module = shim.module.resized(new_nO)
-    with Shim.global_id_lock:
-        Shim.global_id += 1
-        shim.id = Shim.global_id
+    shim.renew_id()
     model.set_dim("nO", new_nO, force=True)
     return model
 

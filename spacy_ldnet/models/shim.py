@@ -97,10 +97,14 @@ class ModuleShim(PyTorchShim):
     def copy(self) -> "ModuleShim":
         """RETURNS (ModuleShim): A copy whose optimizer state is its own."""
         copied = copy.deepcopy(self)
+        copied.renew_id()
+        return copied
+
+    def renew_id(self) -> None:
+        """Leave the optimizer state kept so far, which is found by this id."""
         with Shim.global_id_lock:
             Shim.global_id += 1
-            copied.id = Shim.global_id
-        return copied
+            self.id = Shim.global_id
 
     def to_device(self, device_type: str, device_id: int) -> None:
         if self._model is not None:

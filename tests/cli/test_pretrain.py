@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from spacy.cli._util import app
 from typer.testing import CliRunner
 
@@ -20,14 +19,6 @@ SMALL = {
     "pretraining.max_epochs": 1,
     "pretraining.side_by_side": "false",
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def invoke(*args):

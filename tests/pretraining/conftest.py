@@ -2,7 +2,6 @@ import random
 from pathlib import Path
 
 import pytest
-import torch
 from spacy.training.corpus import PlainTextCorpus
 from thinc.api import Config
 
@@ -11,15 +10,6 @@ from spacy_ldnet.nn.language_model import LanguageModelConfig
 NAMES = ["Ada", "Berlin", "Cairo", "Dora", "Egon"]
 VERBS = ["likes", "sees", "visits", "forgets"]
 THINGS = ["the old bridge", "a red boat", "every garden", "his long letter"]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """With networks this small, threads cost far more than they give."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make_lines(count, seed):
