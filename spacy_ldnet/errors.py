@@ -56,6 +56,10 @@ class Errors(metaclass=_WithCode):
         "No LD-Net encoder in component '{name}'. Give the name of the component that "
         "holds one, shared ('ldnet') or inline (any head)."
     )
+    E018 = (
+        "The language model in '{path}' has stacked layers, none of which can be left "
+        'out. Pretrain with [model] connectivity = "dense".'
+    )
     E017 = (
         "The vocab has no word vectors, but the architecture asks for them. Give "
         "[initialize] vectors = ..., or set vectors = null in StackedTok2Vec."
@@ -86,6 +90,29 @@ class Errors(metaclass=_WithCode):
         "{code}). {reason}"
     )
     E048 = "[{name}] has to be {expected}, but it made {found!r}."
+
+    E050 = (
+        "'{path}' holds an earlier run: {what}. Give --resume to go on with it, "
+        "--overwrite to begin anew and lose it, or another directory."
+    )
+    E051 = (
+        "'{path}' could not be written: {reason}. What stood there before still does. "
+        "Make room, or correct the permissions, and go on with --resume."
+    )
+    E052 = "Checkpoint '{path}' is damaged: {reason}. Delete it; {remedy}."
+    E053 = (
+        "The run in '{path}' cannot go on with this config: {name} was {found} and is "
+        "now {expected}. Change it back, give --overwrite to begin anew, or choose "
+        "another directory."
+    )
+    E054 = (
+        "The language models in '{path}', which [pretraining] init_from names, do not "
+        "fit [model]: {name} is {found} there but {expected} in the config."
+    )
+    E058 = (
+        "Several processes, or mixed precision, need the package accelerate: "
+        "pip install 'spacy-ldnet[distributed]'."
+    )
 
     # CRF components
     E020 = (

@@ -43,7 +43,8 @@ class EncoderLoader:
     def __call__(self, model: LDNetModel) -> LDNetModel:
         """model (Model): An LD-Net encoder; gets the network and its words.
         RAISES (ValueError): E010 if sizes differ, E011 if a file is missing, E015 if
-            files of different language models were mixed.
+            files of different language models were mixed, E018 if its layers are
+            not densely connected.
         """
         self._file(WORDS_FILE)
         words = read_vocabulary(self.path)
@@ -83,6 +84,9 @@ class EncoderLoader:
         return header["structure"], tensors
 
     def _check(self, model: Model, structure: Dict[str, Any]) -> None:
+        # Files of older versions do not say it: all were dense.
+        if structure.get("connectivity", "dense") != "dense":
+            raise ValueError(Errors.E018.format(path=self.path))
         found = {name: structure[name] for name in SIZES}
         found["depth"] = len(structure["layers"])
         for name, value in found.items():

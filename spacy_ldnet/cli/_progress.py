@@ -6,7 +6,7 @@ from typing import Dict, Optional, Type
 import tqdm
 from wasabi import msg
 
-from ..pretraining.events import CorpusReady, Evaluation, Event, Finished, Progress
+from ..pretraining.events import CorpusReady, Evaluation, Event, Finished, Progress, Resumed
 
 
 class ProgressDisplay:
@@ -36,6 +36,10 @@ class ProgressDisplay:
             self._show_progress(event)
         elif isinstance(event, Evaluation):
             self._show_evaluation(event)
+        elif isinstance(event, Resumed):
+            self._bar(event.direction).initial = event.step
+            self._bar(event.direction).update(event.step)
+            tqdm.tqdm.write(f"{event.direction:>8}  goes on from step {event.step}")
         elif isinstance(event, Finished) and event.early:
             tqdm.tqdm.write(f"{event.direction}: stopped early, no better perplexity")
 
@@ -59,10 +63,10 @@ class ProgressDisplay:
 
     def _show_evaluation(self, event: Evaluation) -> None:
         mark = " (best)" if event.best else ""
+        loss = "none yet" if event.loss is None else f"{event.loss:.3f}"
         tqdm.tqdm.write(
             f"{event.direction:>8}  epoch {event.epoch:.2f}  step {event.step}  "
-            f"training loss {event.loss:.3f}  "
-            f"held-out perplexity {event.perplexity:.1f}{mark}"
+            f"training loss {loss}  held-out perplexity {event.perplexity:.1f}{mark}"
         )
 
     def _bar(self, direction: str) -> "tqdm.tqdm":

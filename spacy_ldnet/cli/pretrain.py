@@ -1,5 +1,6 @@
 """`python -m spacy ldnet pretrain`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from ..pretraining.events import Report
 
 
+#: What a shell shows of a command that Ctrl-C ended.
+INTERRUPTED = 130
+
+
 @app.command(
     "pretrain",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
@@ -42,6 +47,18 @@ def pretrain_cli(
         help="Path to Python file with additional code (registered functions) to be imported",
     ),
     use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    direction: Optional[str] = Opt(
+        None, "--direction", "-d", help="Train only this one: forward or backward"
+    ),
+    resume: bool = Opt(
+        False, "--resume", "-r", help="Go on with the run in the output directory"
+    ),
+    overwrite: bool = Opt(
+        False,
+        "--overwrite",
+        help="Begin anew where the output directory has a run. With --resume: only "
+        "where that run cannot go on, because the config or the text is another",
+    ),
     # fmt: on
 ) -> None:
     """
@@ -54,24 +71,38 @@ def pretrain_cli(
     import_code(code_path)
     with show_validation_error(config_path):
         config = load_config(config_path, overrides=overrides, interpolate=False)
+    if direction is not None:
+        config["pretraining"]["directions"] = [direction]
     setup_gpu(use_gpu)
+    flags = {"resume": resume, "overwrite": overwrite}
     with show_validation_error(config_path, hint_fill=False):
         try:
-            pretrain(config=config, output_path=output_path, use_gpu=use_gpu)
+            pretrain(config=config, output_path=output_path, use_gpu=use_gpu, **flags)
         except ValueError as error:
             msg.fail("Pretraining stopped", str(error), exits=1)
+        except KeyboardInterrupt:
+            msg.warn("Interrupted", "The same command with --resume goes on.")
+            raise SystemExit(INTERRUPTED) from None
 
 
 def pretrain(
-    *, config: Config, output_path: Path, use_gpu: int = -1, silent: bool = False
+    *,
+    config: Config,
+    output_path: Path,
+    use_gpu: int = -1,
+    resume: bool = False,
+    overwrite: bool = False,
+    silent: bool = False,
 ) -> None:
     """Train language models and show how it goes.
 
     config (Config): The config, not interpolated.
     output_path (Path): Directory to write to; made if need be.
     use_gpu (int): Number of the GPU, which has been set up; -1 for the CPU.
+    resume (bool): Go on with the run that is in the directory, if there is one.
+    overwrite (bool): Begin anew where there is one that it cannot go on with.
     silent (bool): Whether to print nothing.
-    RAISES (ValueError): E013, E040-E048, see `spacy_ldnet.pretraining.run.pretrain`.
+    RAISES (ValueError): E011, E013, E040-E058, see `spacy_ldnet.pretraining.run.pretrain`.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..pretraining.run import pretrain as run
@@ -79,11 +110,13 @@ def pretrain(
 
     output_path.mkdir(parents=True, exist_ok=True)
     device = "cpu" if use_gpu < 0 else f"cuda:{use_gpu}"
-    if silent:
-        run(config, output_path, device=device, report=_ignore)
+    flags = {"resume": resume, "overwrite": overwrite}
+    # Of several processes only the first one shows anything.
+    if silent or int(os.environ.get("RANK", "0")):
+        run(config, output_path, device=device, report=_ignore, **flags)
         return
     with ProgressDisplay() as display:
-        run(config, output_path, device=device, report=display)
+        run(config, output_path, device=device, report=display, **flags)
     msg.good("Saved the language models", output_path / "model-best")
 
 

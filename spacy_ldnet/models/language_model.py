@@ -4,7 +4,15 @@ from typing import List
 
 from ..errors import Errors
 from ..nn.dense_rnn import UNITS
-from ..nn.language_model import ACTIVATIONS, LanguageModelConfig
+from ..nn.language_model import ACTIVATIONS, CONNECTIVITIES, LanguageModelConfig
+
+RATES = (
+    "dropout",
+    "layer_dropout",
+    "embed_dropout",
+    "output_dropout",
+    "word_dropout",
+)
 
 
 def build_language_model_v1(
@@ -20,6 +28,9 @@ def build_language_model_v1(
     layer_dropout: float = 0.5,
     embed_dropout: float = 0.1,
     output_dropout: float = 0.1,
+    word_dropout: float = 0.0,
+    connectivity: str = "dense",
+    tied: bool = False,
 ) -> LanguageModelConfig:
     """Describe a densely connected language model, alike for both directions.
 
@@ -37,6 +48,12 @@ def build_language_model_v1(
     layer_dropout (float): Rate of whole layers on the way to later layers, in [0, 1).
     embed_dropout (float): Rate on the embeddings, in [0, 1).
     output_dropout (float): Rate on what the projection reads, in [0, 1).
+    word_dropout (float): Rate of words read as the unknown word, in [0, 1).
+    connectivity (str): "dense" for LD-Net, or "stacked" for plain stacked layers, which
+        serve for comparison only: no pipeline can load them. There layer_dropout is
+        the ordinary dropout between layers.
+    tied (bool): Whether the softmax has the embeddings as its output weights, which
+        needs projection = embed.
     RETURNS (LanguageModelConfig): Sizes and rates.
     RAISES (ValueError): E013 a value that is not allowed.
     """
@@ -52,6 +69,9 @@ def build_language_model_v1(
         layer_dropout=layer_dropout,
         embed_dropout=embed_dropout,
         output_dropout=output_dropout,
+        word_dropout=word_dropout,
+        connectivity=connectivity,
+        tied=tied,
     )
     _check(config)
     return config
@@ -60,16 +80,20 @@ def build_language_model_v1(
 def _check(config: LanguageModelConfig) -> None:
     for name in ("embed", "hidden", "depth", "projection"):
         _require(config, name, getattr(config, name) >= 1, "at least 1")
-    for name in ("dropout", "layer_dropout", "embed_dropout", "output_dropout"):
+    for name in RATES:
         _require(config, name, 0 <= getattr(config, name) < 1, "at least 0, below 1")
     _require(config, "unit", config.unit in UNITS, f"one of {sorted(UNITS)}")
     known = f"one of {sorted(ACTIVATIONS)}"
     _require(config, "activation", config.activation in ACTIVATIONS, known)
+    known = f"one of {sorted(CONNECTIVITIES)}"
+    _require(config, "connectivity", config.connectivity in CONNECTIVITIES, known)
+    fits = config.projection == config.embed or not config.tied
+    _require(config, "tied", fits, "false unless projection = embed")
     rising = list(config.cutoffs) == sorted(set(config.cutoffs))
     inside = bool(config.cutoffs) and config.cutoffs[0] >= 1
     _require(config, "cutoffs", rising and inside, "at least one, rising from 1 on")
     # Each further cluster has a quarter of the width of the one before.
-    wide = config.projection >= 4 ** len(config.cutoffs)
+    wide = config.tied or config.projection >= 4 ** len(config.cutoffs)
     _require(config, "cutoffs", wide, "so few that projection >= 4 ** their number")
 
 

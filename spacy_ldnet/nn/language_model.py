@@ -1,13 +1,18 @@
 """One direction's language model: embeddings, dense layers, adaptive softmax."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple, Union
 
+import torch
 from torch import Tensor, nn
 
+from ..vocabulary import UNK_ROW
+from .adaptive_softmax import TiedSoftmax, build_softmax, clip_cutoffs
 from .dense_rnn import DenseRNN, State
+from .stacked_rnn import StackedRNN
 
 ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU}
+CONNECTIVITIES = ("dense", "stacked")
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,11 @@ class LanguageModelConfig:
     :param layer_dropout: rate of whole layers on the way to later layers.
     :param embed_dropout: rate on the embeddings.
     :param output_dropout: rate on what the projection reads.
+    :param word_dropout: rate of words that are read as the unknown word.
+    :param connectivity: ``dense`` for LD-Net; ``stacked``, where a layer reads the one
+        before it and the softmax the last, for comparison. There `layer_dropout` is
+        torch's ordinary dropout between layers.
+    :param tied: whether the softmax uses the embeddings as its own output weights.
     """
 
     embed: int
@@ -38,6 +48,10 @@ class LanguageModelConfig:
     layer_dropout: float
     embed_dropout: float
     output_dropout: float
+    # What files of older versions do not say has these values.
+    word_dropout: float = 0.0
+    connectivity: str = "dense"
+    tied: bool = False
 
 
 class LanguageModel(nn.Module):
@@ -59,34 +73,43 @@ class LanguageModel(nn.Module):
         self.direction = direction
         self.embedding = nn.Embedding(rows, config.embed)
         self.embed_dropout = nn.Dropout(config.embed_dropout)
-        self.rnn = DenseRNN(
-            embed=config.embed,
-            hidden=config.hidden,
-            layers=range(config.depth),
-            unit=config.unit,
-        )
+        self.rnn = _build_rnn(config)
         self.output_dropout = nn.Dropout(config.output_dropout)
         self.projection = nn.Linear(self.rnn.width, config.projection)
         self.activation = ACTIVATIONS[config.activation]()
         self.dropout = nn.Dropout(config.dropout)
-        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(
-            config.projection, rows, list(clip_cutoffs(config.cutoffs, rows))
+        self.softmax = build_softmax(
+            config.projection, rows, clip_cutoffs(config.cutoffs, rows), config.tied
         )
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
 
     def forward(
-        self, words: Tensor, targets: Tensor, state: Optional[State] = None
+        self,
+        words: Tensor,
+        targets: Tensor,
+        state: Optional[State] = None,
+        counted: Optional[Tensor] = None,
     ) -> Tuple[Tensor, State]:
         """Log-probability of each next word.
 
         :param words: rows of the words read. *Shape:* (time, batch)
         :param targets: rows of the words to predict. *Shape:* (time, batch)
         :param state: state of every layer, from the text before; None for zeros.
-        :returns: natural logarithms, *Shape:* (time, batch), and the state.
+        :param counted: which targets are real, where others pad. *Shape:* (time, batch)
+        :returns: natural logarithms, *Shape:* (time, batch), or (counted,) in the
+            order of a mask, and the state.
         """
         read, state = self.read(words, state)
-        scores = self.softmax(read.flatten(0, 1), targets.flatten()).output
+        if counted is not None:
+            read, targets = read[counted], targets[counted]
+        flat = read.reshape(-1, self.config.projection)
+        scores = self._score(flat, targets.flatten())
         return scores.view_as(targets), state
+
+    def _score(self, read: Tensor, targets: Tensor) -> Tensor:
+        if isinstance(self.softmax, TiedSoftmax):
+            return self.softmax.score(read, targets, self.embedding.weight)
+        return self.softmax(read, targets).output
 
     def read(
         self, words: Tensor, state: Optional[State] = None
@@ -97,10 +120,17 @@ class LanguageModel(nn.Module):
         :param state: state of every layer; None for zeros.
         :returns: *Shape:* (time, batch, projection), and the state.
         """
-        x = self.embed_dropout(self.embedding(words))
+        x = self.embed_dropout(self.embedding(self._drop_words(words)))
         r, state = self.rnn(x, layer_dropout=self.config.layer_dropout, state=state)
         projected = self.projection(self.output_dropout(r))
         return self.dropout(self.activation(projected)), state
+
+    def _drop_words(self, words: Tensor) -> Tensor:
+        rate = self.config.word_dropout
+        if not (self.training and rate):
+            return words
+        dropped = torch.rand(words.shape, device=words.device) < rate
+        return words.masked_fill(dropped, UNK_ROW)
 
     def structure(self) -> Dict[str, Any]:
         """Description in JSON types, for :meth:`from_structure`."""
@@ -122,9 +152,21 @@ class LanguageModel(nn.Module):
         return cls(LanguageModelConfig(**settings), rows=rows, direction=direction)
 
 
-def clip_cutoffs(cutoffs: Tuple[int, ...], rows: int) -> Tuple[int, ...]:
-    """Cut-offs inside a vocabulary of this size; always at least one."""
-    return tuple(c for c in cutoffs if c < rows) or (rows - 1,)
+def _build_rnn(config: LanguageModelConfig) -> Union[DenseRNN, StackedRNN]:
+    if config.connectivity == "stacked":
+        return StackedRNN(
+            embed=config.embed,
+            hidden=config.hidden,
+            depth=config.depth,
+            unit=config.unit,
+            dropout=config.layer_dropout,
+        )
+    return DenseRNN(
+        embed=config.embed,
+        hidden=config.hidden,
+        layers=range(config.depth),
+        unit=config.unit,
+    )
 
 
 def detach_state(state: State) -> State:

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from typing import Any, Dict, List, Protocol, Tuple, Type, TypeVar
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Protocol, Tuple, Type, TypeVar
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
@@ -76,14 +77,34 @@ def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, torch.Tensor]]:
         tensors = load_tensors(data)
         size = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
-        header = json.loads(metadata[METADATA_KEY])
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
+    return _read_header(metadata), tensors
+
+
+def read_structure(path: Path) -> Structure:
+    """What a file of weights says of its network, without reading the weights.
+
+    :param path: the file.
+    :raises ValueError: E001 foreign bytes, E002 newer format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _read_header(file.metadata())["structure"]
+    except SafetensorError as error:
+        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
+
+
+def _read_header(metadata: Optional[Dict[str, str]]) -> Dict[str, Any]:
+    try:
+        header = json.loads((metadata or {})[METADATA_KEY])
+    except (KeyError, ValueError) as error:
         raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
     if header["format"] > FORMAT_VERSION:
         raise ValueError(
             Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
         )
-    return header, tensors
+    return header
 
 
 def vocabulary_hash(words: List[str]) -> str:

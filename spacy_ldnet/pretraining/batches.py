@@ -80,3 +80,8 @@ def windows_per_epoch(length: int, *, batch_size: int, window: int) -> int:
     RETURNS (int): Number of windows that `training_windows` gives.
     """
     return -(-(length // batch_size) // window)
+
+
+def open_stream(path, part, direction):
+    from .corpus import open_tokens
+    return TokenStream(open_tokens(path / f"{part}.int32"), direction)

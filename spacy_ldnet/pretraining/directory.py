@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import spacy
 import srsly
@@ -10,8 +10,17 @@ import torch
 from thinc.api import Config
 
 from ..about import __version__
+from ..errors import Errors
 from ..nn.serialize import vocabulary_hash
-from ..vocabulary import CONFIG_FILE, FIRST_WORD_ROW, META_FILE, WORDS_FILE
+from ..vocabulary import (
+    CONFIG_FILE,
+    DIRECTIONS,
+    FIRST_WORD_ROW,
+    META_FILE,
+    WORDS_FILE,
+    weights_file,
+)
+from .checkpoint import delete_checkpoints, latest_checkpoint, read_facts
 from .corpus import IndexedCorpus
 from .events import Evaluation
 from .files import write_bytes, write_json
@@ -34,6 +43,48 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.metas: Dict[str, Dict[str, Any]] = {BEST: {}, LAST: {}}
+        self.before: Dict[str, float] = {}
+
+    def earlier_run(self) -> str:
+        """RETURNS (str): What there is of an earlier run, in words; empty if nothing."""
+        for direction in DIRECTIONS:
+            path = latest_checkpoint(self.path, direction)
+            if path is not None:
+                return f"its latest checkpoint is '{path.name}'"
+            if (self.path / LAST / weights_file(direction)).exists():
+                return f"'{LAST}' has trained weights"
+        return ""
+
+    def fits(
+        self, identity: Dict[str, Any], settings: PretrainingSettings, overwrite: bool
+    ) -> bool:
+        """identity (Dict[str, Any]): What a run and its continuation have to share.
+        settings (PretrainingSettings): Which directions are to be trained.
+        overwrite (bool): Whether another run may be begun.
+        RETURNS (bool): Whether the run in the directory can go on.
+        RAISES (ValueError): E052 a checkpoint is damaged, E053 it is another run and
+            not to be overwritten.
+        """
+        for direction in settings.directions:
+            path = latest_checkpoint(self.path, direction)
+            found = read_facts(path)["run"] if path is not None else identity
+            for name in sorted({*identity, *found}):
+                if found.get(name) == identity.get(name):
+                    continue
+                if overwrite:
+                    return False
+                values = {"found": found.get(name), "expected": identity.get(name)}
+                raise ValueError(
+                    Errors.E053.format(path=self.path, name=name, **values)
+                )
+        return True
+
+    def clear(self) -> None:
+        """Forget an earlier run: its checkpoints and weights, not the tokenised text."""
+        delete_checkpoints(self.path)
+        for name in (BEST, LAST):
+            for left_over in (self.path / name).glob("*.safetensors"):
+                left_over.unlink()
 
     def begin(
         self,
@@ -42,33 +93,56 @@ class RunDirectory:
         settings: PretrainingSettings,
         seed: int,
     ) -> None:
-        """config (Config): The config of the run, variables and all.
+        """Write all but the weights, with the measurements that checkpoints know of.
+
+        config (Config): The config of the run, variables and all.
         corpus (IndexedCorpus): The text and its vocabulary.
         settings (PretrainingSettings): The [pretraining] section.
         seed (int): Seed of the run.
+        RAISES (ValueError): E051 a file cannot be written, E052 a checkpoint is damaged.
         """
         meta = _describe(config, corpus, settings, seed)
         for name in (BEST, LAST):
             directory = self.path / name
             directory.mkdir(parents=True, exist_ok=True)
-            for left_over in directory.glob("*.safetensors"):
-                left_over.unlink()
             text = config.to_str(interpolate=False)
             write_bytes(directory / CONFIG_FILE, text.encode("utf8"))
             write_json(directory / WORDS_FILE, corpus.words)
             self.metas[name] = {**meta, "perplexity": {}, "steps": {}, "words_seen": {}}
-        (self.path / LOG_FILE).write_bytes(b"")
+            if settings.init_from:
+                self.metas[name]["continued"] = {"perplexity_before": self.before}
+        history = self._history()
+        lines = "".join(srsly.json_dumps(asdict(e)) + "\n" for e in history)
+        write_bytes(self.path / LOG_FILE, lines.encode("utf8"))
+        for evaluation in history:
+            self._note(evaluation)
 
     def add(self, evaluation: Evaluation) -> None:
         """evaluation (Evaluation): A measurement whose weights have been written."""
         with (self.path / LOG_FILE).open("a", encoding="utf8") as log:
             log.write(srsly.json_dumps(asdict(evaluation)) + "\n")
+        self._note(evaluation)
+
+    def _note(self, evaluation: Evaluation) -> None:
+        if evaluation.step == 0:
+            # Measured before the first update: what the models begin with is worth.
+            self.before[evaluation.direction] = evaluation.perplexity
         for name in (BEST, LAST) if evaluation.best else (LAST,):
             meta, direction = self.metas[name], evaluation.direction
             meta["perplexity"][direction] = evaluation.perplexity
             meta["steps"][direction] = evaluation.step
             meta["words_seen"][direction] = evaluation.words
             write_json(self.path / name / META_FILE, meta)
+
+    def _history(self) -> List[Evaluation]:
+        """What was measured before the latest checkpoints, in the order of updates."""
+        found: List[Evaluation] = []
+        for direction in DIRECTIONS:
+            path = latest_checkpoint(self.path, direction)
+            if path is not None:
+                history = read_facts(path)["counters"]["history"]
+                found.extend(Evaluation(**line) for line in history)
+        return sorted(found, key=lambda evaluation: evaluation.step)
 
 
 def _describe(

@@ -1,7 +1,7 @@
 """What a training tells about itself while it runs."""
 
 from dataclasses import dataclass
-from typing import Callable, Union
+from typing import Callable, Optional, Union
 
 from .corpus import IndexedCorpus
 
@@ -44,7 +44,8 @@ class Evaluation:
     epoch (float): Times the training text was read.
     step (int): Updates so far.
     words (int): Words read so far.
-    loss (float): Mean training loss (nats a word) since the last measurement.
+    loss (Optional[float]): Mean training loss (nats a word) since the last measurement;
+        None before any training.
     perplexity (float): Perplexity of the held-out text.
     best (bool): Whether it is the lowest so far.
     learn_rate (float): Rate of the last update.
@@ -55,7 +56,7 @@ class Evaluation:
     epoch: float
     step: int
     words: int
-    loss: float
+    loss: Optional[float]
     perplexity: float
     best: bool
     learn_rate: float
@@ -74,5 +75,17 @@ class Finished:
     early: bool
 
 
-Event = Union[CorpusReady, Progress, Evaluation, Finished]
+@dataclass(frozen=True)
+class Resumed:
+    """A direction goes on from a checkpoint.
+
+    direction (str): "forward" or "backward".
+    step (int): Updates before it.
+    """
+
+    direction: str
+    step: int
+
+
+Event = Union[CorpusReady, Resumed, Progress, Evaluation, Finished]
 Report = Callable[[Event], None]

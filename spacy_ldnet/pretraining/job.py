@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Dict, Optional
 
 from ..nn.language_model import LanguageModelConfig
-from .batches import windows_per_epoch
 from .settings import PretrainingSettings
 
 
@@ -18,10 +18,12 @@ class TrainingJob:
     settings (PretrainingSettings): The [pretraining] section.
     seed (int): Seed of the whole run.
     corpus (Path): Folder of the indexed corpus.
-    best (Path): Folder for the weights with the lowest perplexity.
-    last (Path): Folder for the weights of the last measurement.
+    output (Path): Directory of the run.
     device (str): torch's name of the device.
     threads (int): Threads to compute with; 0 for as many as torch likes.
+    identity (Dict[str, Any]): What a continuation has to share, as JSON data.
+    base (Optional[Path]): Directory of the language models to begin with.
+    resume (bool): Whether to go on from the latest checkpoint, if there is one.
     """
 
     direction: str
@@ -30,17 +32,18 @@ class TrainingJob:
     settings: PretrainingSettings
     seed: int
     corpus: Path
-    best: Path
-    last: Path
+    output: Path
     device: str
     threads: int
+    identity: Dict[str, Any]
+    base: Optional[Path] = None
+    resume: bool = False
 
 
-def total_steps(length: int, settings: PretrainingSettings) -> int:
-    """length (int): Length of the training text, symbols included.
+def total_steps(batches: int, settings: PretrainingSettings) -> int:
+    """batches (int): Batches of one epoch.
     settings (PretrainingSettings): The [pretraining] section.
     RETURNS (int): Number of updates, if it does not stop early.
     """
-    sizes = {"batch_size": settings.batch_size, "window": settings.window}
-    steps = settings.max_epochs * windows_per_epoch(length, **sizes)
+    steps = settings.max_epochs * batches // settings.accumulate_gradient
     return min(steps, settings.max_steps) if settings.max_steps else steps

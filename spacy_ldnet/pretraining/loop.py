@@ -1,41 +1,47 @@
 """The training of one direction."""
 
 import time
-from typing import Any, Optional, Tuple, Union
+from dataclasses import asdict
+from typing import Optional, Tuple
 
 import torch
 from thinc.api import fix_random_seed
-from torch import Tensor
 
 from ..errors import Errors
-from ..nn.dense_rnn import State
-from ..nn.language_model import LanguageModel, detach_state
-from ..nn.serialize import module_to_bytes
+from ..nn.extend import extend_vocabulary
+from ..nn.language_model import LanguageModel
+from ..nn.serialize import module_from_bytes, module_to_bytes
 from ..vocabulary import DIRECTIONS, weights_file
-from .batches import TokenStream, training_windows
-from .corpus import DEV_FILE, TRAIN_FILE, open_tokens
-from .events import Evaluation, Finished, Progress, Report
+from .batches import open_stream
+from .checkpoint import latest_checkpoint, read_checkpoint, save_checkpoint
+from .counters import Counters
+from .devices import Devices, find_devices
+from .directory import BEST, LAST
+from .events import Evaluation, Finished, Progress, Report, Resumed
+from .feeds import Batch, make_feed
 from .files import write_bytes
 from .job import TrainingJob, total_steps
+from .learner import Learner
 from .perplexity import perplexity
-from .schedule import one_cycle
 
 #: Updates between two reports of progress.
 REPORT_EVERY = 10
 
 
-def train_direction(job: TrainingJob, report: Report) -> None:
+def train_direction(
+    job: TrainingJob, report: Report, devices: Optional[Devices] = None
+) -> None:
     """Train a language model and write its weights at each measurement.
 
     job (TrainingJob): What to train, on what, and where to write.
     report (Report): Called with each event.
-    RAISES (ValueError): E046 the loss is no longer a number.
+    devices (Devices): Where to train, if that is known already.
+    RAISES (ValueError): E046 the loss is no longer a number, E051 a file cannot be
+        written, E052 a checkpoint is damaged.
     """
     if job.threads:
         torch.set_num_threads(job.threads)
-    # The result must not depend on which direction is trained first, or beside it.
-    fix_random_seed(len(DIRECTIONS) * job.seed + DIRECTIONS.index(job.direction))
-    DirectionTrainer(job, report).run()
+    DirectionTrainer(job, report, devices or find_devices(job.device)).run()
 
 
 class DirectionTrainer:
@@ -43,139 +49,146 @@ class DirectionTrainer:
 
     job (TrainingJob): What to train, on what, and where to write.
     report (Report): Called with each event.
+    devices (Devices): Where to train.
     """
 
-    def __init__(self, job: TrainingJob, report: Report) -> None:
+    def __init__(self, job: TrainingJob, report: Report, devices: Devices) -> None:
         self.job = job
         self.report = report
-        self.train = TokenStream(open_tokens(job.corpus / TRAIN_FILE), job.direction)
-        self.dev = TokenStream(open_tokens(job.corpus / DEV_FILE), job.direction)
-        self.steps = total_steps(len(self.train), job.settings)
-        model = LanguageModel(job.model, rows=job.rows, direction=job.direction)
-        self.model = model.to(job.device)
-        # Fused: one pass over the weights, a third of the time on a CPU.
-        self.optimizer = torch.optim.Adam(self.model.parameters(), fused=True)
-        self.step = self.words = self.since_best = 0
-        self.seconds = 0.0
-        self.lowest = float("inf")
-        self.recent = _MeanLoss()
-        self.since_evaluation = _MeanLoss()
+        self.devices = devices
+        self.writes = devices.share.rank == 0
+        # The result must not depend on which direction is trained first, or beside it.
+        own = len(DIRECTIONS) * job.seed + DIRECTIONS.index(job.direction)
+        fix_random_seed(own + 7919 * devices.share.rank)
+        self.feed = make_feed(
+            open_stream(job.corpus, "train", job.direction),
+            job.settings,
+            seed=job.seed,
+            direction=job.direction,
+            share=devices.share,
+        )
+        self.dev = open_stream(job.corpus, "dev", job.direction)
+        self.steps = total_steps(len(self.feed), job.settings)
+        self.learner = Learner(_first_network(job), job.settings, self.steps, devices)
+        self.counters = Counters()
 
     def run(self) -> None:
         """Train until the last update, or until there is nothing to gain."""
-        early = False
-        for _ in range(self.job.settings.max_epochs):
-            early = self._run_epoch()
-            if early or self.step >= self.steps:
-                break
-        if self.since_evaluation.words:
-            self._evaluate()
-        self.report(Finished(self.job.direction, early))
+        path = latest_checkpoint(self.job.output, self.job.direction)
+        if self.job.resume and path is not None:
+            checkpoint = read_checkpoint(path)
+            self.learner.unpack(checkpoint)
+            self.counters = Counters.from_json(checkpoint.facts["counters"])
+            self.report(Resumed(self.job.direction, self.counters.step))
+        elif self.job.base is not None:
+            self._evaluate(rate=self.learner.learn_rate)
+        counters = self.counters
+        while not counters.finished:
+            epoch, start = divmod(counters.batches, len(self.feed))
+            for batch in self.feed.epoch(epoch, start):
+                self._learn(batch)
+                if counters.finished:
+                    break
+        self.report(Finished(self.job.direction, counters.early))
 
-    def _run_epoch(self) -> bool:
-        settings = self.job.settings
+    def _learn(self, batch: Batch) -> None:
+        counters, settings = self.counters, self.job.settings
+        updated, rate = self._read(batch)
+        counters.finished = counters.step >= self.steps
         every = settings.eval_every
-        state: Optional[State] = None
-        windows = training_windows(
-            self.train,
-            batch_size=settings.batch_size,
-            window=settings.window,
-            offset=int(torch.randint(len(self.train), ())),
-        )
-        for words, targets in windows:
-            state = self._update(words, targets, state)
-            if every and self.step % every == 0 and self._evaluate():
-                return True
-            if self.step >= self.steps:
-                return False
-        return not every and self._evaluate()
+        epoch_ends = counters.batches % len(self.feed) == 0
+        due = updated and counters.step % every == 0 if every else epoch_ends
+        if due or (counters.finished and counters.unmeasured):
+            self._evaluate(rate)
+        every = settings.checkpoint_every
+        due = updated and every and counters.step % every == 0
+        if due or counters.finished:
+            self._save()
 
-    def _update(self, words: Any, targets: Any, state: Optional[State]) -> State:
-        """One update; returns the state to go on with."""
+    def _read(self, batch: Batch) -> Tuple[bool, float]:
+        """Learn from a batch; returns whether there was an update, and its rate."""
         begin = time.perf_counter()
-        settings, device = self.job.settings, self.job.device
-        self.model.train()
-        scores, after = self.model(
-            torch.from_numpy(words).to(device),
-            torch.from_numpy(targets).to(device),
-            state,
-        )
-        loss = -scores.mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        parameters = self.model.parameters()
-        torch.nn.utils.clip_grad_norm_(parameters, settings.grad_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._learn_rate(self.step)
-        self.optimizer.step()
-        self.step += 1
-        self.words += targets.size
-        self.recent.add(loss.detach() * targets.size, targets.size)
-        self.seconds += time.perf_counter() - begin
-        if self.step % REPORT_EVERY == 0:
+        counters = self.counters
+        together = self.job.settings.accumulate_gradient
+        counters.batches += 1
+        updates = counters.batches % together == 0
+        loss = self.learner.read(batch, share=1 / together, update=updates)
+        rate = self.learner.update() if updates else self.learner.learn_rate
+        counters.step += updates
+        words = batch.size
+        counters.words += words * self.devices.share.world
+        counters.recent.add(loss * words, words)
+        counters.seconds += time.perf_counter() - begin
+        if updates and counters.step % REPORT_EVERY == 0:
             self._report_progress()
-        return detach_state(after)
-
-    def _learn_rate(self, step: int) -> float:
-        settings = self.job.settings
-        return one_cycle(
-            step, steps=self.steps, peak=settings.learn_rate, warmup=settings.warmup
-        )
+        return updates, rate
 
     def _report_progress(self) -> None:
-        mean, words = self.recent.take()
+        counters, direction = self.counters, self.job.direction
+        mean, words = counters.recent.take()
         if not mean < float("inf"):
-            values = {"direction": self.job.direction, "step": self.step}
-            rate = self.job.settings.learn_rate
+            values = {"direction": direction, "step": counters.step}
+            rate = self.learner.learn_rate
             raise ValueError(Errors.E046.format(**values, learn_rate=rate))
-        self.since_evaluation.add(mean * words, words)
-        speed = self.words / self.seconds
-        direction = self.job.direction
-        self.report(Progress(direction, self.step, self.words, mean, speed))
-
-    def _evaluate(self) -> bool:
-        """Measure and write the weights; returns whether patience is at its end."""
-        if self.recent.words:
-            self._report_progress()
-        value = perplexity(self.model, self.dev)
-        best = value < self.lowest
-        self.lowest = min(value, self.lowest)
-        self.since_best = 0 if best else self.since_best + 1
-        self._write_weights(best)
+        counters.since_evaluation.add(mean * words, words)
         self.report(
-            Evaluation(
-                direction=self.job.direction,
-                epoch=round(self.words / len(self.train), 3),
-                step=self.step,
-                words=self.words,
-                loss=self.since_evaluation.take()[0],
-                perplexity=value,
-                best=best,
-                learn_rate=self._learn_rate(self.step - 1),
-                words_per_second=self.words / self.seconds,
-            )
+            Progress(direction, counters.step, counters.words, mean, counters.speed)
         )
+
+    def _evaluate(self, rate: float) -> None:
+        """Measure and write the weights; finishes the training without patience."""
+        counters = self.counters
+        if counters.recent.words:
+            self._report_progress()
+        value = perplexity(self.learner.network, self.dev) if self.writes else 0.0
+        value = self.devices.agree(value)
+        self.learner.after_evaluation(value)
+        best = value < counters.lowest
+        counters.lowest = min(value, counters.lowest)
+        counters.since_best = 0 if best else counters.since_best + 1
+        if self.writes:
+            self._write_weights(best)
+        loss, words = counters.since_evaluation.take()
+        evaluation = Evaluation(
+            direction=self.job.direction,
+            epoch=round(counters.batches / len(self.feed), 3),
+            step=counters.step,
+            words=counters.words,
+            loss=loss if words else None,
+            perplexity=value,
+            best=best,
+            learn_rate=rate,
+            words_per_second=counters.speed,
+        )
+        counters.history.append(asdict(evaluation))
+        self.report(evaluation)
         patience = self.job.settings.patience
-        return bool(patience) and self.since_best >= patience
+        if patience and counters.since_best >= patience and not counters.finished:
+            counters.finished = counters.early = True
 
     def _write_weights(self, best: bool) -> None:
-        data = module_to_bytes(self.model)
-        for path in (self.job.last, self.job.best) if best else (self.job.last,):
-            write_bytes(path / weights_file(self.job.direction), data)
+        data = module_to_bytes(self.learner.network)
+        for name in (LAST, BEST) if best else (LAST,):
+            path = self.job.output / name / weights_file(self.job.direction)
+            write_bytes(path, data)
+
+    def _save(self) -> None:
+        if self.counters.recent.words:
+            # Weights that are no numbers must not replace a good checkpoint.
+            self._report_progress()
+        checkpoint = self.learner.pack()
+        if not self.writes:
+            return
+        facts = {"run": self.job.identity, "counters": self.counters.to_json()}
+        checkpoint.facts.update(facts)
+        keep = self.job.settings.keep_checkpoints
+        direction, step = self.job.direction, self.counters.step
+        save_checkpoint(self.job.output, direction, step, checkpoint, keep)
 
 
-class _MeanLoss:
-    """Mean over words; the sum stays on the device until it is asked for."""
-
-    def __init__(self) -> None:
-        self.total: Union[float, Tensor] = 0.0
-        self.words = 0
-
-    def add(self, total: Union[float, Tensor], words: int) -> None:
-        self.total = self.total + total
-        self.words += words
-
-    def take(self) -> Tuple[float, int]:
-        mean, words = float(self.total) / max(1, self.words), self.words
-        self.total, self.words = 0.0, 0
-        return mean, words
+def _first_network(job: TrainingJob) -> LanguageModel:
+    """The network that a training begins with."""
+    if job.base is None:
+        return LanguageModel(job.model, rows=job.rows, direction=job.direction)
+    data = (job.base / weights_file(job.direction)).read_bytes()
+    return extend_vocabulary(module_from_bytes(LanguageModel, data), job.rows, job.model)

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import queue
+import threading
 import traceback
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import torch
 
 from ..errors import Errors
+from .devices import Devices
 from .events import Finished, Report
 from .job import TrainingJob
 from .loop import train_direction
@@ -32,11 +34,14 @@ _KILLED = (
 )
 
 
-def train_all(jobs: List[TrainingJob], report: Report, *, side_by_side: bool) -> None:
+def train_all(
+    jobs: List[TrainingJob], report: Report, devices: Devices, *, side_by_side: bool
+) -> None:
     """Train all directions.
 
     jobs (List[TrainingJob]): One for each direction.
     report (Report): Called in this process with each event of any of them.
+    devices (Devices): Where to train, if not side by side.
     side_by_side (bool): In a process each, at the same time; on two cores this was
         seen to be faster than one after the other with two threads.
     RAISES (ValueError): E046 a loss is no longer a number, E047 a process failed.
@@ -46,7 +51,7 @@ def train_all(jobs: List[TrainingJob], report: Report, *, side_by_side: bool) ->
         _train_side_by_side([replace(job, threads=threads) for job in jobs], report)
     else:
         for job in jobs:
-            train_direction(job, report)
+            train_direction(job, report, devices)
 
 
 def _train_side_by_side(jobs: List[TrainingJob], report: Report) -> None:
@@ -72,12 +77,24 @@ def _train_side_by_side(jobs: List[TrainingJob], report: Report) -> None:
 
 def _run(job: TrainingJob, messages: Any) -> None:
     """What a child process does."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         train_direction(job, lambda event: messages.put((job.direction, event)))
+    except KeyboardInterrupt:
+        # The parent was interrupted too, and says so.
+        return
     except ValueError as error:
         messages.put((job.direction, error))
     except Exception:
         messages.put((job.direction, RuntimeError(traceback.format_exc())))
+
+
+def _end_with_parent() -> None:
+    """A child whose parent was killed must not write what a new run writes too."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _listen(children: Dict[str, Any], messages: Any, report: Report) -> None:

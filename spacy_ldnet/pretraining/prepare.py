@@ -32,7 +32,7 @@ BLOCK = 1 << 20
 
 
 def prepare_corpus(
-    path: Path, nlp: Language, readers: Dict[str, Reader], settings: PretrainingSettings
+    path: Path, nlp: Language, readers: Dict[str, Reader], settings: PretrainingSettings, *, strict=False, base_words=None, report=None
 ) -> IndexedCorpus:
     """Tokenise both texts and choose the vocabulary, unless it was done before.
 

@@ -1,78 +1,157 @@
 """A whole run: from the config and the text to the language models' directories."""
 
 import warnings
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
+import srsly
 from spacy.language import Language
 from spacy.util import dot_to_object, load_model_from_config, registry
 from thinc.api import Config
 
 from ..errors import Errors, Warnings
-from ..nn.language_model import LanguageModelConfig, clip_cutoffs
+from ..nn.adaptive_softmax import clip_cutoffs
+from ..nn.language_model import LanguageModelConfig
+from ..nn.serialize import vocabulary_hash
 from ..vocabulary import FIRST_WORD_ROW
+from .base import BaseModels, open_base
+from .batches import open_stream
 from .corpus import IndexedCorpus
-from .directory import BEST, LAST, RunDirectory
+from .devices import Devices, find_devices
+from .directory import RunDirectory
 from .events import CorpusReady, Evaluation, Event, Report
+from .feeds import make_feed
 from .job import TrainingJob, total_steps
 from .parallel import train_all
 from .prepare import prepare_corpus
-from .settings import PretrainingSettings, read_settings
+from .schedules import make_schedule
+from .settings import PretrainingSettings, fixed_settings, read_settings
 from .sources import Reader
 
 CORPUS_DIRECTORY = "corpus"
 
 
 def pretrain(
-    config: Config, output: Path, *, device: str = "cpu", report: Report
+    config: Config,
+    output: Path,
+    *,
+    device: str = "cpu",
+    report: Report,
+    resume: bool = False,
+    overwrite: bool = False,
+    strict: bool = False,
 ) -> None:
     """Train language models on raw text.
 
     config (Config): Sections paths, system, nlp, corpora, model and pretraining.
-    output (Path): Directory for `model-best`, `model-last`, `log.jsonl` and the
-        tokenised text, which later runs with the same text use again.
+    output (Path): Directory for `model-best`, `model-last`, `log.jsonl`, checkpoints
+        and the tokenised text, which later runs with the same text use again.
     device (str): torch's name of the device.
     report (Report): Called with each event.
-    RAISES (ValueError): E013 or E045-E048 unusable config, E040-E044 unusable text,
-        E046-E047 failed training.
+    resume (bool): Go on with the run that is in the directory, if there is one.
+    overwrite (bool): Begin anew where there is one that it cannot go on with.
+    strict (bool): Whether any unusable text is an error.
+    RAISES (ValueError): E011 or E054 unusable language models to begin with, E013 or
+        E045-E048 unusable config, E040-E044 unusable text, E046-E047 failed training,
+        E050 or E053 another run, E051 or E052 unusable files, E058 no accelerate.
     """
     plain = config.interpolate()
     settings = read_settings(_section(plain, "pretraining"))
+    make_schedule(settings.learn_rate)
     model = resolve_model(plain)
-    readers = _resolve_readers(plain, settings)
-    nlp = make_tokenizer(plain)
-    corpus = prepare_corpus(output / CORPUS_DIRECTORY, nlp, readers, settings)
+    directory = RunDirectory(output)
+    earlier = directory.earlier_run()
+    if earlier and not (resume or overwrite):
+        raise ValueError(Errors.E050.format(path=output, what=earlier))
+    base = open_base(settings.init_from, model, settings.directions)
+    devices = find_devices(device)
+    corpus = _prepare(plain, output, base, devices, report, strict)
+    seed = int(plain.get("system", {}).get("seed") or 0)
+    identity = _identify(corpus, model, settings, seed, devices)
     job = TrainingJob(
         direction=settings.directions[0],
         model=model,
         rows=len(corpus.words) + FIRST_WORD_ROW,
         settings=settings,
-        seed=int(plain.get("system", {}).get("seed") or 0),
+        seed=seed,
         corpus=corpus.path,
-        best=output / BEST,
-        last=output / LAST,
+        output=output,
         device=device,
         threads=0,
+        identity=identity,
+        base=base.path if base else None,
+        resume=bool(earlier) and resume and directory.fits(identity, settings, overwrite),
     )
-    report(CorpusReady(corpus, _check_length(corpus, settings)))
+    report = _ignore if devices.share.rank else report
+    report(CorpusReady(corpus, _count_steps(corpus, job, devices)))
     _warn_of_cutoffs(model, job.rows)
-    directory = RunDirectory(output)
-    directory.begin(config, corpus, settings, job.seed)
-    _train(job, directory, report)
+    if devices.share.rank == 0:
+        if not job.resume:
+            directory.clear()
+        directory.begin(config, corpus, settings, seed)
+    devices.wait()
+    _train(job, directory, devices, report)
 
 
-def _train(job: TrainingJob, directory: RunDirectory, report: Report) -> None:
+def _prepare(
+    plain: Config,
+    output: Path,
+    base: Optional[BaseModels],
+    devices: Devices,
+    report: Report,
+    strict: bool,
+) -> IndexedCorpus:
+    """Tokenise the text; of several processes the first of each machine does it."""
+    settings = read_settings(_section(plain, "pretraining"))
+    readers = _resolve_readers(plain, settings)
+    nlp = make_tokenizer(plain)
+    words = base.words if base else None
+    path = output / CORPUS_DIRECTORY
+    if not devices.prepares_text:
+        # It is there when the first process is, and is only opened.
+        devices.wait()
+        report = _ignore
+    corpus = prepare_corpus(
+        path, nlp, readers, settings, strict=strict, base_words=words, report=report
+    )
+    if devices.prepares_text:
+        devices.wait()
+    return corpus
+
+
+def _identify(
+    corpus: IndexedCorpus,
+    model: LanguageModelConfig,
+    settings: PretrainingSettings,
+    seed: int,
+    devices: Devices,
+) -> Dict[str, Any]:
+    """What a run and its continuation have to share, as JSON data."""
+    values = {f"[pretraining] {k}": v for k, v in fixed_settings(settings).items()}
+    values.update({f"[model] {k}": v for k, v in asdict(model).items()})
+    values["[system] seed"] = seed
+    values["the vocabulary (hash)"] = vocabulary_hash(corpus.words)
+    values["the training text (words)"] = corpus.train.words
+    values["the number of processes"] = devices.share.world
+    return srsly.json_loads(srsly.json_dumps(values))
+
+
+def _train(
+    job: TrainingJob, directory: RunDirectory, devices: Devices, report: Report
+) -> None:
     """Train each direction of the settings, and keep the records."""
 
     def keep_and_report(event: Event) -> None:
-        if isinstance(event, Evaluation):
+        if isinstance(event, Evaluation) and devices.share.rank == 0:
             directory.add(event)
         report(event)
 
-    jobs = [replace(job, direction=direction) for direction in job.settings.directions]
-    side_by_side = job.settings.side_by_side and job.device == "cpu" and len(jobs) > 1
-    train_all(jobs, keep_and_report, side_by_side=side_by_side)
+    settings = job.settings
+    jobs = [replace(job, direction=direction) for direction in settings.directions]
+    alone = devices.share.world == 1 and devices.device.type == "cpu"
+    side_by_side = settings.side_by_side and alone and len(jobs) > 1
+    train_all(jobs, keep_and_report, devices, side_by_side=side_by_side)
 
 
 def make_tokenizer(config: Config) -> Language:
@@ -113,12 +192,15 @@ def _resolve_readers(
     return readers
 
 
-def _check_length(corpus: IndexedCorpus, settings: PretrainingSettings) -> int:
-    length = corpus.train.length
-    if length < settings.batch_size:
-        values = {"found": corpus.train.words, "batch_size": settings.batch_size}
-        raise ValueError(Errors.E044.format(**values))
-    return total_steps(length, settings)
+def _count_steps(corpus: IndexedCorpus, job: TrainingJob, devices: Devices) -> int:
+    stream = open_stream(corpus.path, "train", job.direction)
+    values = {"seed": job.seed, "direction": job.direction, "share": devices.share}
+    steps = total_steps(len(make_feed(stream, job.settings, **values)), job.settings)
+    if not steps:
+        places = job.settings.batch_size * devices.share.world
+        found = {"found": corpus.train.words, "batch_size": places}
+        raise ValueError(Errors.E044.format(**found))
+    return steps
 
 
 def _warn_of_cutoffs(model: LanguageModelConfig, rows: int) -> None:
@@ -133,3 +215,7 @@ def _section(config: Config, name: str) -> Any:
     if name not in config:
         raise ValueError(Errors.E045.format(name=name, hint=""))
     return config[name]
+
+
+def _ignore(event: Event) -> None:
+    """What processes other than the first do with events."""

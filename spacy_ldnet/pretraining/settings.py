@@ -1,10 +1,27 @@
 """The [pretraining] section of the config, checked."""
 
-from dataclasses import dataclass, fields
-from typing import Any, Dict, Tuple
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Dict, Optional, Tuple, Union
 
 from ..errors import Errors
 from ..vocabulary import DIRECTIONS
+
+
+BATCHINGS = ("streams", "sequences")
+#: What may change between a run and its continuation: nothing that is learned
+#: depends on it.
+FREE = (
+    "patience",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "side_by_side",
+    "license",
+    "sources",
+)
+
+
+def _one_cycle() -> Dict[str, Any]:
+    return {"@schedules": "spacy-ldnet.one_cycle.v1"}
 
 
 @dataclass(frozen=True)
@@ -15,16 +32,24 @@ class PretrainingSettings:
     dev_corpus (str): Section of the held-out text.
     min_freq (int): A word seen less often in the training text is unknown.
     max_size (int): The most words in the vocabulary; 0 for no limit.
+    batching (str): "streams": the text is read at several places side by side, and the
+        state is carried on from one batch to the next; or "sequences": each sequence
+        of the corpus is read by itself, from the zero state.
     batch_size (int): Number of places in the text that are read side by side.
-    window (int): Number of words between two updates, at each place.
+    window (int): Number of words between two updates, at each place. A batch of
+        sequences has up to batch_size * window words.
+    accumulate_gradient (int): Batches for one update.
     max_epochs (int): Times the text is read.
     max_steps (int): The most updates; 0 for no limit.
-    learn_rate (float): Adam's rate at the peak of the cycle.
-    warmup (float): Share of the updates before the peak, in (0, 1).
+    learn_rate (Union[float, Dict]): Adam's rate: a number, or the block of a schedule,
+        "spacy-ldnet.one_cycle.v1", "spacy-ldnet.plateau.v1" or any of thinc's.
     grad_clip (float): The largest norm of the gradient.
     eval_every (int): Updates between two measurements on the held-out text; 0 for
         one at the end of each epoch.
     patience (int): Measurements without a better one before it stops; 0 for never.
+    checkpoint_every (int): Updates between two checkpoints; 0 for one at the end only.
+    keep_checkpoints (int): How many of the latest checkpoints of each direction stay.
+    init_from (Optional[str]): Directory of language models to go on from.
     directions (Tuple[str, ...]): "forward", "backward" or both.
     side_by_side (bool): On a CPU, train both directions at the same time, in a
         process each, with half of the threads each.
@@ -36,15 +61,19 @@ class PretrainingSettings:
     dev_corpus: str = "corpora.dev"
     min_freq: int = 2
     max_size: int = 0
+    batching: str = "streams"
     batch_size: int = 64
     window: int = 20
+    accumulate_gradient: int = 1
     max_epochs: int = 4
     max_steps: int = 0
-    learn_rate: float = 0.004
-    warmup: float = 0.2
+    learn_rate: Union[float, Dict[str, Any]] = field(default_factory=_one_cycle)
     grad_clip: float = 5.0
     eval_every: int = 0
     patience: int = 0
+    checkpoint_every: int = 500
+    keep_checkpoints: int = 2
+    init_from: Optional[str] = None
     directions: Tuple[str, ...] = DIRECTIONS
     side_by_side: bool = True
     license: str = ""
@@ -52,9 +81,21 @@ class PretrainingSettings:
 
 
 #: What a number has to be, for the message, and the test of it.
-_AT_LEAST_ONE = ("min_freq", "batch_size", "window", "max_epochs")
-_AT_LEAST_ZERO = ("max_size", "max_steps", "eval_every", "patience")
-_POSITIVE = ("learn_rate", "grad_clip")
+_AT_LEAST_ONE = (
+    "min_freq",
+    "batch_size",
+    "window",
+    "accumulate_gradient",
+    "max_epochs",
+    "keep_checkpoints",
+)
+_AT_LEAST_ZERO = (
+    "max_size",
+    "max_steps",
+    "eval_every",
+    "patience",
+    "checkpoint_every",
+)
 
 
 def read_settings(section: Dict[str, Any]) -> PretrainingSettings:
@@ -62,18 +103,32 @@ def read_settings(section: Dict[str, Any]) -> PretrainingSettings:
     RETURNS (PretrainingSettings): The settings, all in range.
     RAISES (ValueError): E013 unknown key, wrong type or value out of range.
     """
-    kinds = {field.name: type(field.default) for field in fields(PretrainingSettings)}
+    defaults = {f.name: f.default for f in fields(PretrainingSettings)}
     values = {}
     for name, value in section.items():
-        if name not in kinds:
-            raise _error(name, value, f"unknown; known are {', '.join(kinds)}")
-        values[name] = _convert(name, value, kinds[name])
+        if name not in defaults:
+            raise _error(name, value, f"unknown; known are {', '.join(defaults)}")
+        if name == "learn_rate":
+            values[name] = value
+        else:
+            values[name] = _convert(name, value, defaults[name])
     settings = PretrainingSettings(**values)
     _check(settings)
     return settings
 
 
-def _convert(name: str, value: Any, kind: type) -> Any:
+def fixed_settings(settings: PretrainingSettings) -> Dict[str, Any]:
+    """settings (PretrainingSettings): The settings of a run.
+    RETURNS (Dict[str, Any]): Those that its continuation has to share.
+    """
+    return {name: v for name, v in asdict(settings).items() if name not in FREE}
+
+
+def _convert(name: str, value: Any, default: Any) -> Any:
+    if default is None:
+        # A path, which may be left out.
+        default = "" if value is not None else None
+    kind = type(default)
     if kind is float and type(value) is int:
         return float(value)
     if kind is tuple and isinstance(value, list):
@@ -89,11 +144,11 @@ def _check(settings: PretrainingSettings) -> None:
             if getattr(settings, name) < least:
                 reason = f"it has to be at least {least}"
                 raise _error(name, getattr(settings, name), reason)
-    for name in _POSITIVE:
-        if not getattr(settings, name) > 0:
-            raise _error(name, getattr(settings, name), "it has to be above 0")
-    if not 0 < settings.warmup < 1:
-        raise _error("warmup", settings.warmup, "it has to be between 0 and 1")
+    if not settings.grad_clip > 0:
+        raise _error("grad_clip", settings.grad_clip, "it has to be above 0")
+    if settings.batching not in BATCHINGS:
+        reason = f"it has to be one of {', '.join(BATCHINGS)}"
+        raise _error("batching", settings.batching, reason)
     wanted = settings.directions
     if not wanted or len(set(wanted)) < len(wanted) or set(wanted) - set(DIRECTIONS):
         reason = "it has to be a list of 'forward', 'backward' or both"

@@ -3,13 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from spacy_ldnet.nn.adaptive_softmax import clip_cutoffs
 from spacy_ldnet.nn.language_model import (
     LanguageModel,
     LanguageModelConfig,
-    clip_cutoffs,
     detach_state,
 )
 from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
+from spacy_ldnet.vocabulary import UNK_ROW
 
 CONFIG = LanguageModelConfig(
     embed=6,
@@ -52,6 +53,66 @@ def test_scores_are_the_full_softmax_at_the_targets():
     assert torch.allclose(scores, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("connectivity", ["dense", "stacked"])
+@pytest.mark.parametrize("unit", ["lstm", "gru", "rnn"])
+def test_padding_changes_no_score(unit, connectivity):
+    model = make_model(unit=unit, connectivity=connectivity).eval()
+    words, targets = torch.randint(20, (6, 3)), torch.randint(20, (6, 3))
+    counted = torch.arange(6).unsqueeze(1) < torch.tensor([6, 2, 4])
+    whole, _ = model(words, targets)
+    some, _ = model(words, targets, None, counted)
+    assert torch.allclose(some, whole[counted], atol=1e-6)
+
+
+def test_stacked_layers_are_those_of_torch():
+    model = make_model(connectivity="stacked").eval()
+    words, targets = torch.randint(20, (12, 3)), torch.randint(20, (12, 3))
+    lstm = torch.nn.LSTM(CONFIG.embed, CONFIG.hidden, num_layers=CONFIG.depth)
+    lstm.load_state_dict(model.rnn.rnns.state_dict())
+    expected = model.projection(lstm(model.embedding(words))[0]).relu()
+    assert torch.allclose(model.read(words)[0], expected, atol=1e-6)
+    whole, _ = model(words, targets)
+    first, state = model(words[:5], targets[:5])
+    second, _ = model(words[5:], targets[5:], detach_state(state))
+    assert torch.allclose(torch.cat([first, second]), whole, atol=1e-6)
+    weights = sum(p.numel() for n, p in model.rnn.named_parameters() if "weight" in n)
+    assert model.rnn.macs == weights
+
+
+def test_tied_softmax_uses_the_embeddings():
+    model = make_model(tied=True, projection=CONFIG.embed).eval()
+    words, targets = torch.randint(20, (9, 3)), torch.randint(20, (9, 3))
+    plain = torch.nn.AdaptiveLogSoftmaxWithLoss(
+        CONFIG.embed, 20, list(CONFIG.cutoffs), div_value=1.0
+    )
+    rows, softmax = model.embedding.weight, model.softmax
+    first, second = CONFIG.cutoffs
+    with torch.no_grad():
+        plain.head.weight.copy_(torch.cat([rows[:first], softmax.clusters]))
+        for i, (start, end) in enumerate([(first, second), (second, 20)]):
+            plain.tail[i][0].weight.copy_(softmax.tail[i][0].weight)
+            plain.tail[i][1].weight.copy_(rows[start:end])
+    read, _ = model.read(words)
+    expected = plain(read.flatten(0, 1), targets.flatten()).output.view(9, 3)
+    scores, _ = model(words, targets)
+    assert torch.allclose(scores, expected, atol=1e-6)
+    # The output weights learn with the embeddings: words never read get a gradient.
+    model(torch.full((9, 3), 5), targets)[0].sum().backward()
+    assert (rows.grad[targets.unique()].abs().sum(1) > 0).all()
+    own = {name for name, _ in model.named_parameters() if name.startswith("softmax")}
+    assert own == {"softmax.clusters", "softmax.tail.0.0.weight", "softmax.tail.1.0.weight"}
+
+
+def test_word_dropout_reads_the_unknown_word():
+    model = make_model(word_dropout=0.5)
+    words = torch.randint(2, 20, (200, 50))
+    dropped = model._drop_words(words)
+    share = float((dropped == UNK_ROW).double().mean())
+    assert 0.48 < share < 0.52
+    assert torch.equal(dropped[dropped != UNK_ROW], words[dropped != UNK_ROW])
+    assert torch.equal(model.eval()._drop_words(words), words)
+
+
 def test_layer_dropout_touches_only_the_way_to_later_layers():
     model = make_model(layer_dropout=0.999999)
     words = torch.randint(20, (7, 2))
@@ -80,8 +141,12 @@ def test_no_dropout_of_any_kind_in_evaluation():
     assert not torch.equal(model(words, targets)[0], model(words, targets)[0])
 
 
-def test_bytes_restore_weights_and_structure():
-    model = make_model().eval()
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"connectivity": "stacked"}, {"tied": True, "projection": CONFIG.embed}],
+)
+def test_bytes_restore_weights_and_structure(changes):
+    model = make_model(**changes).eval()
     data = module_to_bytes(model)
     copy = module_from_bytes(LanguageModel, data).eval()
     assert copy.structure() == model.structure()

@@ -56,7 +56,7 @@ def config(texts):
     """The default config, cut to a size for tests."""
     path = Path(__file__).parents[2] / "configs" / "lm.cfg"
     config = Config().from_disk(path, interpolate=False)
-    config["paths"] = {"raw_text": str(texts[0]), "dev_text": str(texts[1])}
+    config["paths"].update(raw_text=str(texts[0]), dev_text=str(texts[1]))
     sizes = {"embed": 8, "hidden": 8, "depth": 2, "projection": 16, "cutoffs": [5, 12]}
     config["model"].update(sizes)
     sizes = {"batch_size": 8, "window": 5, "max_epochs": 2, "learn_rate": 0.01}

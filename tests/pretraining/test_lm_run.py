@@ -16,13 +16,12 @@ from spacy_ldnet.pretraining.events import Evaluation, Finished
 from spacy_ldnet.pretraining.measure import measure_text
 from spacy_ldnet.pretraining.perplexity import perplexity
 from spacy_ldnet.pretraining.run import pretrain
-from spacy_ldnet.pretraining.schedule import one_cycle
 from spacy_ldnet.vocabulary import DIRECTIONS, read_vocabulary, weights_file
 
 
-def run(config, path):
+def run(config, path, **flags):
     events = []
-    pretrain(config, path, report=events.append)
+    pretrain(config, path, report=events.append, **flags)
     return events
 
 
@@ -149,8 +148,9 @@ def test_cutoffs_beyond_the_vocabulary_warn(config, tmp_path):
         ("pretraining", "windw", 3, "E013.*unknown"),
         ("pretraining", "window", 0, "E013.*at least 1"),
         ("pretraining", "window", "20", "E013.*type int"),
-        ("pretraining", "warmup", 1.0, "E013.*between 0 and 1"),
-        ("pretraining", "learn_rate", 0.0, "E013.*above 0"),
+        ("pretraining", "batching", "random", "E013.*streams, sequences"),
+        ("pretraining", "accumulate_gradient", 0, "E013.*at least 1"),
+        ("pretraining", "init_from", 3, "E013.*type str"),
         ("pretraining", "directions", ["sideways"], "E013.*'forward', 'backward'"),
         ("pretraining", "batch_size", 10_000, "E044.*10000"),
         ("pretraining", "dev_corpus", "corpora.test", "E045.*corpora.test"),
@@ -158,20 +158,15 @@ def test_cutoffs_beyond_the_vocabulary_warn(config, tmp_path):
         ("model", "cutoffs", [12, 5], "E013.*rising"),
         ("model", "cutoffs", [2, 5, 12], "E013.*projection"),
         ("model", "layer_dropout", 1.0, "E013.*below 1"),
+        ("model", "word_dropout", 1.0, "E013.*below 1"),
+        ("model", "connectivity", "sparse", "E013.*dense"),
+        ("model", "tied", True, "E013.*projection = embed"),
     ],
 )
 def test_messages_for_a_wrong_config(config, tmp_path, section, key, value, code):
     config[section][key] = value
     with pytest.raises(ValueError, match=code):
         run(config, tmp_path / "out")
-
-
-def test_one_cycle():
-    rates = [one_cycle(i, steps=100, peak=1.0, warmup=0.2) for i in range(100)]
-    assert max(rates) == rates[20] == 1.0
-    assert rates[:21] == sorted(rates[:21])
-    assert rates[20:] == sorted(rates[20:], reverse=True)
-    assert rates[-1] < 0.01
 
 
 def test_architecture_from_registry(model_config):

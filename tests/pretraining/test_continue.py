@@ -1,0 +1,88 @@
+"""Language models that go on learning from text of another domain."""
+
+import pytest
+import srsly
+import torch
+
+from spacy_ldnet.nn.extend import extend_vocabulary
+from spacy_ldnet.nn.language_model import LanguageModel
+from spacy_ldnet.pretraining.events import Evaluation
+from spacy_ldnet.pretraining.measure import measure_text
+from spacy_ldnet.pretraining.run import pretrain
+from spacy_ldnet.vocabulary import DIRECTIONS, read_vocabulary
+
+DOMAIN = ["Ada measures the old boat.", "Dora measures every red bridge."] * 30
+
+
+def run(config, path, **flags):
+    events = []
+    pretrain(config, path, report=events.append, **flags)
+    return [e for e in events if isinstance(e, Evaluation)]
+
+
+@pytest.fixture
+def base(config, tmp_path):
+    run(config, tmp_path / "base")
+    return tmp_path / "base" / "model-best"
+
+
+@pytest.fixture
+def domain(config, tmp_path, base):
+    """The config of a continuation, and its held-out text."""
+    path = tmp_path / "domain.txt"
+    path.write_text("\n".join(DOMAIN), encoding="utf8")
+    config["paths"].update(raw_text=str(path), dev_text=str(path), init_from=str(base))
+    config["pretraining"]["batch_size"] = 4
+    return config, path
+
+
+def test_the_first_measurement_is_that_of_the_base(domain, base, tmp_path):
+    config, text = domain
+    evaluations = run(config, tmp_path / "out")
+    assert read_vocabulary(tmp_path / "out" / "model-best") == read_vocabulary(base)
+    expected = measure_text(base, text)["perplexity"]
+    for direction in DIRECTIONS:
+        own = [e for e in evaluations if e.direction == direction]
+        assert own[0].step == 0 and own[0].loss is None
+        assert own[0].perplexity == pytest.approx(expected[direction], rel=1e-6)
+        # It learns the new domain.
+        assert own[-1].perplexity < 0.7 * own[0].perplexity
+    meta = srsly.read_json(tmp_path / "out" / "model-best" / "meta.json")
+    for direction in DIRECTIONS:
+        before = meta["continued"]["perplexity_before"][direction]
+        assert before == pytest.approx(expected[direction], rel=1e-6)
+
+
+def test_new_words_are_appended_and_learned(domain, base, tmp_path):
+    config, text = domain
+    config["pretraining"]["extend_vocabulary"] = True
+    run(config, tmp_path / "out")
+    old, new = map(read_vocabulary, (base, tmp_path / "out" / "model-best"))
+    assert new[: len(old)] == old and new[len(old) :] == ["measures"]
+    assert measure_text(tmp_path / "out" / "model-best", text)["unknown"] == 0.0
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("rows,more", [(20, 27), (20, 20), (4, 9)])
+def test_old_words_are_read_as_before(model_config, rows, more, tied):
+    from dataclasses import replace
+
+    config = replace(model_config, tied=tied, projection=8) if tied else model_config
+    torch.manual_seed(0)
+    model = LanguageModel(config, rows=rows, direction="forward").eval()
+    grown = extend_vocabulary(model, more, config).eval()
+    words = torch.randint(rows, (7, 3))
+    assert torch.equal(model.read(words)[0], grown.read(words)[0])
+    assert grown.rows == more
+    scores, _ = grown(words, torch.randint(more, (7, 3)))
+    assert torch.isfinite(scores).all()
+
+
+def test_messages_for_unfit_models(domain, base, tmp_path):
+    config, _ = domain
+    config["model"]["hidden"] = 9
+    with pytest.raises(ValueError, match=r"E054.*hidden is 8 there but 9"):
+        run(config, tmp_path / "out")
+    (base / "backward.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"E011.*backward.safetensors"):
+        run(config, tmp_path / "out")

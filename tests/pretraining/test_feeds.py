@@ -1,0 +1,123 @@
+from collections import Counter
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_ldnet.pretraining.batches import TokenStream
+from spacy_ldnet.pretraining.feeds import SequenceFeed, Share, StreamFeed, make_feed
+from spacy_ldnet.pretraining.settings import PretrainingSettings
+from spacy_ldnet.vocabulary import EOS_ROW
+
+KINDS = {"streams": StreamFeed, "sequences": SequenceFeed}
+
+
+def make_stream(lengths, direction="forward"):
+    """Sequences of so many words; every word has a row of its own."""
+    rows, word = [], 2
+    for length in lengths:
+        rows += [EOS_ROW, *range(word, word + length)]
+        word += length
+    return TokenStream(numpy.array(rows, dtype=numpy.int32), direction)
+
+
+def settings(**changes):
+    return PretrainingSettings(**{"batch_size": 2, "window": 4, **changes})
+
+
+def feed(stream, share=None, **changes):
+    kind = make_feed(
+        stream,
+        settings(**changes),
+        seed=0,
+        direction="forward",
+        share=share or Share(),
+    )
+    assert type(kind) is KINDS[changes["batching"]]
+    return kind
+
+
+def pairs(batches):
+    """What is read and predicted, place by place."""
+    found = Counter()
+    for batch in batches:
+        counted = batch.counted
+        if counted is None:
+            counted = numpy.ones(batch.targets.shape, dtype=bool)
+        assert batch.size == counted.sum()
+        found.update(zip(batch.words[counted].tolist(), batch.targets[counted].tolist()))
+    return found
+
+
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=40),
+    direction=st.sampled_from(["forward", "backward"]),
+    block=st.integers(5, 100),
+    epoch=st.integers(0, 3),
+)
+def test_sequences_are_read_exactly_once(lengths, direction, block, epoch):
+    stream = make_stream(lengths, direction)
+    sequences = SequenceFeed(stream, settings(), 0, Share(), block=block)
+    batches = list(sequences.epoch(epoch))
+    assert len(batches) == len(sequences)
+    rows = stream.at(numpy.arange(len(stream) + 1)).tolist()
+    assert pairs(batches) == Counter(zip(rows, rows[1:]))
+    for batch in batches:
+        assert batch.fresh and batch.words.size <= 2 * 4
+
+
+def test_sequences_begin_with_the_symbol_and_end_with_it():
+    batches = list(feed(make_stream([3, 3, 2]), batching="sequences").epoch(0))
+    for batch in batches:
+        assert (batch.words[0] == EOS_ROW).all()
+        ends = batch.targets[batch.words.shape[0] - 1]
+        assert (ends == EOS_ROW).all()
+
+
+@pytest.mark.parametrize("batching", KINDS)
+def test_an_epoch_can_begin_anywhere(batching):
+    own = feed(make_stream([7, 3, 11, 2, 5] * 6), batching=batching)
+    for epoch in (0, 1):
+        whole = list(own.epoch(epoch))
+        assert len(whole) == len(own) > 3
+        for start in range(len(own) + 1):
+            rest = list(own.epoch(epoch, start))
+            assert len(rest) == len(own) - start
+            for one, other in zip(rest, whole[start:]):
+                assert numpy.array_equal(one.words, other.words)
+                assert numpy.array_equal(one.targets, other.targets)
+
+
+@pytest.mark.parametrize("batching", KINDS)
+def test_epochs_differ(batching):
+    own = feed(make_stream([7, 3, 11, 2, 5] * 6), batching=batching)
+    first, second = (next(own.epoch(epoch)).words.tolist() for epoch in (0, 1))
+    assert first != second
+    assert next(own.epoch(0)).words.tolist() == first
+
+
+def test_streams_go_on_where_they_ended():
+    own = feed(make_stream([50, 60]), batching="streams")
+    batches = list(own.epoch(0))
+    assert [batch.fresh for batch in batches] == [True] + [False] * (len(own) - 1)
+    for one, other in zip(batches, batches[1:]):
+        assert (other.words[0] == one.targets[-1]).all()
+
+
+def test_two_shares_are_one_batch_of_double_size():
+    stream = make_stream([50, 60, 33])
+    double = feed(stream, batching="streams", batch_size=4).epoch(0)
+    shares = [feed(stream, Share(i, 2), batching="streams").epoch(0) for i in (0, 1)]
+    for whole, *parts in zip(double, *shares):
+        joined = numpy.concatenate([part.words for part in parts], axis=1)
+        assert numpy.array_equal(whole.words, joined)
+
+
+def test_shares_of_sequences_are_distinct_and_as_many():
+    stream = make_stream([5, 6, 7, 3, 2, 4, 5])
+    whole = feed(stream, batching="sequences")
+    shares = [feed(stream, Share(i, 2), batching="sequences") for i in (0, 1)]
+    assert [len(share) for share in shares] == [len(whole) // 2] * 2
+    first, second = (pairs(share.epoch(0)) for share in shares)
+    assert not first & second and not (first + second) - pairs(whole.epoch(0))
