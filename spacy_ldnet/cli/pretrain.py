@@ -42,6 +42,9 @@ def pretrain_cli(
         help="Path to Python file with additional code (registered functions) to be imported",
     ),
     use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    strict: bool = Opt(
+        False, "--strict", help="Stop at text that cannot be used; else leave it out"
+    ),
     # fmt: on
 ) -> None:
     """
@@ -57,21 +60,29 @@ def pretrain_cli(
     setup_gpu(use_gpu)
     with show_validation_error(config_path, hint_fill=False):
         try:
-            pretrain(config=config, output_path=output_path, use_gpu=use_gpu)
+            pretrain(
+                config=config, output_path=output_path, use_gpu=use_gpu, strict=strict
+            )
         except ValueError as error:
             msg.fail("Pretraining stopped", str(error), exits=1)
 
 
 def pretrain(
-    *, config: Config, output_path: Path, use_gpu: int = -1, silent: bool = False
+    *,
+    config: Config,
+    output_path: Path,
+    use_gpu: int = -1,
+    strict: bool = False,
+    silent: bool = False,
 ) -> None:
     """Train language models and show how it goes.
 
     config (Config): The config, not interpolated.
     output_path (Path): Directory to write to; made if need be.
     use_gpu (int): Number of the GPU, which has been set up; -1 for the CPU.
+    strict (bool): Whether text that cannot be used is an error.
     silent (bool): Whether to print nothing.
-    RAISES (ValueError): E013, E040-E048, see `spacy_ldnet.pretraining.run.pretrain`.
+    RAISES (ValueError): E013, E040-E048, E060-E064, see `spacy_ldnet.pretraining.run.pretrain`.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..pretraining.run import pretrain as run
@@ -80,10 +91,10 @@ def pretrain(
     output_path.mkdir(parents=True, exist_ok=True)
     device = "cpu" if use_gpu < 0 else f"cuda:{use_gpu}"
     if silent:
-        run(config, output_path, device=device, report=_ignore)
+        run(config, output_path, device=device, strict=strict, report=_ignore)
         return
     with ProgressDisplay() as display:
-        run(config, output_path, device=device, report=display)
+        run(config, output_path, device=device, strict=strict, report=display)
     msg.good("Saved the language models", output_path / "model-best")
 
 

@@ -1,8 +1,10 @@
 """The text as one long stream, read at several places side by side."""
 
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Tuple, Union
 
 import numpy
+
+from .rows import ShardedRows
 
 Window = Tuple["numpy.ndarray[Any, Any]", "numpy.ndarray[Any, Any]"]
 
@@ -13,11 +15,14 @@ class TokenStream:
     On disk each sequence begins with the end-of-sentence symbol, so on the ring one
     symbol stands between any two sequences whichever way one goes.
 
-    tokens (numpy.ndarray): Rows of the vocabulary; the first is the symbol.
+    tokens (Union[numpy.ndarray, ShardedRows]): Rows of the vocabulary; the first is
+        the symbol.
     direction (str): "forward" or "backward".
     """
 
-    def __init__(self, tokens: "numpy.ndarray[Any, Any]", direction: str) -> None:
+    def __init__(
+        self, tokens: "Union[numpy.ndarray[Any, Any], ShardedRows]", direction: str
+    ) -> None:
         self.tokens = tokens
         self.sign = -1 if direction == "backward" else 1
 

@@ -12,8 +12,8 @@ from ..nn.dense_rnn import State
 from ..nn.language_model import LanguageModel, detach_state
 from ..nn.serialize import module_to_bytes
 from ..vocabulary import DIRECTIONS, weights_file
-from .batches import TokenStream, training_windows
-from .corpus import DEV_FILE, TRAIN_FILE, open_tokens
+from .batches import training_windows
+from .corpus import open_stream
 from .events import Evaluation, Finished, Progress, Report
 from .files import write_bytes
 from .job import TrainingJob, total_steps
@@ -48,8 +48,8 @@ class DirectionTrainer:
     def __init__(self, job: TrainingJob, report: Report) -> None:
         self.job = job
         self.report = report
-        self.train = TokenStream(open_tokens(job.corpus / TRAIN_FILE), job.direction)
-        self.dev = TokenStream(open_tokens(job.corpus / DEV_FILE), job.direction)
+        self.train = open_stream(job.corpus, "train", job.direction)
+        self.dev = open_stream(job.corpus, "dev", job.direction)
         self.steps = total_steps(len(self.train), job.settings)
         model = LanguageModel(job.model, rows=job.rows, direction=job.direction)
         self.model = model.to(job.device)

@@ -25,7 +25,12 @@ CORPUS_DIRECTORY = "corpus"
 
 
 def pretrain(
-    config: Config, output: Path, *, device: str = "cpu", report: Report
+    config: Config,
+    output: Path,
+    *,
+    device: str = "cpu",
+    strict: bool = False,
+    report: Report,
 ) -> None:
     """Train language models on raw text.
 
@@ -33,16 +38,19 @@ def pretrain(
     output (Path): Directory for `model-best`, `model-last`, `log.jsonl` and the
         tokenised text, which later runs with the same text use again.
     device (str): torch's name of the device.
+    strict (bool): Whether unusable text is an error, and not only a warning.
     report (Report): Called with each event.
-    RAISES (ValueError): E013 or E045-E048 unusable config, E040-E044 unusable text,
-        E046-E047 failed training.
+    RAISES (ValueError): E013 or E045-E048 unusable config, E040-E044 or E060-E062
+        unusable text, E046-E047 or E063-E064 failed processes.
     """
     plain = config.interpolate()
     settings = read_settings(_section(plain, "pretraining"))
     model = resolve_model(plain)
     readers = _resolve_readers(plain, settings)
     nlp = make_tokenizer(plain)
-    corpus = prepare_corpus(output / CORPUS_DIRECTORY, nlp, readers, settings)
+    corpus = prepare_corpus(
+        output / CORPUS_DIRECTORY, nlp, readers, settings, strict=strict, report=report
+    )
     job = TrainingJob(
         direction=settings.directions[0],
         model=model,

@@ -15,6 +15,9 @@ class PretrainingSettings:
     dev_corpus (str): Section of the held-out text.
     min_freq (int): A word seen less often in the training text is unknown.
     max_size (int): The most words in the vocabulary; 0 for no limit.
+    extend_vocabulary (bool): Where the training goes on from an existing model, whether
+        words that it does not know get rows of their own.
+    n_process (int): Number of processes that tokenise; 0 or -1 for all cores.
     batch_size (int): Number of places in the text that are read side by side.
     window (int): Number of words between two updates, at each place.
     max_epochs (int): Times the text is read.
@@ -36,6 +39,8 @@ class PretrainingSettings:
     dev_corpus: str = "corpora.dev"
     min_freq: int = 2
     max_size: int = 0
+    extend_vocabulary: bool = False
+    n_process: int = 1
     batch_size: int = 64
     window: int = 20
     max_epochs: int = 4
@@ -89,6 +94,9 @@ def _check(settings: PretrainingSettings) -> None:
             if getattr(settings, name) < least:
                 reason = f"it has to be at least {least}"
                 raise _error(name, getattr(settings, name), reason)
+    if settings.n_process < -1:
+        reason = "it has to be at least 1, or -1 or 0 for all cores"
+        raise _error("n_process", settings.n_process, reason)
     for name in _POSITIVE:
         if not getattr(settings, name) > 0:
             raise _error(name, getattr(settings, name), "it has to be above 0")
