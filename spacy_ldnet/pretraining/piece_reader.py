@@ -4,8 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import IO, Dict, Iterator, List, Optional, Union
 
-import smart_open
 import srsly
+from smart_open.compression import compression_wrapper
 
 from .problems import BadFileError
 from .text_files import is_packed, text_ending
@@ -79,17 +79,20 @@ class PieceReader:
         try:
             with self.path.open("rb") as raw:
                 if is_packed(self.path):
-                    with smart_open.open(raw, "rb") as file:
+                    with compression_wrapper(raw, "rb") as file:
                         yield from self._split(file, raw)
                 else:
                     raw.seek(self.start)
                     yield from self._split(raw, raw)
-        except (GeneratorExit, BadFileError):
-            raise
-        # Each way of packing has errors of its own.
+        except OSError as error:
+            reason = "a damaged archive" if is_packed(self.path) else "not readable"
+            raise BadFileError(f"{reason} ({error})", self.lines + 1) from error
         except Exception as error:
-            damaged = "a damaged archive" if is_packed(self.path) else "not readable"
-            raise BadFileError(f"{damaged} ({error})", self.lines + 1) from error
+            # Each way of packing has errors of its own.
+            if not is_packed(self.path):
+                raise
+            reason = f"a damaged archive ({error})"
+            raise BadFileError(reason, self.lines + 1) from error
 
     def _split(self, file: IO[bytes], raw: IO[bytes]) -> Iterator[Union[bytes, int]]:
         limit = WIDEST[self.kind] * self.max_length + MARGIN

@@ -2,9 +2,9 @@
 
 import glob
 from pathlib import Path
-from typing import Any, List, Optional, Tuple, Union
+from typing import List, Optional, Tuple, Union
 
-import smart_open
+from smart_open.compression import compression_wrapper
 
 from ..errors import Errors
 
@@ -92,8 +92,7 @@ def _check_packages(files: List[Path]) -> None:
     for path in packed.values():
         try:
             with path.open("rb") as raw:
-                opened: Any = smart_open.open(raw, "rb")
-                opened.close()
+                compression_wrapper(raw, "rb").close()
         except ImportError as error:
             values = {"path": path, "reason": error, "remedy": _NO_ZSTD}
             raise ValueError(Errors.E061.format(**values)) from error
