@@ -115,7 +115,7 @@ def _line_ends(path: Path, size: int, unit_size: int) -> List[int]:
     if size > unit_size:
         with path.open("rb") as file:
             for place in range(unit_size, size, unit_size):
-                if ends and place < ends[-1]:
+                if ends and place <= ends[-1]:
                     continue
                 # From the byte before, which may end a line itself.
                 file.seek(place - 1)
