@@ -12,7 +12,7 @@ from .text_files import find_files, is_packed
 
 #: Bytes of a unit: small enough that several processes share a text of some million
 #: words and that little is lost with a killed run.
-UNIT_SIZE = 16 << 20
+UNIT_SIZE = 4 << 20
 
 
 @dataclass(frozen=True)
