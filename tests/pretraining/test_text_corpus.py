@@ -171,12 +171,24 @@ def test_empty_text_and_small_vocabulary(tmp_path):
         assert not (tmp_path / number / "manifest.json").exists()
 
 
-def test_text_with_other_words_than_the_stream_is_long(tmp_path):
+@pytest.mark.parametrize("open_shards", [1, 256])
+def test_any_places_at_once(tmp_path, monkeypatch, open_shards):
+    monkeypatch.setattr("spacy_ldnet.pretraining.rows.OPEN", open_shards)
     # Places far apart, in no order, several times, and beyond both ends of the ring.
     lines = "".join(f"w{i} w{i}\n" for i in range(100))
     readers = make_readers(tmp_path, lines, "w1\n")
     corpus = prepare(tmp_path / "out", readers, unit_size=64)
     everything = numpy.array(read_stream(corpus, "train"))
     stream = open_stream(corpus.path, "train", "forward")
+    assert len(stream) == 300 and len(stream.tokens.keys) > 10
     places = numpy.random.default_rng(0).integers(-900, 900, size=(7, 30))
     assert (stream.at(places) == everything[places % len(stream)]).all()
+
+
+def test_nothing_is_read_before_it_is_needed(tmp_path):
+    readers = make_readers(tmp_path, "a a b b\n", "a\n")
+    corpus = prepare(tmp_path / "out", readers)
+    ids, rows, first = open_stream(corpus.path, "train", "forward").tokens.open(0)
+    assert isinstance(ids.base, numpy.memmap) and first == 0
+    while not isinstance(rows, numpy.memmap):
+        rows = rows.base

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import corpora
 import pytest
 import spacy
 from conftest import make_lines
@@ -217,8 +218,6 @@ def test_progress(tmp_path, text_folder, n_process):
 
 
 def test_a_tokenizer_that_cannot_be_copied(tmp_path, monkeypatch):
-    import corpora
-
     nlp = spacy.blank("en")
     nlp.tokenizer = lambda text: None
     monkeypatch.setattr(corpora, "nlp", nlp)
@@ -231,3 +230,19 @@ def test_number_of_processes():
     assert count_processes(0) == count_processes(-1) >= 1
     with pytest.raises(ValueError, match="E013.*n_process"):
         read_settings({"n_process": -2})
+
+
+class EndsItsProcess:
+    """A tokenizer that ends the process that it is copied to."""
+
+    def __reduce__(self):
+        return os._exit, (3,)
+
+
+def test_a_process_that_ends_is_an_error(tmp_path, text_folder, monkeypatch):
+    nlp = spacy.blank("en")
+    nlp.tokenizer = EndsItsProcess()
+    monkeypatch.setattr(corpora, "nlp", nlp)
+    readers = make_readers(tmp_path, text_folder)
+    with pytest.raises(ValueError, match="E064.*n_process = 1"):
+        prepare(tmp_path / "out", readers, unit_size=500, n_process=2)
