@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import IO, Dict, Iterator, List, Optional, Union
+from typing import IO, Any, Dict, Iterator, List, Optional, Union
 
 import srsly
 from smart_open.compression import compression_wrapper
@@ -93,6 +93,13 @@ class PieceReader:
                 raise
             reason = f"a damaged archive ({error})"
             raise BadFileError(reason, self.lines + 1) from error
+
+    def describe_left_out(self) -> List[List[Any]]:
+        """RETURNS (List[List[Any]]): For each reason the first line, the reason, and
+        the number of lines and of bytes.
+        """
+        items = sorted(self.left_out.items())
+        return [[totals[0], reason, *totals[1:]] for reason, totals in items]
 
     def _split(self, file: IO[bytes], raw: IO[bytes]) -> Iterator[Union[bytes, int]]:
         limit = WIDEST[self.kind] * self.max_length + MARGIN

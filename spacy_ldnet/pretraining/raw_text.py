@@ -58,20 +58,25 @@ class RawTextCorpus:
         """
         sentencizer = Sentencizer() if self.sentences else None
         for path in find_files(self.path, "corpora")[1]:
-            piece = self.open_piece(path)
-            problems = []
-            try:
-                for text in piece.read_texts():
-                    doc = nlp.make_doc(text)
-                    for part in _split(doc, sentencizer):
-                        yield Example(part, part.copy())
-            except BadFileError as error:
-                size = path.stat().st_size - piece.position
-                problems.append((error.line, error.reason, 0, size))
-            problems += [(v[0], k, *v[1:]) for k, v in piece.left_out.items()]  # type: ignore[misc]
-            found = [Problem("corpora", str(path), *values) for values in problems]
-            for message in describe_problems(found):
-                warnings.warn(message, stacklevel=2)
+            if not self._is_usable(path):
+                continue
+            for text in self.open_piece(path).read_texts():
+                for doc in _split(nlp.make_doc(text), sentencizer):
+                    yield Example(doc, doc.copy())
+
+    def _is_usable(self, path: Path) -> bool:
+        """Read it once before, so that a bad file is left out as a whole."""
+        piece = self.open_piece(path)
+        try:
+            for _ in piece.read_texts():
+                pass
+            left_out = piece.describe_left_out()
+        except BadFileError as error:
+            left_out = [[error.line, error.reason, 0, path.stat().st_size]]
+        problems = [Problem("corpora", str(path), *values) for values in left_out]
+        for message in describe_problems(problems):
+            warnings.warn(message, stacklevel=3)
+        return all(problem.lines for problem in problems)
 
 
 def _split(doc: Doc, sentencizer: Optional[Sentencizer]) -> Iterator[Doc]:

@@ -115,7 +115,7 @@ class UnitIndexer:
                     tick(texts.position - reported, words)
                     reported, words = texts.position, 0
             digest = texts.digest.hexdigest()
-            problems = [[v[0], k, *v[1:]] for k, v in sorted(texts.left_out.items())]
+            problems = texts.describe_left_out()
             if piece.whole and writer.length == before and not problems:
                 problems = [[None, "no text in it", 0, piece.end]]
         except BadFileError as error:

@@ -121,6 +121,7 @@ def _line_ends(path: Path, size: int, unit_size: int) -> List[int]:
                 file.seek(place - 1)
                 while (piece := file.readline(CHUNK)) and not piece.endswith(b"\n"):
                     pass
-                if file.tell() < size:
-                    ends.append(file.tell())
+                if file.tell() >= size:
+                    break
+                ends.append(file.tell())
     return [*ends, size]

@@ -148,6 +148,9 @@ def test_bad_file_is_left_out_and_named(tmp_path, name):
     assert problem.lines == 0 and problem.size == (folder / name).stat().st_size
     with pytest.raises(ValueError, match=rf"E062.*{name}', line \d+.*{reason}"):
         prepare(tmp_path / "strict", readers, strict=True)
+    with pytest.warns(UserWarning, match=rf"W041.*{name}.*{reason}"):
+        docs = list(readers["corpora.train"](spacy.blank("en")))
+    assert len(docs) == 4
     # It is not forgotten by a run that only reads the shards.
     with pytest.warns(UserWarning, match="W041"):
         again = prepare(tmp_path / "out", readers, min_freq=1)
