@@ -159,6 +159,7 @@ def test_bad_file_is_left_out_and_named(tmp_path, name):
         prepare(tmp_path / "out", readers, strict=True)
 
 
+@pytest.mark.filterwarnings("ignore:.*W041.*blank.txt")
 def test_empty_file_is_named(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -192,6 +193,7 @@ def test_over_long_lines_are_left_out_and_counted(tmp_path, kind):
         prepare(tmp_path / "strict", readers, strict=True)
 
 
+@pytest.mark.filterwarnings("ignore:.*W041.*half a character")
 def test_json_without_a_text(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('{"text": "a b"}\n[1]\n{"text": 1}\n{"text": "\\ud800"}\n{}\n')

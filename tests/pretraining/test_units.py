@@ -63,6 +63,7 @@ def test_units_cover_the_text_and_end_with_lines(tmp_path, text_folder, unit_siz
         assert len(own) == 1 or not name.endswith(".gz")
 
 
+@pytest.mark.filterwarnings("ignore:.*W041")
 def test_line_numbers_in_a_file_of_several_units(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -149,6 +150,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
 @pytest.mark.parametrize("n_process", [1, 2])
 def test_killed_while_tokenising_and_gone_on(tmp_path, n_process):
     folder, out = tmp_path / "folder", tmp_path / "out"
