@@ -69,8 +69,8 @@ class Errors(metaclass=_WithCode):
     E040 = "No text at '{path}', which [{name}] in the config names. Check [paths]."
     E041 = "Text that is not UTF-8 in {place}: {reason}. Convert the file to UTF-8."
     E042 = (
-        "No words in the text of [{name}]. spaCy's plain text reader takes a file, or "
-        "all files of a folder, whose name ends in '.txt', one text a line."
+        "No words in the text of [{name}]. A .txt file has to have one text a line, a "
+        ".jsonl file one in each object; see the warnings above for what was left out."
     )
     E043 = (
         "The vocabulary has {found} words, too few for a language model. Give more "
@@ -90,6 +90,28 @@ class Errors(metaclass=_WithCode):
         "{code}). {reason}"
     )
     E048 = "[{name}] has to be {expected}, but it made {found!r}."
+    E060 = (
+        "No text files at '{path}', which [{name}] in the config names. Names of text "
+        "files end in one of: {endings}."
+    )
+    E061 = (
+        "'{path}' cannot be unpacked, since a package is missing ({reason}). Install "
+        "it with: {remedy}."
+    )
+    E062 = (
+        "Unusable text in [{name}], {place}: {reason}. Mend it, or run without "
+        "--strict to leave it out."
+    )
+    E063 = (
+        "The tokenizer cannot be copied with pickle, which tokenising needs: {reason}. "
+        "Give its class a method __reduce__."
+    )
+    E064 = (
+        "A process that tokenises ended at once ({reason}); perhaps for want of memory. "
+        "[pretraining] n_process = 1 tokenises in this process; a script of your own "
+        "needs that, or 'if __name__ == \"__main__\":'."
+    )
+    E065 = "The tokenised text in '{path}' is not complete: '{missing}' is missing."
 
     E050 = (
         "'{path}' holds an earlier run: {what}. Give --resume to go on with it, "
@@ -147,4 +169,10 @@ class Warnings(metaclass=_WithCode):
     W040 = (
         "Cut-offs {left_out} of the adaptive softmax are beyond the vocabulary of "
         "{rows} rows; it has the cut-offs {kept}."
+    )
+    W041 = "Left out of [{name}]: {extent}, {place}: {reason}."
+    W042 = (
+        "The {shown} warnings above are the first ones only. In all {files} whole files "
+        "and {lines:,} lines of others were left out ({size:,} bytes); the manifest of "
+        "the tokenised text names them."
     )

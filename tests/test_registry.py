@@ -12,6 +12,7 @@ NAMES = [
     ("callbacks", "spacy-ldnet.gate_penalty.v1"),
     ("callbacks", "spacy-ldnet.load_encoder.v1"),
     ("misc", "spacy-ldnet.EncoderLoader.v1"),
+    ("readers", "spacy-ldnet.RawTextCorpus.v1"),
     ("loggers", "spacy-ldnet.GateLogger.v1"),
 ]
 

@@ -6,15 +6,24 @@ from typing import Dict, Optional, Type
 import tqdm
 from wasabi import msg
 
-from ..pretraining.events import CorpusReady, Evaluation, Event, Finished, Progress, Resumed
+from ..pretraining.events import (
+    CorpusReady,
+    Evaluation,
+    Event,
+    Finished,
+    Progress,
+    Resumed,
+    Tokenising,
+)
 
 
 class ProgressDisplay:
-    """A bar for each direction, and a line for each measurement."""
+    """A bar for the text and for each direction, and a line for each measurement."""
 
     def __init__(self) -> None:
         self.steps = 0
         self.bars: Dict[str, tqdm.tqdm] = {}
+        self.tokenising: Optional[tqdm.tqdm] = None
 
     def __enter__(self) -> "ProgressDisplay":
         return self
@@ -25,12 +34,15 @@ class ProgressDisplay:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
+        self._end_tokenising()
         for bar in self.bars.values():
             bar.close()
 
     def __call__(self, event: Event) -> None:
         """event (Event): What to show."""
-        if isinstance(event, CorpusReady):
+        if isinstance(event, Tokenising):
+            self._show_tokenising(event)
+        elif isinstance(event, CorpusReady):
             self._show_corpus(event)
         elif isinstance(event, Progress):
             self._show_progress(event)
@@ -43,7 +55,32 @@ class ProgressDisplay:
         elif isinstance(event, Finished) and event.early:
             tqdm.tqdm.write(f"{event.direction}: stopped early, no better perplexity")
 
+    def _show_tokenising(self, event: Tokenising) -> None:
+        if self.tokenising is None:
+            form = None
+            if event.total:
+                form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+            self.tokenising = tqdm.tqdm(
+                total=event.total or None,
+                desc="Tokenising",
+                unit="B",
+                unit_scale=True,
+                bar_format=form,
+                mininterval=0.5,
+            )
+        speed = event.words / max(event.seconds, 1e-6)
+        self.tokenising.set_postfix_str(
+            f"{event.words:,} words, {speed:,.0f} words/s", refresh=False
+        )
+        self.tokenising.update(event.done - self.tokenising.n)
+
+    def _end_tokenising(self) -> None:
+        if self.tokenising is not None:
+            self.tokenising.close()
+            self.tokenising = None
+
     def _show_corpus(self, event: CorpusReady) -> None:
+        self._end_tokenising()
         self.steps = event.steps
         corpus = event.corpus
         for name, counts in (("Training", corpus.train), ("Held-out", corpus.dev)):
@@ -54,6 +91,9 @@ class ProgressDisplay:
             )
         again = " (tokenised in an earlier run)" if corpus.reused else ""
         msg.info(f"Vocabulary: {len(corpus.words):,} words{again}")
+        if corpus.problems:
+            size = sum(problem.size for problem in corpus.problems)
+            msg.warn(f"{size:,} bytes of text were left out, see the warnings")
 
     def _show_progress(self, event: Progress) -> None:
         bar = self._bar(event.direction)

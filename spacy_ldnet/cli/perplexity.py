@@ -1,7 +1,7 @@
 """`python -m spacy ldnet perplexity`."""
 
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Union
 
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
@@ -18,10 +18,14 @@ def perplexity_cli(
         exists=True,
         file_okay=False,
     ),
-    text_path: Path = Arg(
+    text_path: str = Arg(
         ...,
-        help="Plain text, one text a line: a .txt file or a folder of them",
-        exists=True,
+        help="Text: a file, a folder or a glob of .txt (one text a line) or .jsonl "
+        "files, also packed as .gz, .bz2 or .zst",
+    ),
+    n_process: int = Opt(1, "--n-process", help="Processes that tokenise; -1 for all"),
+    strict: bool = Opt(
+        False, "--strict", help="Stop at text that cannot be used; else leave it out"
     ),
     as_json: bool = Opt(False, "--json", help="Print the result as JSON"),
     # fmt: on
@@ -34,7 +38,12 @@ def perplexity_cli(
     import srsly
 
     try:
-        result = perplexity(model_path=model_path, text_path=text_path)
+        result = perplexity(
+            model_path=model_path,
+            text_path=text_path,
+            n_process=n_process,
+            strict=strict,
+        )
     except ValueError as error:
         msg.fail("Perplexity could not be measured", str(error), exits=1)
     if as_json:
@@ -45,16 +54,24 @@ def perplexity_cli(
     msg.table(rows, header=("Direction", "Perplexity"), divider=True)
 
 
-def perplexity(*, model_path: Path, text_path: Path) -> Dict[str, Any]:
+def perplexity(
+    *,
+    model_path: Path,
+    text_path: Union[str, Path],
+    n_process: int = 1,
+    strict: bool = False,
+) -> Dict[str, Any]:
     """Measure a text with the language models of a directory.
 
     model_path (Path): The directory.
-    text_path (Path): A .txt file, or a folder of them, one text a line.
+    text_path (Union[str, Path]): A file, a folder or a glob of text files.
+    n_process (int): Number of processes that tokenise; 0 or -1 for all cores.
+    strict (bool): Whether text that cannot be used is an error.
     RETURNS (Dict[str, Any]): "perplexity" by direction, "words" and "unknown", the
         share of unknown words.
-    RAISES (ValueError): E011 no language model, E040-E042 unusable text.
+    RAISES (ValueError): E011 no language model, E040-E042 or E060-E064 unusable text.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..pretraining.measure import measure_text
 
-    return measure_text(model_path, text_path)
+    return measure_text(model_path, text_path, n_process=n_process, strict=strict)

@@ -59,6 +59,9 @@ def pretrain_cli(
         help="Begin anew where the output directory has a run. With --resume: only "
         "where that run cannot go on, because the config or the text is another",
     ),
+    strict: bool = Opt(
+        False, "--strict", help="Stop at text that cannot be used; else leave it out"
+    ),
     # fmt: on
 ) -> None:
     """
@@ -74,7 +77,7 @@ def pretrain_cli(
     if direction is not None:
         config["pretraining"]["directions"] = [direction]
     setup_gpu(use_gpu)
-    flags = {"resume": resume, "overwrite": overwrite}
+    flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
     with show_validation_error(config_path, hint_fill=False):
         try:
             pretrain(config=config, output_path=output_path, use_gpu=use_gpu, **flags)
@@ -92,6 +95,7 @@ def pretrain(
     use_gpu: int = -1,
     resume: bool = False,
     overwrite: bool = False,
+    strict: bool = False,
     silent: bool = False,
 ) -> None:
     """Train language models and show how it goes.
@@ -101,8 +105,9 @@ def pretrain(
     use_gpu (int): Number of the GPU, which has been set up; -1 for the CPU.
     resume (bool): Go on with the run that is in the directory, if there is one.
     overwrite (bool): Begin anew where there is one that it cannot go on with.
+    strict (bool): Whether text that cannot be used is an error.
     silent (bool): Whether to print nothing.
-    RAISES (ValueError): E011, E013, E040-E058, see `spacy_ldnet.pretraining.run.pretrain`.
+    RAISES (ValueError): E011, E013, E040-E064, see `spacy_ldnet.pretraining.run.pretrain`.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..pretraining.run import pretrain as run
@@ -110,7 +115,7 @@ def pretrain(
 
     output_path.mkdir(parents=True, exist_ok=True)
     device = "cpu" if use_gpu < 0 else f"cuda:{use_gpu}"
-    flags = {"resume": resume, "overwrite": overwrite}
+    flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
     # Of several processes only the first one shows anything.
     if silent or int(os.environ.get("RANK", "0")):
         run(config, output_path, device=device, report=_ignore, **flags)

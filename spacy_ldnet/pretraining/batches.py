@@ -1,8 +1,10 @@
 """The text as one long stream, read at several places side by side."""
 
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Tuple, Union
 
 import numpy
+
+from .rows import ShardedRows
 
 Window = Tuple["numpy.ndarray[Any, Any]", "numpy.ndarray[Any, Any]"]
 
@@ -13,11 +15,14 @@ class TokenStream:
     On disk each sequence begins with the end-of-sentence symbol, so on the ring one
     symbol stands between any two sequences whichever way one goes.
 
-    tokens (numpy.ndarray): Rows of the vocabulary; the first is the symbol.
+    tokens (Union[numpy.ndarray, ShardedRows]): Rows of the vocabulary; the first is
+        the symbol.
     direction (str): "forward" or "backward".
     """
 
-    def __init__(self, tokens: "numpy.ndarray[Any, Any]", direction: str) -> None:
+    def __init__(
+        self, tokens: "Union[numpy.ndarray[Any, Any], ShardedRows]", direction: str
+    ) -> None:
         self.tokens = tokens
         self.sign = -1 if direction == "backward" else 1
 
@@ -32,31 +37,10 @@ class TokenStream:
         return self.tokens[places].astype(numpy.int64)
 
 
-def training_windows(
-    stream: TokenStream, *, batch_size: int, window: int, offset: int
-) -> Iterator[Window]:
-    """Cut the stream into equal parts and read them side by side, once.
-
-    stream (TokenStream): The text.
-    batch_size (int): Number of parts.
-    window (int): Number of words in one window; the last one may be shorter.
-    offset (int): Where on the ring the first part begins. Fewer words than there are
-        parts are left out, and which ones depends on it.
-    YIELDS (Tuple[numpy.ndarray, numpy.ndarray]): Words read and words to predict,
-        both of shape (time, batch_size). Each column goes on where it ended before.
-    """
-    length = len(stream) // batch_size
-    starts = offset + length * numpy.arange(batch_size)
-    for begin in range(0, length, window):
-        steps = numpy.arange(begin, min(begin + window, length) + 1)
-        rows = stream.at(starts[None, :] + steps[:, None])
-        yield rows[:-1], rows[1:]
-
-
 def heldout_windows(
     stream: TokenStream, *, batch_size: int, window: int
 ) -> Iterator[Tuple[Window, "numpy.ndarray[Any, Any]"]]:
-    """As `training_windows`, but every word is predicted exactly once.
+    """Cut the stream into parts, read side by side; every word is predicted once.
 
     stream (TokenStream): The text.
     batch_size (int): Number of parts; a short text has fewer.
@@ -71,17 +55,3 @@ def heldout_windows(
         places = starts[None, :] + steps[:, None]
         rows = stream.at(places)
         yield (rows[:-1], rows[1:]), places[:-1] < len(stream)
-
-
-def windows_per_epoch(length: int, *, batch_size: int, window: int) -> int:
-    """length (int): Length of the stream.
-    batch_size (int): Number of parts.
-    window (int): Number of words in one window.
-    RETURNS (int): Number of windows that `training_windows` gives.
-    """
-    return -(-(length // batch_size) // window)
-
-
-def open_stream(path, part, direction):
-    from .corpus import open_tokens
-    return TokenStream(open_tokens(path / f"{part}.int32"), direction)

@@ -1,26 +1,25 @@
-"""Text as rows of the vocabulary, on disk: never held whole in memory."""
+"""Text as rows of a vocabulary, on disk: never held whole in memory."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import List
 
-import numpy
 import srsly
 
-from ..nn.serialize import vocabulary_hash
-from ..vocabulary import WORDS_FILE, read_vocabulary
-from .files import write_json
+from ..errors import Errors
+from .batches import TokenStream
+from .problems import Problem
+from .rows import ShardedRows
 
 MANIFEST_FILE = "manifest.json"
-TRAIN_FILE = "train.int32"
-DEV_FILE = "dev.int32"
+SHARDS_FOLDER = "shards"
 
 
 @dataclass(frozen=True)
 class TextCounts:
     """What a text has.
 
-    sequences (int): Number of docs of the reader (paragraphs).
+    sequences (int): Number of texts, or of sentences where the reader splits them.
     words (int): Number of words, end-of-sentence symbols not counted.
     unknown (int): How many of the words are not in the vocabulary.
     """
@@ -43,7 +42,8 @@ class IndexedCorpus:
     words (List[str]): The vocabulary by falling frequency, without the symbols.
     train (TextCounts): What the training text has.
     dev (TextCounts): What the held-out text has.
-    reused (bool): Whether it was there from an earlier run.
+    reused (bool): Whether all of it was tokenised in earlier runs.
+    problems (List[Problem]): What was left out.
     """
 
     path: Path
@@ -51,52 +51,30 @@ class IndexedCorpus:
     train: TextCounts
     dev: TextCounts
     reused: bool
+    problems: List[Problem] = field(default_factory=list)
 
 
-def open_tokens(path: Path) -> "numpy.ndarray[Any, Any]":
-    """path (Path): File of rows.
-    RETURNS (numpy.ndarray): The rows, mapped into memory; each sequence begins with
-        `EOS_ROW`.
-    """
-    return numpy.memmap(path, dtype=numpy.int32, mode="r")
+def rows_file(path: Path, part: str) -> Path:
+    """RETURNS (Path): For each id of each shard of a part, the row."""
+    return path / f"{part}.rows.int32"
 
 
-def write_manifest(corpus: IndexedCorpus, inputs: Dict[str, Any]) -> None:
-    """Make the rows on disk a corpus that later runs can use.
-
-    corpus (IndexedCorpus): What was written.
-    inputs (Dict[str, Any]): All that it was made from, as JSON data.
-    """
-    write_json(corpus.path / WORDS_FILE, corpus.words)
-    manifest = {
-        "inputs": inputs,
-        "counts": {"train": asdict(corpus.train), "dev": asdict(corpus.dev)},
-        "vocabulary": {
-            "words": len(corpus.words),
-            "hash": vocabulary_hash(corpus.words),
-        },
-    }
-    write_json(corpus.path / MANIFEST_FILE, manifest)
-
-
-def open_corpus(path: Path, inputs: Dict[str, Any]) -> Optional[IndexedCorpus]:
+def open_stream(path: Path, part: str, direction: str) -> TokenStream:
     """path (Path): Folder of a corpus.
-    inputs (Dict[str, Any]): All that the corpus is to be made from, as JSON data.
-    RETURNS (Optional[IndexedCorpus]): The corpus of an earlier run; None if there is
-        none, or it was made from anything else, or a file of it is damaged.
+    part (str): "train" or "dev".
+    direction (str): "forward" or "backward".
+    RETURNS (TokenStream): The text; its shards are mapped into memory when read.
+    RAISES (ValueError): E065 a file is missing.
     """
-    if not (path / MANIFEST_FILE).exists():
-        return None
-    manifest = srsly.read_json(path / MANIFEST_FILE)
-    if manifest["inputs"] != inputs or not (path / WORDS_FILE).exists():
-        return None
-    words = read_vocabulary(path)
-    if vocabulary_hash(words) != manifest["vocabulary"]["hash"]:
-        return None
-    train = TextCounts(**manifest["counts"]["train"])
-    dev = TextCounts(**manifest["counts"]["dev"])
-    for name, counts in ((TRAIN_FILE, train), (DEV_FILE, dev)):
-        file_path = path / name
-        if not file_path.exists() or file_path.stat().st_size != 4 * counts.length:
-            return None
-    return IndexedCorpus(path, words, train, dev, reused=True)
+    for file_path in (path / MANIFEST_FILE, rows_file(path, part)):
+        if not file_path.exists():
+            raise ValueError(Errors.E065.format(path=path, missing=file_path.name))
+    shards = srsly.read_json(path / MANIFEST_FILE)["shards"][part]
+    rows = ShardedRows(
+        path / SHARDS_FOLDER,
+        rows_file(path, part),
+        keys=[shard["key"] for shard in shards],
+        lengths=[shard["words"] + shard["sequences"] for shard in shards],
+        types=[shard["types"] for shard in shards],
+    )
+    return TokenStream(rows, direction)

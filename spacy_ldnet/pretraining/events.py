@@ -7,6 +7,22 @@ from .corpus import IndexedCorpus
 
 
 @dataclass(frozen=True)
+class Tokenising:
+    """Some more of the text has been tokenised.
+
+    done (int): Bytes on disk that have been read.
+    total (int): Bytes on disk to read; 0 if nobody knows.
+    words (int): Words so far.
+    seconds (float): Time so far.
+    """
+
+    done: int
+    total: int
+    words: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class CorpusReady:
     """The text is tokenised, and how many updates each direction will take.
 
@@ -87,5 +103,5 @@ class Resumed:
     step: int
 
 
-Event = Union[CorpusReady, Resumed, Progress, Evaluation, Finished]
+Event = Union[Tokenising, CorpusReady, Resumed, Progress, Evaluation, Finished]
 Report = Callable[[Event], None]

@@ -62,7 +62,11 @@ class StreamFeed:
     """
 
     def __init__(
-        self, stream: TokenStream, settings: PretrainingSettings, seed: int, share: Share
+        self,
+        stream: TokenStream,
+        settings: PretrainingSettings,
+        seed: int,
+        share: Share,
     ) -> None:
         self.stream = stream
         self.window = settings.window

@@ -12,8 +12,8 @@ from ..nn.extend import extend_vocabulary
 from ..nn.language_model import LanguageModel
 from ..nn.serialize import module_from_bytes, module_to_bytes
 from ..vocabulary import DIRECTIONS, weights_file
-from .batches import open_stream
 from .checkpoint import latest_checkpoint, read_checkpoint, save_checkpoint
+from .corpus import open_stream
 from .counters import Counters
 from .devices import Devices, find_devices
 from .directory import BEST, LAST
@@ -191,4 +191,6 @@ def _first_network(job: TrainingJob) -> LanguageModel:
     if job.base is None:
         return LanguageModel(job.model, rows=job.rows, direction=job.direction)
     data = (job.base / weights_file(job.direction)).read_bytes()
-    return extend_vocabulary(module_from_bytes(LanguageModel, data), job.rows, job.model)
+    return extend_vocabulary(
+        module_from_bytes(LanguageModel, data), job.rows, job.model
+    )

@@ -1,12 +1,11 @@
 """Perplexity of any text under the language models of a directory."""
 
-from array import array
 from pathlib import Path
-from typing import Any, Dict
+from tempfile import TemporaryDirectory
+from typing import Any, Dict, Optional, Union
 
-import numpy
-from spacy.training.corpus import PlainTextCorpus
-from spacy.util import load_config
+from spacy.util import load_config, registry
+from thinc.api import Config
 
 from ..errors import Errors
 from ..nn.language_model import LanguageModel
@@ -14,52 +13,79 @@ from ..nn.serialize import module_from_bytes
 from ..vocabulary import (
     CONFIG_FILE,
     DIRECTIONS,
-    EOS_ROW,
-    UNK_ROW,
     WORDS_FILE,
     read_vocabulary,
     weights_file,
-    word_rows,
 )
-from .batches import TokenStream
+from .corpus import open_stream
+from .events import Report
+from .index import TextIndexer
+from .manifest import write_corpus
 from .perplexity import perplexity
+from .raw_text import RawTextCorpus, create_raw_text_corpus_v1
 from .run import make_tokenizer
-from .sources import read_sequences
+
+#: How messages call the text.
+SECTION = "TEXT"
+PART = "dev"
 
 
-def measure_text(model_path: Path, text_path: Path) -> Dict[str, Any]:
+def measure_text(
+    model_path: Path,
+    text_path: Union[str, Path],
+    *,
+    n_process: int = 1,
+    strict: bool = False,
+    report: Optional[Report] = None,
+) -> Dict[str, Any]:
     """model_path (Path): Directory of the language models.
-    text_path (Path): A .txt file, or a folder of them, one text a line.
+    text_path (Union[str, Path]): A file, a folder or a glob, as the reader
+        `spacy-ldnet.RawTextCorpus.v1` takes them.
+    n_process (int): Number of processes that tokenise; 0 or -1 for all cores.
+    strict (bool): Whether unusable text is an error, and not only a warning.
+    report (Optional[Report]): Called while it tokenises.
     RETURNS (Dict[str, Any]): "perplexity" by direction, "words" and "unknown", the
         share of unknown words.
-    RAISES (ValueError): E011 no language model, E040-E042 unusable text.
+    RAISES (ValueError): E011 no language model, E040-E042 or E060-E062 unusable text.
     """
     for name in (CONFIG_FILE, WORDS_FILE):
         if not (model_path / name).exists():
             raise ValueError(Errors.E011.format(path=model_path, missing=name))
-    rows = _index(model_path, text_path)
-    words = int((rows != EOS_ROW).sum())
+    config = load_config(model_path / CONFIG_FILE, interpolate=True)
+    nlp, reader = make_tokenizer(config), _make_reader(config, text_path)
+    limits: Dict[str, Any] = {"n_process": n_process, "strict": strict}
+    with TemporaryDirectory() as folder:
+        path = Path(folder)
+        indexer = TextIndexer(path, nlp, **limits, report=report)
+        texts = indexer.index({PART: (SECTION, reader)})
+        counts = write_corpus(path, texts, read_vocabulary(model_path), inputs={})[PART]
+        values = _measure(model_path, path)
+    unknown = counts.unknown / counts.words
+    return {"perplexity": values, "words": counts.words, "unknown": unknown}
+
+
+def _measure(model_path: Path, corpus: Path) -> Dict[str, float]:
     values = {}
     for direction in DIRECTIONS:
         weights = model_path / weights_file(direction)
         if weights.exists():
             model = module_from_bytes(LanguageModel, weights.read_bytes())
-            values[direction] = perplexity(model, TokenStream(rows, direction))
+            stream = open_stream(corpus, PART, direction)
+            values[direction] = perplexity(model, stream)
     if not values:
         missing = weights_file(DIRECTIONS[0])
         raise ValueError(Errors.E011.format(path=model_path, missing=missing))
-    unknown = int((rows == UNK_ROW).sum()) / words
-    return {"perplexity": values, "words": words, "unknown": unknown}
+    return values
 
 
-def _index(model_path: Path, text_path: Path) -> "numpy.ndarray[Any, Any]":
-    """The text's rows, as the trainings have them on disk."""
-    nlp = make_tokenizer(load_config(model_path / CONFIG_FILE, interpolate=True))
-    table = word_rows(read_vocabulary(model_path))
-    rows = array("i")
-    for words in read_sequences(PlainTextCorpus(text_path), nlp, "TEXT"):
-        rows.append(EOS_ROW)
-        rows.extend(table.get(word, UNK_ROW) for word in words)
-    if not rows:
-        raise ValueError(Errors.E042.format(name="TEXT"))
-    return numpy.frombuffer(rows, dtype=numpy.int32)
+def _make_reader(config: Config, text_path: Union[str, Path]) -> RawTextCorpus:
+    """As the held-out text was read in pretraining, sentence by sentence or not."""
+    plain = create_raw_text_corpus_v1(text_path)
+    section = config.get("corpora", {}).get(PART)
+    if isinstance(section, dict) and section.get("@readers", "").startswith(
+        "spacy-ldnet.RawTextCorpus."
+    ):
+        block = {"corpus": {**section, "path": str(text_path)}}
+        reader = registry.resolve(block)["corpus"]
+        return reader if isinstance(reader, RawTextCorpus) else plain
+    return plain

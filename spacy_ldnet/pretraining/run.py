@@ -16,8 +16,7 @@ from ..nn.language_model import LanguageModelConfig
 from ..nn.serialize import vocabulary_hash
 from ..vocabulary import FIRST_WORD_ROW
 from .base import BaseModels, open_base
-from .batches import open_stream
-from .corpus import IndexedCorpus
+from .corpus import IndexedCorpus, open_stream
 from .devices import Devices, find_devices
 from .directory import RunDirectory
 from .events import CorpusReady, Evaluation, Event, Report
@@ -49,12 +48,10 @@ def pretrain(
         and the tokenised text, which later runs with the same text use again.
     device (str): torch's name of the device.
     report (Report): Called with each event.
-    resume (bool): Go on with the run that is in the directory, if there is one.
-    overwrite (bool): Begin anew where there is one that it cannot go on with.
-    strict (bool): Whether any unusable text is an error.
     RAISES (ValueError): E011 or E054 unusable language models to begin with, E013 or
-        E045-E048 unusable config, E040-E044 unusable text, E046-E047 failed training,
-        E050 or E053 another run, E051 or E052 unusable files, E058 no accelerate.
+        E045-E048 unusable config, E040-E044 or E060-E062 unusable text, E046-E047 or
+        E063-E064 failed processes, E050 or E053 another run, E051 or E052 unusable
+        files, E058 no accelerate.
     """
     plain = config.interpolate()
     settings = read_settings(_section(plain, "pretraining"))
@@ -81,7 +78,9 @@ def pretrain(
         threads=0,
         identity=identity,
         base=base.path if base else None,
-        resume=bool(earlier) and resume and directory.fits(identity, settings, overwrite),
+        resume=bool(earlier)
+        and resume
+        and directory.fits(identity, settings, overwrite),
     )
     report = _ignore if devices.share.rank else report
     report(CorpusReady(corpus, _count_steps(corpus, job, devices)))

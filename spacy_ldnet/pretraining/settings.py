@@ -6,7 +6,6 @@ from typing import Any, Dict, Optional, Tuple, Union
 from ..errors import Errors
 from ..vocabulary import DIRECTIONS
 
-
 BATCHINGS = ("streams", "sequences")
 #: What may change between a run and its continuation: nothing that is learned
 #: depends on it.
@@ -15,6 +14,7 @@ FREE = (
     "checkpoint_every",
     "keep_checkpoints",
     "side_by_side",
+    "n_process",
     "license",
     "sources",
 )
@@ -32,6 +32,9 @@ class PretrainingSettings:
     dev_corpus (str): Section of the held-out text.
     min_freq (int): A word seen less often in the training text is unknown.
     max_size (int): The most words in the vocabulary; 0 for no limit.
+    extend_vocabulary (bool): Where the training goes on from an existing model, whether
+        words that it does not know get rows of their own.
+    n_process (int): Number of processes that tokenise; 0 or -1 for all cores.
     batching (str): "streams": the text is read at several places side by side, and the
         state is carried on from one batch to the next; or "sequences": each sequence
         of the corpus is read by itself, from the zero state.
@@ -61,6 +64,8 @@ class PretrainingSettings:
     dev_corpus: str = "corpora.dev"
     min_freq: int = 2
     max_size: int = 0
+    extend_vocabulary: bool = False
+    n_process: int = 1
     batching: str = "streams"
     batch_size: int = 64
     window: int = 20
@@ -144,6 +149,9 @@ def _check(settings: PretrainingSettings) -> None:
             if getattr(settings, name) < least:
                 reason = f"it has to be at least {least}"
                 raise _error(name, getattr(settings, name), reason)
+    if settings.n_process < -1:
+        reason = "it has to be at least 1, or -1 or 0 for all cores"
+        raise _error("n_process", settings.n_process, reason)
     if not settings.grad_clip > 0:
         raise _error("grad_clip", settings.grad_clip, "it has to be above 0")
     if settings.batching not in BATCHINGS:

@@ -1,10 +1,11 @@
-"""Where the text comes from: any spaCy corpus reader, as sequences of words."""
+"""Where the text comes from: any spaCy corpus reader."""
 
 import hashlib
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, List, Optional
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.corpus import walk_corpus
 
@@ -16,21 +17,19 @@ CHUNK = 1 << 20
 Reader = Callable[[Language], Iterable[Any]]
 
 
-def read_sequences(reader: Reader, nlp: Language, name: str) -> Iterator[List[str]]:
+def read_docs(reader: Reader, nlp: Language, name: str) -> Iterator[Doc]:
     """Tokenise a text.
 
     reader (Reader): A corpus reader of spaCy's, which yields examples or docs.
     nlp (Language): Gives the tokenizer.
     name (str): Config section of the text, for messages.
-    YIELDS (List[str]): The words of one doc, as they are; never an empty one.
+    YIELDS (Doc): The texts.
     RAISES (ValueError): E040 no such file, E041 bytes that are not UTF-8.
     """
     check_source(reader, name)
     try:
         for item in reader(nlp):
-            doc = item.reference if isinstance(item, Example) else item
-            if any(not token.is_space for token in doc):
-                yield [token.text for token in doc]
+            yield item.reference if isinstance(item, Example) else item
     except UnicodeDecodeError as error:
         place = _undecodable_line(reader)
         raise ValueError(Errors.E041.format(place=place, reason=error)) from error

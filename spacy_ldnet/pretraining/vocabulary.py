@@ -1,80 +1,72 @@
-"""First pass over a text: ids as words are met, and the choice of the vocabulary."""
+"""The vocabulary of a text, from what its shards count."""
 
-from array import array
+import heapq
+from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, List, Optional
 
 import numpy
 
-from ..vocabulary import EOS_ROW, UNK_ROW, word_rows
-
-#: Id of the symbol before each sequence in the first pass; words follow as met.
-EOS_ID = 0
-#: Ids that are counted, or held before they are written, at a time.
-BLOCK = 1 << 20
+from ..vocabulary import EOS_ROW, UNK_ROW
+from .shards import EOS_ID, Shard, read_counts
 
 
-class TokenWriter:
-    """Gives each word an id when it is met first.
-
-    Only the distinct words are held in memory, so that a text has to be tokenised
-    once, before its vocabulary is known.
+def count_words(folder: Path, shards: List[Shard]) -> Dict[str, int]:
+    """folder (Path): Folder of the shards.
+    shards (List[Shard]): The shards of a text.
+    RETURNS (Dict[str, int]): How often each word is in the text; case is kept. All
+        distinct words are in memory, and those of one shard besides.
     """
-
-    def __init__(self) -> None:
-        self.ids: Dict[str, int] = {}
-
-    def write(self, path: Path, sequences: Iterable[List[str]]) -> int:
-        """path (Path): File to write the ids to, as 32-bit integers.
-        sequences (Iterable[List[str]]): The text.
-        RETURNS (int): Number of sequences.
-        """
-        ids = self.ids
-        count = 0
-        buffer = array("i")
-        with path.open("wb") as file:
-            for words in sequences:
-                count += 1
-                buffer.append(EOS_ID)
-                buffer.extend(ids.setdefault(word, len(ids) + 1) for word in words)
-                if len(buffer) >= BLOCK:
-                    buffer.tofile(file)
-                    buffer = array("i")
-            buffer.tofile(file)
-        return count
+    total: Dict[str, int] = Counter()
+    for shard in shards:
+        words, counts = read_counts(folder, shard.key)
+        for word, count in zip(words, counts.tolist()):
+            # Words of files that were left out are there, but not counted.
+            if count:
+                total[word] += count
+    return total
 
 
 def choose_words(
-    writer: TokenWriter, path: Path, min_freq: int, max_size: int
+    counts: Dict[str, int],
+    *,
+    min_freq: int,
+    max_size: int,
+    base_words: Optional[List[str]] = None,
+    extend: bool = False,
 ) -> List[str]:
     """Choose the vocabulary.
 
-    writer (TokenWriter): What wrote the ids.
-    path (Path): The ids of the training text.
+    counts (Dict[str, int]): How often each word is in the training text.
     min_freq (int): Words that are rarer are left out.
-    max_size (int): The most words; 0 for no limit.
-    RETURNS (List[str]): The words by falling frequency, then by alphabet.
+    max_size (int): The most words, those of the model included; 0 for no limit.
+    base_words (Optional[List[str]]): Words of an existing model, which all stay.
+    extend (bool): Whether other words come behind these.
+    RETURNS (List[str]): The words of the model, if any; then the others by falling
+        frequency, then by alphabet.
     """
-    counts = numpy.zeros(len(writer.ids) + 1, dtype=numpy.int64)
-    ids = numpy.memmap(path, dtype=numpy.int32, mode="r")
-    for start in range(0, len(ids), BLOCK):
-        counts += numpy.bincount(ids[start : start + BLOCK], minlength=len(counts))
+    base = list(base_words or [])
+    if base_words is not None and not extend:
+        return base
+    known = set(base)
     chosen = [
-        (-int(counts[number]), word)
-        for word, number in writer.ids.items()
-        if counts[number] >= min_freq
+        (-count, word)
+        for word, count in counts.items()
+        if count >= min_freq and word not in known
     ]
-    words = [word for _, word in sorted(chosen)]
-    return words[:max_size] if max_size else words
+    if max_size:
+        best = heapq.nsmallest(max(0, max_size - len(base)), chosen)
+    else:
+        best = sorted(chosen)
+    return base + [word for _, word in best]
 
 
-def new_rows(writer: TokenWriter, words: List[str]) -> "numpy.ndarray[Any, Any]":
-    """writer (TokenWriter): What wrote the ids.
-    words (List[str]): The vocabulary.
-    RETURNS (numpy.ndarray): The row of the vocabulary for each id, as 32-bit integers.
+def rows_of_ids(words: List[str], table: Dict[str, int]) -> "numpy.ndarray[Any, Any]":
+    """words (List[str]): The words of a shard in the order of their ids.
+    table (Dict[str, int]): Rows of the vocabulary.
+    RETURNS (numpy.ndarray): The row for each id of the shard, as 32-bit integers.
     """
-    rows = numpy.full(len(writer.ids) + 1, UNK_ROW, dtype=numpy.int32)
+    rows = numpy.empty(len(words) + 1, dtype=numpy.int32)
     rows[EOS_ID] = EOS_ROW
-    for word, row in word_rows(words).items():
-        rows[writer.ids[word]] = row
+    rows[1:] = [table.get(word, UNK_ROW) for word in words]
     return rows

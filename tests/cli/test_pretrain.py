@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 
@@ -25,9 +26,10 @@ def invoke(*args):
     return CliRunner().invoke(app, ["ldnet", *map(str, args)])
 
 
-def pretrain(output, train, dev, **overrides):
+def pretrain(output, train, dev, *, strict=False, **overrides):
     settings = {**SMALL, "paths.raw_text": train, "paths.dev_text": dev, **overrides}
     flat = [part for k, v in settings.items() for part in (f"--{k}", v)]
+    flat += ["--strict"] if strict else []
     return invoke("pretrain", CONFIG, output, *flat)
 
 
@@ -64,6 +66,36 @@ def test_errors_end_the_command(tmp_path, text):
     assert result.exit_code == 1 and "depht" in result.output
     result = invoke("perplexity", tmp_path, text)
     assert result.exit_code == 1 and "E011" in result.output
+
+
+def test_bad_text_is_left_out_unless_strict(tmp_path, text):
+    bad = text.parent / "bad.txt"
+    bad.write_bytes(b"fine\nnot \xff fine\n")
+    with pytest.warns(UserWarning, match=r"W041.*bad.txt', line 2: not UTF-8"):
+        result = pretrain(tmp_path / "lm", text.parent, text)
+    assert result.exit_code == 0, result.output
+    assert "300 words in 40 texts" in result.output
+    assert f"{bad.stat().st_size} bytes of text were left out" in result.output
+    result = pretrain(tmp_path / "strict", text.parent, text, strict=True)
+    assert result.exit_code == 1 and "E062" in result.output
+    result = invoke("perplexity", tmp_path / "lm" / "model-best", bad, "--strict")
+    assert result.exit_code == 1 and "E062" in result.output
+
+
+def test_perplexity_of_a_glob_in_other_formats(tmp_path, text):
+    assert pretrain(tmp_path / "lm", text.parent, text).exit_code == 0
+    path, values = tmp_path / "lm" / "model-best", []
+    lines = text.read_text().splitlines()
+    data = "".join(json.dumps({"text": line}) + "\n" for line in lines)
+    (text.parent / "a.jsonl.gz").write_bytes(gzip.compress(data.encode()))
+    for name in ("a.txt", "*.jsonl.*"):
+        args = ("perplexity", path, text.parent / name, "--json", "--n-process", 1)
+        result = invoke(*args)
+        assert result.exit_code == 0, result.output
+        values.append(json.loads(result.stdout))
+    assert values[0] == values[1]
+    result = invoke("perplexity", path, text.parent / "*.csv")
+    assert result.exit_code == 1 and "E060" in result.output
 
 
 def test_help_names_the_commands():

@@ -100,7 +100,11 @@ def test_tied_softmax_uses_the_embeddings():
     model(torch.full((9, 3), 5), targets)[0].sum().backward()
     assert (rows.grad[targets.unique()].abs().sum(1) > 0).all()
     own = {name for name, _ in model.named_parameters() if name.startswith("softmax")}
-    assert own == {"softmax.clusters", "softmax.tail.0.0.weight", "softmax.tail.1.0.weight"}
+    assert own == {
+        "softmax.clusters",
+        "softmax.tail.0.0.weight",
+        "softmax.tail.1.0.weight",
+    }
 
 
 def test_word_dropout_reads_the_unknown_word():

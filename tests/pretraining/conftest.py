@@ -62,3 +62,16 @@ def config(texts):
     sizes = {"batch_size": 8, "window": 5, "max_epochs": 2, "learn_rate": 0.01}
     config["pretraining"].update({**sizes, "side_by_side": False})
     return config
+
+
+@pytest.fixture
+def text_folder(tmp_path):
+    """A folder of texts, small and less small, with rare and frequent words."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number, count in enumerate((3, 40, 1, 7, 60)):
+        lines = [
+            f"{line} W{number}é{i}" for i, line in enumerate(make_lines(count, number))
+        ]
+        (folder / f"{number}.txt").write_text("\n".join(lines) + "\n", encoding="utf8")
+    return folder

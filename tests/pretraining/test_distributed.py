@@ -61,5 +61,7 @@ def test_killed_processes_go_on(config, tmp_path):
     assert code == 0, output
     assert result(tmp_path / "parts") == result(tmp_path / "whole")
     # One process has not what two had.
-    with pytest.raises(ValueError, match=r"E053.*number of processes was 2 and is now 1"):
+    with pytest.raises(
+        ValueError, match=r"E053.*number of processes was 2 and is now 1"
+    ):
         pretrain(config, tmp_path / "parts", report=lambda event: None, resume=True)

@@ -46,7 +46,9 @@ def pairs(batches):
         if counted is None:
             counted = numpy.ones(batch.targets.shape, dtype=bool)
         assert batch.size == counted.sum()
-        found.update(zip(batch.words[counted].tolist(), batch.targets[counted].tolist()))
+        found.update(
+            zip(batch.words[counted].tolist(), batch.targets[counted].tolist())
+        )
     return found
 
 
@@ -95,6 +97,32 @@ def test_epochs_differ(batching):
     first, second = (next(own.epoch(epoch)).words.tolist() for epoch in (0, 1))
     assert first != second
     assert next(own.epoch(0)).words.tolist() == first
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_targets_of_streams_are_the_next_words(direction):
+    stream = TokenStream(numpy.arange(50, dtype=numpy.int32), direction)
+    step = 1 if direction == "forward" else -1
+    for batch in feed(stream, batching="streams").epoch(3):
+        assert ((batch.words + step) % 50 == batch.targets).all()
+
+
+@given(
+    length=st.integers(8, 200),
+    batch_size=st.integers(1, 8),
+    window=st.integers(1, 30),
+    epoch=st.integers(0, 3),
+)
+def test_streams_read_every_place_at_most_once(length, batch_size, window, epoch):
+    stream = TokenStream(numpy.arange(length, dtype=numpy.int32), "forward")
+    own = feed(stream, batching="streams", batch_size=batch_size, window=window)
+    batches = list(own.epoch(epoch))
+    assert len(batches) == len(own)
+    columns = numpy.concatenate([batch.words for batch in batches])
+    assert columns.shape == (length // batch_size, batch_size)
+    assert len(set(columns.ravel().tolist())) == columns.size
+    # Each column goes on where its last window ended.
+    assert ((numpy.diff(columns, axis=0) % length) == 1 % length).all()
 
 
 def test_streams_go_on_where_they_ended():

@@ -66,13 +66,19 @@ def test_directory_is_complete_and_learns(config, tmp_path):
     assert {line["direction"] for line in log} == set(DIRECTIONS)
 
 
-def test_measured_perplexity_is_the_one_in_meta(config, tmp_path, texts):
+@pytest.mark.parametrize("sentences", [False, True])
+def test_measured_perplexity_is_the_one_in_meta(config, tmp_path, texts, sentences):
+    # Two sentences a line.
+    texts[1].write_text(texts[1].read_text().replace(".\nBerlin", ". Berlin"))
+    config["corpora"]["dev"]["sentences"] = sentences
     run(config, tmp_path / "out")
     result = measure_text(tmp_path / "out" / "model-best", texts[1])
     meta = srsly.read_json(tmp_path / "out" / "model-best" / "meta.json")
     for direction, value in result["perplexity"].items():
         assert value == pytest.approx(meta["perplexity"][direction], rel=1e-6)
     assert result["words"] == meta["corpus"]["dev_words"]
+    manifest = srsly.read_json(tmp_path / "out" / "corpus" / "manifest.json")
+    assert (manifest["counts"]["dev"]["sequences"] == 40) == sentences
 
 
 def test_same_seed_same_weights(config, tmp_path):

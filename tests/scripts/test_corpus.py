@@ -8,9 +8,8 @@ from _columns import read_columns
 from _common import ScriptError
 from _gold import read_gold, split_wikigold
 from annotate import annotate
-from spacy.tokens import DocBin
-
 from corpus import convert, pass_on
+from spacy.tokens import DocBin
 
 PARTS = ("train", "dev", "test")
 

@@ -1,0 +1,65 @@
+"""Texts on disk, and what a corpus makes of them."""
+
+from pathlib import Path
+
+import numpy
+import spacy
+
+from spacy_ldnet.pretraining.corpus import open_stream
+from spacy_ldnet.pretraining.prepare import prepare_corpus
+from spacy_ldnet.pretraining.raw_text import create_raw_text_corpus_v1
+from spacy_ldnet.pretraining.settings import PretrainingSettings
+from spacy_ldnet.pretraining.units import UNIT_SIZE
+
+nlp = spacy.blank("en")
+
+
+def make_readers(tmp_path, train, dev="a\n", **settings):
+    """Readers of texts given as strings, bytes or paths."""
+    readers = {}
+    for name, text in (("corpora.train", train), ("corpora.dev", dev)):
+        path = tmp_path / f"{name}.txt"
+        if isinstance(text, Path):
+            path = text
+        else:
+            path.write_bytes(text if isinstance(text, bytes) else text.encode("utf8"))
+        readers[name] = create_raw_text_corpus_v1(path, **settings)
+    return readers
+
+
+def prepare(
+    path,
+    readers,
+    *,
+    strict=False,
+    base_words=None,
+    unit_size=UNIT_SIZE,
+    report=None,
+    **settings,
+):
+    return prepare_corpus(
+        path,
+        nlp,
+        readers,
+        PretrainingSettings(**settings),
+        strict=strict,
+        base_words=base_words,
+        unit_size=unit_size,
+        report=report,
+    )
+
+
+def read_stream(corpus, part, direction="forward"):
+    stream = open_stream(corpus.path, part, direction)
+    return stream.at(numpy.arange(len(stream))).tolist()
+
+
+def read_words(corpus, part="train"):
+    """The words of each sequence; all words have to be in the vocabulary."""
+    sequences = []
+    for row in read_stream(corpus, part):
+        if row == 1:
+            sequences.append([])
+        else:
+            sequences[-1].append(corpus.words[row - 2])
+    return [" ".join(words) for words in sequences]
