@@ -1,0 +1,81 @@
+"""The text of the comparison: split by document, tokenised once for all models."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict
+
+import numpy
+from _project import hold_out, read_documents, write_text
+from spacy.training.corpus import PlainTextCorpus
+from spacy.util import load_config
+
+from spacy_ldnet.pretraining.corpus import DEV_FILE, TRAIN_FILE, open_tokens
+from spacy_ldnet.pretraining.prepare import prepare_corpus
+from spacy_ldnet.pretraining.run import make_tokenizer
+from spacy_ldnet.pretraining.settings import read_settings
+from spacy_ldnet.vocabulary import FIRST_WORD_ROW
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A training and a held-out text.
+
+    overrides (Dict[str, Any]): What tells a config where they are.
+    corpus (Path): Folder of both as rows of the vocabulary.
+    train (numpy.ndarray): Rows of the training text.
+    dev (numpy.ndarray): Rows of the held-out text.
+    rows (int): Size of the vocabulary, symbols included.
+    counts (Dict[str, Any]): Documents, words and unknown words, for the report.
+    """
+
+    overrides: Dict[str, Any]
+    corpus: Path
+    train: "numpy.ndarray[Any, Any]"
+    dev: "numpy.ndarray[Any, Any]"
+    rows: int
+    counts: Dict[str, Any]
+
+
+def prepare_texts(
+    text: Path, out_dir: Path, config_path: Path, *, share: float, seed: int
+) -> Texts:
+    """Split a corpus by document and tokenise both parts.
+
+    text (Path): A folder of .txt files, one document each.
+    out_dir (Path): Gets `train.txt`, `dev.txt` and the folder `corpus`.
+    config_path (Path): Config of the language models: tokenizer and vocabulary.
+    share (float): Share of the text to hold out, in characters.
+    seed (int): Decides which documents are held out.
+    RETURNS (Texts): Both parts.
+    RAISES (ScriptError): If the text cannot be read.
+    """
+    documents = read_documents(text)
+    size = share * sum(document.size for document in documents)
+    parts = dict(zip(("train", "dev"), hold_out(documents, size, seed, "lm_benchmark")))
+    paths = {name: out_dir / f"{name}.txt" for name in parts}
+    for name, part in parts.items():
+        lines = [line for document in part for line in document.paragraphs]
+        write_text(paths[name], "\n".join(lines) + "\n")
+    keys = {"train": "paths.raw_text", "dev": "paths.dev_text"}
+    overrides = {key: str(paths[name]) for name, key in keys.items()}
+    config = load_config(config_path, overrides=overrides, interpolate=True)
+    settings = read_settings(config["pretraining"])
+    readers = {
+        settings.train_corpus: PlainTextCorpus(paths["train"]),
+        settings.dev_corpus: PlainTextCorpus(paths["dev"]),
+    }
+    corpus = prepare_corpus(
+        out_dir / "corpus", make_tokenizer(config), readers, settings
+    )
+    counts = {
+        name: {"documents": len(parts[name]), **asdict(getattr(corpus, name))}
+        for name in parts
+    }
+    return Texts(
+        overrides=overrides,
+        corpus=corpus.path,
+        train=open_tokens(corpus.path / TRAIN_FILE),
+        dev=open_tokens(corpus.path / DEV_FILE),
+        rows=len(corpus.words) + FIRST_WORD_ROW,
+        counts={"vocabulary_rows": len(corpus.words) + FIRST_WORD_ROW, **counts},
+    )
