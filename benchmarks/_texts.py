@@ -5,14 +5,9 @@ from pathlib import Path
 from typing import Any, Dict
 
 import numpy
-from _project import hold_out, read_documents, write_text
-from spacy.training.corpus import PlainTextCorpus
-from spacy.util import load_config
+from _project import ScriptError, hold_out, read_documents, write_text
+from _rows import index_corpus, text_rows
 
-from spacy_ldnet.pretraining.corpus import DEV_FILE, TRAIN_FILE, open_tokens
-from spacy_ldnet.pretraining.prepare import prepare_corpus
-from spacy_ldnet.pretraining.run import make_tokenizer
-from spacy_ldnet.pretraining.settings import read_settings
 from spacy_ldnet.vocabulary import FIRST_WORD_ROW
 
 
@@ -56,26 +51,26 @@ def prepare_texts(
     for name, part in parts.items():
         lines = [line for document in part for line in document.paragraphs]
         write_text(paths[name], "\n".join(lines) + "\n")
-    keys = {"train": "paths.raw_text", "dev": "paths.dev_text"}
-    overrides = {key: str(paths[name]) for name, key in keys.items()}
-    config = load_config(config_path, overrides=overrides, interpolate=True)
-    settings = read_settings(config["pretraining"])
-    readers = {
-        settings.train_corpus: PlainTextCorpus(paths["train"]),
-        settings.dev_corpus: PlainTextCorpus(paths["dev"]),
+    overrides = {
+        "paths.raw_text": str(paths["train"]),
+        "paths.dev_text": str(paths["dev"]),
     }
-    corpus = prepare_corpus(
-        out_dir / "corpus", make_tokenizer(config), readers, settings
-    )
-    counts = {
-        name: {"documents": len(parts[name]), **asdict(getattr(corpus, name))}
-        for name in parts
+    corpus = index_corpus(config_path, out_dir, overrides)
+    rows = {
+        name: text_rows(config_path, path, corpus.words) for name, path in paths.items()
     }
+    counts: Dict[str, Any] = {"vocabulary_rows": len(corpus.words) + FIRST_WORD_ROW}
+    for name in parts:
+        counted = getattr(corpus, name)
+        if counted.words + counted.sequences != len(rows[name]):
+            title = f"The language models read another {name} text than the baselines"
+            raise ScriptError(title, f"{counted} against {len(rows[name])} rows")
+        counts[name] = {"documents": len(parts[name]), **asdict(counted)}
     return Texts(
         overrides=overrides,
         corpus=corpus.path,
-        train=open_tokens(corpus.path / TRAIN_FILE),
-        dev=open_tokens(corpus.path / DEV_FILE),
-        rows=len(corpus.words) + FIRST_WORD_ROW,
-        counts={"vocabulary_rows": len(corpus.words) + FIRST_WORD_ROW, **counts},
+        train=rows["train"],
+        dev=rows["dev"],
+        rows=counts["vocabulary_rows"],
+        counts=counts,
     )

@@ -58,8 +58,14 @@ def compare(
             row = _kneser_ney(texts, out_dir / name, directions, order, kenlm)
         else:
             overrides = resolve_variant(name, config_path, texts.rows)
-            run = {"seed": seed, "directions": directions}
-            row = train_variant(overrides, texts, out_dir / name, config_path, **run)
+            row = train_variant(
+                overrides,
+                texts,
+                out_dir / name,
+                config_path,
+                seed=seed,
+                directions=directions,
+            )
         report["rows"][name] = row
         report["machine"] = describe_machine(torch.get_num_threads())
         write_json(results_path, report)
@@ -148,8 +154,17 @@ def main(
     wanted = ["forward", "backward"] if directions == "both" else [directions]
     try:
         texts = prepare_texts(text, out_dir, config, share=share, seed=seed)
-        settings = {"seed": seed, "order": order, "directions": wanted, "kenlm": kenlm}
-        compare(texts, names, out_dir, config, results, **settings)
+        compare(
+            texts,
+            names,
+            out_dir,
+            config,
+            results,
+            seed=seed,
+            order=order,
+            directions=wanted,
+            kenlm=kenlm,
+        )
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
 
