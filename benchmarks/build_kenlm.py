@@ -65,8 +65,8 @@ def main(
 ) -> None:
     """Build lmplz and query from KenLM's source distribution."""
     try:
-        with msg.loading("Building KenLM …"):
-            build_kenlm(out_dir, version=version, jobs=jobs)
+        msg.info(f"Building KenLM {version}, which takes a minute or two")
+        build_kenlm(out_dir, version=version, jobs=jobs)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
     msg.good("Built " + " and ".join(PROGRAMS), out_dir.as_posix())
