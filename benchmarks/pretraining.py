@@ -90,6 +90,44 @@ def summarise(rows: Rows, macs: float) -> Dict[str, Dict[str, float]]:
     return summary
 
 
+def measure(
+    workload: Workload,
+    size: str,
+    path: Path,
+    *,
+    threads: int,
+    all_threads: int,
+    **sizes: int,
+) -> None:
+    """Measure everything, show it and write it.
+
+    workload (Workload): Config and text.
+    size (str): What the sizes are called.
+    path (Path): File for the results.
+    threads (int): Threads beside the plain loop.
+    all_threads (int): Threads for both directions.
+    **sizes (int): `steps` and `warmup` of the tasks, and `rounds`.
+    """
+    macs = macs_per_word(workload)
+    report: Dict[str, Any] = {
+        "machine": describe_machine(threads),
+        "size": size,
+        "vocabulary_rows": workload.rows,
+        "macs_per_word": {key: round(value) for key, value in macs.items()},
+        "all_threads": all_threads,
+    }
+    for key, compare, number in (
+        ("loops", compare_loops, threads),
+        ("directions", compare_directions, all_threads),
+    ):
+        found = compare(workload, threads=number, **sizes)
+        report[key] = summarise(found, sum(macs.values()))
+        show(f"{size}, {key}: {number} thread(s)", report[key])
+        write_json(path, report)
+    machine = ", ".join(f"{name} {v}" for name, v in report["machine"].items())
+    msg.good("Wrote the results", f"{path.as_posix()} ({machine})")
+
+
 def show(title: str, summary: Dict[str, Dict[str, float]]) -> None:
     """title (str): What was measured.
     summary (Dict[str, Dict[str, float]]): Numbers by name.
@@ -137,37 +175,14 @@ def main(
         "rounds": rounds,
     }
     try:
-        workload = make_workload(
-            config,
-            PAPER if paper else {},
-            out_dir / size,
-            vocabulary=vocabulary,
-            words=words,
-            seed=seed,
-        )
+        text = {"vocabulary": vocabulary, "words": words, "seed": seed}
+        overrides = PAPER if paper else {}
+        workload = make_workload(config, overrides, out_dir / size, **text)
         _check(workload, words, sizes)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
-    macs = macs_per_word(workload)
-    report: Dict[str, Any] = {
-        "machine": describe_machine(threads),
-        "size": size,
-        "vocabulary_rows": workload.rows,
-        "macs_per_word": {key: round(value) for key, value in macs.items()},
-    }
-    total = sum(macs.values())
-    loops = compare_loops(workload, threads=threads, **sizes)
-    report["loops"] = summarise(loops, total)
-    show(f"{size}: one direction, {threads} thread(s)", report["loops"])
-    write_json(results.with_stem(f"{results.stem}_{size}"), report)
-    directions = compare_directions(workload, threads=all_threads, **sizes)
-    report["directions"] = summarise(directions, total)
-    report["all_threads"] = all_threads
-    show(f"{size}: both directions, {all_threads} threads", report["directions"])
     path = results.with_stem(f"{results.stem}_{size}")
-    write_json(path, report)
-    machine = ", ".join(f"{key} {value}" for key, value in report["machine"].items())
-    msg.good("Wrote the results", f"{path.as_posix()} ({machine})")
+    measure(workload, size, path, threads=threads, all_threads=all_threads, **sizes)
 
 
 def _check(workload: Workload, words: int, sizes: Dict[str, int]) -> None:
