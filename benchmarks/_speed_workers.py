@@ -1,0 +1,162 @@
+"""One measurement of training speed, in a process of its own."""
+
+import multiprocessing
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
+
+import torch
+from _plain_loop import run_plain_loop
+from _rows import Enough
+from _workload import Workload
+from spacy.util import load_config
+
+from spacy_ldnet.pretraining import loop
+from spacy_ldnet.pretraining.events import Event, Progress
+from spacy_ldnet.pretraining.parallel import MALLOC
+from spacy_ldnet.pretraining.run import pretrain
+
+PACKAGE, PLAIN = "spacy_ldnet", "plain"
+#: Seconds that processes wait for each other.
+PATIENCE = 600
+_barrier: Any = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A measurement.
+
+    kind (str): "spacy_ldnet", the package's own training, or "plain".
+    workload (Workload): Config and text.
+    steps (int): Updates to measure.
+    warmup (int): Updates before these.
+    threads (int): Threads of torch.
+    """
+
+    kind: str
+    workload: Workload
+    steps: int
+    warmup: int
+    threads: int
+
+
+def run_tasks(tasks: List[Task], *, keep_blocks: bool = True) -> List[Dict[str, float]]:
+    """Run tasks at the same time, in a new process each.
+
+    tasks (List[Task]): The tasks; they begin to measure together.
+    keep_blocks (bool): Whether memory is kept from update to update, as the package
+        has it where it starts a process for each direction.
+    RETURNS (List[Dict[str, float]]): For each task `words_per_second`, `peak_mb` of
+        memory, and `mm_flops`, torch.mm's multiplications and additions a second.
+    """
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(len(tasks), timeout=PATIENCE)
+    with _environment(MALLOC if keep_blocks else {}):
+        with ProcessPoolExecutor(len(tasks), context, _keep, (barrier,)) as pool:
+            return list(pool.map(_measure, tasks))
+
+
+def _keep(barrier: Any) -> None:
+    global _barrier
+    _barrier = barrier
+
+
+def _measure(task: Task) -> Dict[str, float]:
+    """What the process does."""
+    torch.set_num_threads(task.threads)
+    flops = _mm_flops()
+    clock = _Clock(task)
+    run = run_plain_loop if task.kind == PLAIN else run_package
+    run(task.workload, clock.tick)
+    batch = task.workload.sizes()
+    words = task.steps * batch["batch_size"] * batch["window"]
+    return {
+        "words_per_second": words / clock.seconds,
+        "peak_mb": _peak_mb(),
+        "mm_flops": flops,
+    }
+
+
+class _Clock:
+    """Wall time of the updates after the first ones, text and reports included."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.begin = self.seconds = 0.0
+
+    def tick(self, step: int) -> None:
+        """step (int): Number of the update that has ended, from 1."""
+        if step == self.task.warmup:
+            _barrier.wait()
+            self.begin = time.perf_counter()
+        elif step == self.task.warmup + self.task.steps:
+            self.seconds = time.perf_counter() - self.begin
+            raise Enough
+
+
+def run_package(workload: Workload, tick: Callable[[int], None]) -> None:
+    """Train as `python -m spacy ldnet pretrain` does.
+
+    workload (Workload): Config and text.
+    tick (Callable[[int], None]): Called after each update with its number, from 1;
+        it raises `Enough` to end the training.
+    """
+    # As often as the clock has to be read, which costs nothing on a CPU.
+    loop.REPORT_EVERY = 1
+
+    def report(event: Event) -> None:
+        if isinstance(event, Progress):
+            tick(event.step)
+
+    config = load_config(workload.config_path, overrides=workload.overrides)
+    with tempfile.TemporaryDirectory() as name:
+        # Processes must not share an output directory; the text is found there.
+        shutil.copytree(workload.out_dir / "corpus", Path(name) / "corpus")
+        try:
+            pretrain(config, Path(name), report=report)
+        except Enough:
+            return
+    raise RuntimeError("The training ended before the measurement did")
+
+
+def _mm_flops(rounds: int = 10) -> float:
+    left, right = torch.randn(2048, 1024), torch.randn(1024, 1200)
+    seconds = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        torch.mm(left, right)
+        seconds.append(time.perf_counter() - begin)
+    return 2 * 2048 * 1024 * 1200 / min(seconds)
+
+
+def _peak_mb() -> float:
+    try:
+        # Unlike ru_maxrss, this does not begin with what the parent process had.
+        status = Path("/proc/self/status").read_text("utf8")
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+@contextmanager
+def _environment(values: Dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in MALLOC}
+    for name in MALLOC:
+        os.environ.pop(name, None)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
