@@ -1,11 +1,14 @@
 """The stack of densely connected recurrent layers (paper, section 3.1)."""
 
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
 UNITS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+#: The same with weights from outside: (input, state, weights, has biases, layers,
+#: dropout, training, bidirectional, batch first).
+FUNCTIONS = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
 #: Rows of W_ih a hidden unit has: four gates in an LSTM, three in a GRU.
 ROWS = {"lstm": 4, "gru": 3, "rnn": 1}
 
@@ -61,29 +64,49 @@ class DenseRNN(nn.Module):
         :param gates: weight of each layer's output, in [0, 1]; None for all ones.
             *Shape:* (layers,)
         :param layer_dropout: in training, probability with which a layer's output is
-            replaced by zeros on its way to later layers; the result always has the
+            replaced by zeros (or, which is the same, left out) on its way to later layers; the result always has the
             undropped output (paper, section 3.3).
         :param state: state of every layer, from an earlier call; None for zeros.
         :returns: the result r, *Shape:* (time, batch, embed + layers * hidden), and
             the state of every layer.
         """
-        seen = [x]
+        # On its way to later layers a dropped output is None.
+        seen: List[Optional[Tensor]] = [x]
         outputs = [x]
         states: State = []
         for i, rnn in enumerate(self.rnns):
-            before = None if state is None else state[i]
-            h, after = rnn(torch.cat(seen, dim=-1) if i else x, before)
+            h, after = self._read(rnn, seen, None if state is None else state[i])
             states.append(after)
             if gates is not None:
                 h = h * gates[i]
             outputs.append(h)
-            seen.append(self._drop_layer(h, layer_dropout))
+            # A whole layer goes, for all words and sequences at once, as in pruning.
+            # What is kept is not scaled up: with a layer there or gone, later layers
+            # see in training exactly what they will see afterwards.
+            drop = self.training and layer_dropout and torch.rand(()) < layer_dropout
+            seen.append(None if drop else h)
         return torch.cat(outputs, dim=-1) if len(outputs) > 1 else x, states
 
-    def _drop_layer(self, h: Tensor, rate: float) -> Tensor:
-        if not (self.training and rate):
-            return h
-        # A whole layer goes, for all words and sequences at once, as in pruning. What
-        # is kept is not scaled up: with a layer there or gone, later layers see in
-        # training exactly what they will see afterwards.
-        return h if torch.rand(()) >= rate else torch.zeros_like(h)
+    def _read(
+        self, rnn: nn.RNNBase, seen: List[Optional[Tensor]], state: Any
+    ) -> Tuple[Tensor, Any]:
+        """Run one layer over the outputs that are there."""
+        kept = [h for h in seen if h is not None]
+        if len(kept) == len(seen):
+            return rnn(torch.cat(kept, dim=-1) if len(kept) > 1 else kept[0], state)
+        if kept[0].is_cuda:
+            # cuDNN wants all weights in one piece, as the module has them.
+            zeros = torch.zeros_like(kept[-1][..., : self.hidden])
+            return rnn(torch.cat([zeros if h is None else h for h in seen], -1), state)
+        # To multiply zeros would cost as much as to multiply what was dropped.
+        widths = [self.embed] + [self.hidden] * (len(seen) - 1)
+        columns = rnn.weight_ih_l0.split(widths, dim=1)
+        weight = torch.cat([w for w, h in zip(columns, seen) if h is not None], dim=1)
+        weights = [weight, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0]
+        x = torch.cat(kept, dim=-1)
+        if state is None:
+            zeros = x.new_zeros(1, x.shape[1], self.hidden)
+            state = (zeros, zeros) if self.unit == "lstm" else zeros
+        run = FUNCTIONS[self.unit]
+        h, *after = run(x, state, weights, True, 1, 0.0, self.training, False, False)
+        return h, tuple(after) if self.unit == "lstm" else after[0]

@@ -44,3 +44,41 @@ def test_layer_dropout_closes_the_way_to_later_layers_only():
     assert torch.equal(dropped[..., :7], kept[..., :7])
     assert not torch.allclose(dropped[..., 7:], kept[..., 7:])
     assert torch.equal(rnn.eval()(x, layer_dropout=1.0)[0], kept)
+
+
+@pytest.mark.parametrize("unit", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("carried", [False, True])
+def test_dropped_layers_are_as_good_as_zeros(unit, carried):
+    """Leaving columns out gives the outputs, states and gradients of zeros there."""
+    torch.manual_seed(0)
+    network = DenseRNN(embed=4, hidden=3, layers=range(6), unit=unit).train()
+    x = torch.randn(5, 2, 4)
+    before = network(x)[1] if carried else None
+    results = []
+    for zeros in (False, True):
+        torch.manual_seed(1)
+        network.zero_grad()
+        if zeros:
+            found = _with_zeros(network, x, before)
+        else:
+            found = network(x, layer_dropout=0.5, state=before)
+        output, states = found
+        output.square().sum().backward(retain_graph=carried)
+        grads = [p.grad.clone() for p in network.parameters()]
+        flat = [t for s in states for t in (s if isinstance(s, tuple) else (s,))]
+        results.append([output, *flat, *grads])
+    for one, other in zip(*results):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+def _with_zeros(network, x, state):
+    seen, outputs, states, dropped = [x], [x], [], 0
+    for i, rnn in enumerate(network.rnns):
+        h, after = rnn(torch.cat(seen, -1), None if state is None else state[i])
+        states.append(after)
+        outputs.append(h)
+        drop = bool(torch.rand(()) < 0.5)
+        dropped += drop
+        seen.append(torch.zeros_like(h) if drop else h)
+    assert 0 < dropped < 6
+    return torch.cat(outputs, -1), states
