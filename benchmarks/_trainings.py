@@ -65,7 +65,8 @@ def train_variant(
 
 def _run_pretrain(config_path: Path, out_dir: Path, settings: Dict[str, Any]) -> None:
     command = [sys.executable, "-m", "spacy", "ldnet", "pretrain"]
-    command += [str(config_path), str(out_dir)]
+    # What was begun with the same settings goes on, anything else begins anew.
+    command += [str(config_path), str(out_dir), "--resume", "--overwrite"]
     for name, value in settings.items():
         text = value if isinstance(value, str) else json.dumps(value)
         command += [f"--{name}", text]

@@ -10,6 +10,17 @@ from toy import PIPELINE, make_examples, write_language_model
 torch.set_num_threads(1)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run what takes long, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    skip = pytest.mark.skip(reason="takes long; runs with --slow")
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--slow"):
+            item.add_marker(skip)
+
+
 @pytest.fixture
 def lm_dir(tmp_path):
     return write_language_model(tmp_path / "lm")

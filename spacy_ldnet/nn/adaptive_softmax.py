@@ -1,6 +1,6 @@
 """torch's adaptive softmax, with weights of its own or those of the embeddings."""
 
-from typing import Tuple
+from typing import Any, List, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,8 @@ class TiedSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
     def __init__(self, width: int, rows: int, cutoffs: Tuple[int, ...]):
         super().__init__(width, rows, list(cutoffs), div_value=1.0)
         del self.head.weight
-        for cluster in self.tail:
-            del cluster[1].weight
+        for _, output in map(_layers, self.tail):
+            del output.weight
         self.clusters = nn.Parameter(torch.empty(len(self.tail), width))
         nn.init.uniform_(self.clusters, -0.1, 0.1)
 
@@ -40,6 +40,11 @@ class TiedSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
         for i, (start, end) in enumerate(zip(self.cutoffs, self.cutoffs[1:])):
             weights[f"tail.{i}.1.weight"] = embeddings[start:end]
         return functional_call(self, weights, (read, targets)).output
+
+
+def _layers(cluster: Any) -> List[nn.Module]:
+    """The projection of a cluster, and its output layer."""
+    return list(cluster)
 
 
 def build_softmax(

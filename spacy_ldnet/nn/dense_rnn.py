@@ -1,6 +1,6 @@
 """The stack of densely connected recurrent layers (paper, section 3.1)."""
 
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,11 @@ from torch import Tensor, nn
 UNITS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 #: The same with weights from outside: (input, state, weights, has biases, layers,
 #: dropout, training, bidirectional, batch first).
-FUNCTIONS = {"lstm": torch.lstm, "gru": torch.gru, "rnn": torch.rnn_tanh}
+FUNCTIONS: Dict[str, Any] = {
+    "lstm": torch.lstm,
+    "gru": torch.gru,
+    "rnn": torch.rnn_tanh,
+}
 #: Rows of W_ih a hidden unit has: four gates in an LSTM, three in a GRU.
 ROWS = {"lstm": 4, "gru": 3, "rnn": 1}
 
@@ -88,7 +92,7 @@ class DenseRNN(nn.Module):
         return torch.cat(outputs, dim=-1) if len(outputs) > 1 else x, states
 
     def _read(
-        self, rnn: nn.RNNBase, seen: List[Optional[Tensor]], state: Any
+        self, rnn: Any, seen: List[Optional[Tensor]], state: Any
     ) -> Tuple[Tensor, Any]:
         """Run one layer over the outputs that are there."""
         kept = [h for h in seen if h is not None]

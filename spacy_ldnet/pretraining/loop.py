@@ -97,12 +97,11 @@ class DirectionTrainer:
         counters.finished = counters.step >= self.steps
         every = settings.eval_every
         epoch_ends = counters.batches % len(self.feed) == 0
-        due = updated and counters.step % every == 0 if every else epoch_ends
+        due = updated and not counters.step % every if every else epoch_ends
         if due or (counters.finished and counters.unmeasured):
             self._evaluate(rate)
         every = settings.checkpoint_every
-        due = updated and every and counters.step % every == 0
-        if due or counters.finished:
+        if counters.finished or (updated and every and not counters.step % every):
             self._save()
 
     def _read(self, batch: Batch) -> Tuple[bool, float]:

@@ -193,8 +193,14 @@ def _resolve_readers(
 
 def _count_steps(corpus: IndexedCorpus, job: TrainingJob, devices: Devices) -> int:
     stream = open_stream(corpus.path, "train", job.direction)
-    values = {"seed": job.seed, "direction": job.direction, "share": devices.share}
-    steps = total_steps(len(make_feed(stream, job.settings, **values)), job.settings)
+    feed = make_feed(
+        stream,
+        job.settings,
+        seed=job.seed,
+        direction=job.direction,
+        share=devices.share,
+    )
+    steps = total_steps(len(feed), job.settings)
     if not steps:
         places = job.settings.batch_size * devices.share.world
         found = {"found": corpus.train.words, "batch_size": places}

@@ -89,6 +89,8 @@ class SeriesLR(LRScheduler):
     series (Series): Gives the rates.
     """
 
+    rate: float
+
     def __init__(self, optimizer: Optimizer, series: Series) -> None:
         self.series = series
         self._begin()
