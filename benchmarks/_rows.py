@@ -1,18 +1,14 @@
 """A text as the rows of the vocabulary that the language models read."""
 
-from array import array
 from pathlib import Path
 from typing import Any, Dict, List
 
 import numpy
-from spacy.training.corpus import PlainTextCorpus
 from spacy.util import load_config
 
-from spacy_ldnet.pretraining.corpus import IndexedCorpus
+from spacy_ldnet.pretraining.corpus import IndexedCorpus, open_stream
 from spacy_ldnet.pretraining.events import CorpusReady, Event
-from spacy_ldnet.pretraining.run import make_tokenizer, pretrain
-from spacy_ldnet.pretraining.sources import read_sequences
-from spacy_ldnet.vocabulary import EOS_ROW, UNK_ROW, word_rows
+from spacy_ldnet.pretraining.run import pretrain
 
 
 class Enough(Exception):
@@ -44,20 +40,12 @@ def index_corpus(
     return found[0]
 
 
-def text_rows(
-    config_path: Path, text: Path, words: List[str]
-) -> "numpy.ndarray[Any, Any]":
-    """Tokenise a text with the vocabulary of a corpus, for the baselines.
+def text_rows(corpus: IndexedCorpus, part: str) -> "numpy.ndarray[Any, Any]":
+    """The text as the package reads it, for the baselines.
 
-    config_path (Path): Config of the language models: the tokenizer.
-    text (Path): A .txt file, one text a line.
-    words (List[str]): The vocabulary.
+    corpus (IndexedCorpus): The text.
+    part (str): "train" or "dev".
     RETURNS (numpy.ndarray): 32-bit rows; each text begins with `EOS_ROW`.
     """
-    nlp = make_tokenizer(load_config(config_path, interpolate=True))
-    table = word_rows(words)
-    rows = array("i")
-    for sequence in read_sequences(PlainTextCorpus(text), nlp, text.name):
-        rows.append(EOS_ROW)
-        rows.extend(table.get(word, UNK_ROW) for word in sequence)
-    return numpy.frombuffer(rows, dtype=numpy.int32)
+    stream = open_stream(corpus.path, part, "forward")
+    return stream.at(numpy.arange(len(stream))).astype(numpy.int32)

@@ -100,7 +100,7 @@ def make_workload(
     }
     corpus = index_corpus(config_path, out_dir, overrides)
     rows_path = out_dir / "rows.npy"
-    numpy.save(rows_path, text_rows(config_path, train, corpus.words))
+    numpy.save(rows_path, text_rows(corpus, "train"))
     rows = len(corpus.words) + FIRST_WORD_ROW
     return Workload(config_path, overrides, out_dir, rows_path, rows)
 

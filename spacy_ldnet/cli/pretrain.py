@@ -71,11 +71,11 @@ def pretrain_cli(
     DOCS: https://github.com/LiyuanLucasLiu/LD-Net (the method)
     """
     overrides = parse_config_overrides(ctx.args)
+    if direction is not None:
+        overrides["pretraining.directions"] = [direction]
     import_code(code_path)
     with show_validation_error(config_path):
         config = load_config(config_path, overrides=overrides, interpolate=False)
-    if direction is not None:
-        config["pretraining"]["directions"] = [direction]
     setup_gpu(use_gpu)
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
     with show_validation_error(config_path, hint_fill=False):

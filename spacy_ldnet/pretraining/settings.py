@@ -14,6 +14,7 @@ FREE = (
     "checkpoint_every",
     "keep_checkpoints",
     "side_by_side",
+    "directions",
     "n_process",
     "license",
     "sources",

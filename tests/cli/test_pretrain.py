@@ -57,6 +57,27 @@ def test_pretrain_then_perplexity(tmp_path, text):
     assert "backward" in result.output
 
 
+def test_one_direction_after_the_other(tmp_path, text):
+    flags = {"direction": "backward", "pretraining.checkpoint_every": 3}
+    result = pretrain(tmp_path / "lm", text, text, **flags)
+    assert result.exit_code == 0, result.output
+    weights = [path.name for path in (tmp_path / "lm/model-best").glob("*.safetensors")]
+    assert weights == ["backward.safetensors"]
+    before = (tmp_path / "lm/model-best/backward.safetensors").read_bytes()
+    result = pretrain(tmp_path / "lm", text, text, **flags)
+    assert result.exit_code == 1 and "E050" in result.output
+    # Without a value an option of this command stands last.
+    settings = {**SMALL, "paths.raw_text": text, "paths.dev_text": text}
+    flat = [part for k, v in settings.items() for part in (f"--{k}", v)]
+    result = invoke("pretrain", CONFIG, tmp_path / "lm", *flat, "--resume")
+    assert result.exit_code == 0, result.output
+    assert "backward  goes on from step" in result.output
+    assert (tmp_path / "lm/model-best/forward.safetensors").exists()
+    assert (tmp_path / "lm/model-best/backward.safetensors").read_bytes() == before
+    result = pretrain(tmp_path / "no", text, text, direction="sideways")
+    assert result.exit_code == 1 and "sideways" in result.output
+
+
 def test_errors_end_the_command(tmp_path, text):
     result = pretrain(tmp_path / "lm", tmp_path / "no.txt", text)
     assert result.exit_code == 1 and "E040" in result.output
