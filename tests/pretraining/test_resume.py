@@ -15,7 +15,7 @@ from spacy_ldnet.pretraining.checkpoint import (
     list_checkpoints,
     read_checkpoint,
 )
-from spacy_ldnet.pretraining.events import Progress, Resumed
+from spacy_ldnet.pretraining.events import Progress, Resumed, Tokenising
 from spacy_ldnet.pretraining.run import pretrain
 from spacy_ldnet.vocabulary import DIRECTIONS, weights_file
 
@@ -37,17 +37,18 @@ from thinc.api import Config
 
 def main():
     import torch
+    from spacy_ldnet.pretraining.events import Tokenising
     from spacy_ldnet.pretraining.run import pretrain
     torch.set_num_threads(1)
     config, out, what, when = sys.argv[1:]
     left = [int(when)]
     def count(*args):
-        left[0] -= 1
+        left[0] -= not isinstance(args[0], Tokenising)
         if not left[0]:
             os.kill(os.getpid(), signal.SIGKILL)
     replace = os.replace
     if what == "replace":
-        os.replace = lambda *args: (count(), replace(*args))
+        os.replace = lambda *args: (count(*args), replace(*args))
     config = Config().from_disk(config, interpolate=False)
     report = count if what == "event" else lambda event: None
     pretrain(config, Path(out), report=report, resume=True)
@@ -65,6 +66,9 @@ def run(config, path, stop_at=None, **flags):
     events = []
 
     def report(event):
+        if isinstance(event, Tokenising):
+            # How many of these there are is a matter of time.
+            return
         events.append(event)
         if len(events) == stop_at:
             raise Stop
