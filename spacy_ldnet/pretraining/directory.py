@@ -55,19 +55,17 @@ class RunDirectory:
                 return f"'{LAST}' has trained weights"
         return ""
 
-    def fits(
-        self, identity: Dict[str, Any], settings: PretrainingSettings, overwrite: bool
-    ) -> bool:
+    def fits(self, identity: Dict[str, Any], overwrite: bool) -> bool:
         """identity (Dict[str, Any]): What a run and its continuation have to share.
-        settings (PretrainingSettings): Which directions are to be trained.
         overwrite (bool): Whether another run may be begun.
         RETURNS (bool): Whether the run in the directory can go on.
         RAISES (ValueError): E052 a checkpoint is damaged, E053 it is another run and
             not to be overwritten.
         """
-        for direction in settings.directions:
-            path = latest_checkpoint(self.path, direction)
-            found = read_facts(path)["run"] if path is not None else identity
+        # Both directions, whichever is to be trained: they share config and vocabulary.
+        latest = [latest_checkpoint(self.path, direction) for direction in DIRECTIONS]
+        for path in filter(None, latest):
+            found = read_facts(path)["run"]
             for name in sorted({*identity, *found}):
                 if found.get(name) == identity.get(name):
                     continue
@@ -77,7 +75,8 @@ class RunDirectory:
                 raise ValueError(
                     Errors.E053.format(path=self.path, name=name, **values)
                 )
-        return True
+        # Weights without any checkpoint are the start of a run, not one to go on with.
+        return any(latest)
 
     def clear(self) -> None:
         """Forget an earlier run: its checkpoints and weights, not the tokenised text."""

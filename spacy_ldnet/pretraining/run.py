@@ -78,9 +78,7 @@ def pretrain(
         threads=0,
         identity=identity,
         base=base.path if base else None,
-        resume=bool(earlier)
-        and resume
-        and directory.fits(identity, settings, overwrite),
+        resume=bool(earlier) and resume and directory.fits(identity, overwrite),
     )
     report = _ignore if devices.share.rank else report
     report(CorpusReady(corpus, _count_steps(corpus, job, devices)))

@@ -175,6 +175,20 @@ def test_another_run_is_not_lost(config, tmp_path):
     assert result(tmp_path / "out") == result(tmp_path / "new")
 
 
+def test_directions_of_one_run_share_its_config(config, tmp_path):
+    config["pretraining"].update({**STEPS, "directions": ["forward"]})
+    run(config, tmp_path / "out")
+    config["pretraining"]["directions"] = ["backward"]
+    config["pretraining"]["min_freq"] = 3
+    with pytest.raises(ValueError, match=r"E053.*min_freq was 2 and is now 3"):
+        run(config, tmp_path / "out", resume=True)
+    config["pretraining"]["min_freq"] = 2
+    run(config, tmp_path / "out", resume=True)
+    config["pretraining"]["directions"] = list(DIRECTIONS)
+    run(config, tmp_path / "both")
+    assert result(tmp_path / "out") == result(tmp_path / "both")
+
+
 def test_what_is_not_learned_may_change(config, tmp_path):
     config["pretraining"].update(STEPS)
     run(config, tmp_path / "out")
