@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import queue
-import threading
 import traceback
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import torch
 
 from ..errors import Errors
+from .children import end_with_parent
 from .devices import Devices
 from .events import Finished, Report
 from .job import TrainingJob
@@ -77,7 +77,7 @@ def _train_side_by_side(jobs: List[TrainingJob], report: Report) -> None:
 
 def _run(job: TrainingJob, messages: Any) -> None:
     """What a child process does."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         train_direction(job, lambda event: messages.put((job.direction, event)))
     except KeyboardInterrupt:
@@ -87,14 +87,6 @@ def _run(job: TrainingJob, messages: Any) -> None:
         messages.put((job.direction, error))
     except Exception:
         messages.put((job.direction, RuntimeError(traceback.format_exc())))
-
-
-def _end_with_parent() -> None:
-    """A child whose parent was killed must not write what a new run writes too."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _listen(children: Dict[str, Any], messages: Any, report: Report) -> None:

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Generator, Iterator, List, Set
 
 from ..errors import Errors
+from .children import end_with_parent
 from .raw_text import RawTextCorpus
 from .shards import Shard
 from .tokenise import UnitIndexer
@@ -154,17 +154,9 @@ class _Worker:
 
 
 def _start_worker(folder: Path, tokenizer: bytes, shared: Any) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _Worker.indexer = UnitIndexer(folder, tokenizer)
     _Worker.shared = shared
-
-
-def _end_with_parent() -> None:
-    """Without this a process would wait for ever for a parent that was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _index_unit(task: Task) -> Shard:

@@ -63,7 +63,7 @@ def pretrain(
         raise ValueError(Errors.E050.format(path=output, what=earlier))
     base = open_base(settings.init_from, model, settings.directions)
     devices = find_devices(device)
-    corpus = _prepare(plain, output, base, devices, report, strict)
+    corpus = _prepare(plain, output, settings, base, devices, report, strict)
     seed = int(plain.get("system", {}).get("seed") or 0)
     identity = _identify(corpus, model, settings, seed, devices)
     job = TrainingJob(
@@ -94,13 +94,13 @@ def pretrain(
 def _prepare(
     plain: Config,
     output: Path,
+    settings: PretrainingSettings,
     base: Optional[BaseModels],
     devices: Devices,
     report: Report,
     strict: bool,
 ) -> IndexedCorpus:
     """Tokenise the text; of several processes the first of each machine does it."""
-    settings = read_settings(_section(plain, "pretraining"))
     readers = _resolve_readers(plain, settings)
     nlp = make_tokenizer(plain)
     words = base.words if base else None
