@@ -73,6 +73,9 @@ class OneDevice:
     def wait(self) -> None:
         """Go on when all processes are here."""
 
+    def close(self) -> None:
+        """Leave the other processes, when the work is done."""
+
 
 class SeveralDevices(OneDevice):
     """Several processes with one model, or mixed precision, through accelerate.
@@ -128,6 +131,14 @@ class SeveralDevices(OneDevice):
 
     def wait(self) -> None:
         self.accelerator.wait_for_everyone()
+
+    def close(self) -> None:
+        # A process must not exit while threads of torch's still talk to the others,
+        # or Python, as it ends, stops them midway and the process aborts. They end
+        # with the group of processes, and that with the last model that uses it.
+        self.wait()
+        self.accelerator.free_memory()
+        self.accelerator.end_training()
 
 
 Devices = Union[OneDevice, SeveralDevices]

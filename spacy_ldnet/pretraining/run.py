@@ -89,6 +89,7 @@ def pretrain(
         directory.begin(config, corpus, settings, seed)
     devices.wait()
     _train(job, directory, devices, report)
+    devices.close()
 
 
 def _prepare(
