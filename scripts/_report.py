@@ -38,16 +38,37 @@ def summarise(by_seed: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
     return row
 
 
+def summarise_lms(metas: List[Dict[str, Any]]) -> Dict[str, Any]:
+    """Join the seeds of the language models.
+
+    metas (List[Dict[str, Any]]): What their meta.json holds.
+    RETURNS (Dict[str, Any]): By direction, perplexity and words seen.
+    """
+    return {
+        key: {
+            direction: mean_and_std([meta[key][direction] for meta in metas])
+            for direction in metas[0][key]
+        }
+        for key in ("perplexity", "words_seen")
+    }
+
+
 def spread(values: List[Optional[float]]) -> Dict[str, Any]:
     """Mean and standard deviation over seeds, in percent.
 
     values (List[Optional[float]]): Fractions; none counts as zero.
     RETURNS (Dict[str, Any]): mean, std (of the sample; 0 for one seed) and n.
     """
-    percent = [100 * (value or 0.0) for value in values]
-    std = statistics.stdev(percent) if len(percent) > 1 else 0.0
-    mean = statistics.fmean(percent)
-    return {"mean": round(mean, 2), "std": round(std, 2), "n": len(percent)}
+    return mean_and_std([100 * (value or 0.0) for value in values])
+
+
+def mean_and_std(values: List[float]) -> Dict[str, Any]:
+    """values (List[float]): What the seeds gave.
+    RETURNS (Dict[str, Any]): mean, std (of the sample; 0 for one seed) and n.
+    """
+    std = statistics.stdev(values) if len(values) > 1 else 0.0
+    mean = statistics.fmean(values)
+    return {"mean": round(mean, 2), "std": round(std, 2), "n": len(values)}
 
 
 def compare(

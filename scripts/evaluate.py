@@ -1,14 +1,14 @@
 """Evaluate the trained pipelines, of every seed there is, on the same test set."""
 
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, List, Optional, Union
 
 import spacy
 import srsly
 import torch
 import typer
 from _common import write_json
-from _report import compare, print_table, summarise
+from _report import compare, print_table, summarise, summarise_lms
 from _scoring import evaluate_model
 from _speed import describe_machine, entity_pipes, sample_words, time_pipelines
 from spacy.training import Corpus
@@ -33,7 +33,7 @@ def main(
         Path("training"),
         "--training",
         "-t",
-        help="Directory with SEED/MODEL/model-best and lm/model-best",
+        help="Directory with SEED/MODEL/model-best, the language models' (lm) included",
         exists=True,
         file_okay=False,
     ),
@@ -104,11 +104,9 @@ def main(
     write_json(output_dir / "results.json", results)
     write_json(output_dir / "speed.json", speed)
     write_json(output_dir / "bootstrap.json", compare(evaluations, draws))
-    lm_meta = training / "lm" / "model-best" / "meta.json"
-    if lm_meta.exists():
-        lm = srsly.read_json(lm_meta)
-        keys = [k for k in lm if k.startswith(("perplexity", "words", "n_"))]
-        write_json(output_dir / "lm.json", {k: lm[k] for k in keys})
+    metas = [srsly.read_json(path / "meta.json") for path in find_lms(training)]
+    if metas:
+        write_json(output_dir / "lm.json", summarise_lms(metas))
     if is_teacher and corpus_meta:
         msg.info("The scores are agreement with the teacher, not with people")
     print_table(results, speed["machine"])
@@ -121,9 +119,7 @@ def find_models(training: Path) -> Dict[str, Dict[str, Path]]:
     RETURNS (Dict[str, Dict[str, Path]]): Row -> seed -> directory. Rows of which
         nothing is there are left out.
     """
-    seeds = sorted(
-        (d.name for d in training.iterdir() if d.name.isdigit()), key=lambda s: int(s)
-    )
+    seeds = find_seeds(training)
     found: Dict[str, Dict[str, Path]] = {}
     for row, directory in ROWS.items():
         for seed in seeds:
@@ -131,6 +127,21 @@ def find_models(training: Path) -> Dict[str, Dict[str, Path]]:
             if (path / "config.cfg").exists():
                 found.setdefault(row, {})[seed] = path
     return found
+
+
+def find_lms(training: Path) -> List[Path]:
+    """training (Path): Directory with SEED/lm/model-best.
+    RETURNS (List[Path]): The best language models of each seed that has some.
+    """
+    paths = [training / seed / "lm" / "model-best" for seed in find_seeds(training)]
+    return [path for path in paths if (path / "meta.json").exists()]
+
+
+def find_seeds(training: Path) -> List[str]:
+    """training (Path): Directory with a directory a seed.
+    RETURNS (List[str]): The seeds, in order.
+    """
+    return sorted((d.name for d in training.iterdir() if d.name.isdigit()), key=int)
 
 
 def measure_speed(

@@ -9,7 +9,7 @@ from wasabi import msg
 from weasel.cli.run import check_rerun, project_run, run_commands, update_lockfile
 from weasel.util import load_project_config
 
-TRAININGS = ("train", "baseline", "prune", "peer")
+TRAININGS = ("pretrain", "train", "baseline", "prune", "peer")
 
 
 def load_commands(directory: Path, seed: int) -> Dict[str, Dict[str, Any]]:
@@ -57,9 +57,9 @@ def main(
         None, help="The seeds; 0, 1 and 2 if none is given"
     ),
 ) -> None:
-    """Train every pipeline with several seeds. The language models are pretrained
-    once and shared: the spread is that of the taggers. An interrupted run goes on
-    with the first training that is not finished."""
+    """Train every pipeline with several seeds, on language models of the same seed:
+    theirs is a good part of the spread. An interrupted run goes on with the first
+    training that is not finished."""
     directory = Path.cwd()
     # The trainings inherit it: waiting threads sleep instead of spinning.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -59,11 +59,11 @@ def trained(tmp_path_factory):
         path = root / "training" / seed / "cnn" / "model-best"
         path.parent.mkdir(parents=True)
         nlp.to_disk(path)
-    (root / "training" / "lm" / "model-best").mkdir(parents=True)
-    srsly.write_json(
-        root / "training" / "lm" / "model-best" / "meta.json",
-        {"perplexity": {"forward": 170.0, "backward": 171.0}, "seed": 0},
-    )
+        perplexity = {"forward": 170.0 + 2 * int(seed), "backward": 171.0}
+        lm = path.parents[1] / "lm" / "model-best" / "meta.json"
+        lm.parent.mkdir(parents=True)
+        words = {"forward": 9, "backward": 9}
+        srsly.write_json(lm, {"perplexity": perplexity, "words_seen": words})
     DocBin(docs=docs).to_disk(root / "test.spacy")
     return root
 
@@ -171,7 +171,9 @@ def test_results_of_all_seeds_are_written_and_kept(trained: Path, monkeypatch):
     assert row["macs_per_word"] > 0 and row["words_per_second"] > 0
     assert row["per_label"]["GPE"]["ents_r"]["mean"] == 100.0
     lm = srsly.read_json(metrics / "lm.json")
-    assert lm == {"perplexity": {"forward": 170.0, "backward": 171.0}}
+    forward = {"mean": 171.0, "std": 1.41, "n": 2}
+    assert lm["perplexity"]["forward"] == pytest.approx(forward)
+    assert lm["perplexity"]["backward"] == {"mean": 171.0, "std": 0.0, "n": 2}
     assert srsly.read_json(metrics / "bootstrap.json") == {}
 
     def never(*args, **kwargs):
