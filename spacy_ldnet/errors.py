@@ -112,6 +112,11 @@ class Errors(metaclass=_WithCode):
         "needs that, or 'if __name__ == \"__main__\":'."
     )
     E065 = "The tokenised text in '{path}' is not complete: '{missing}' is missing."
+    E066 = (
+        "'{path}' has no checkpoint from which its training could go on. Give "
+        "--overwrite to begin anew and lose these weights, or choose another directory; "
+        "[pretraining] init_from begins with weights that are there."
+    )
 
     E050 = (
         "'{path}' holds an earlier run: {what}. Give --resume to go on with it, "

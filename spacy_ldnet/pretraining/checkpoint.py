@@ -127,5 +127,5 @@ def _damage(path: Path, reason: Any) -> str:
     others = list_checkpoints(path.parent.parent, direction)
     before = [other for other in others if other < path]
     remedy = f"--resume then goes on from '{before[-1].name}'" if before else ""
-    remedy = remedy or "--resume then begins anew, for there is no earlier one"
+    remedy = remedy or "there is no earlier one, so --overwrite then begins anew"
     return Errors.E052.format(path=path, reason=reason, remedy=remedy)

@@ -59,8 +59,8 @@ class RunDirectory:
         """identity (Dict[str, Any]): What a run and its continuation have to share.
         overwrite (bool): Whether another run may be begun.
         RETURNS (bool): Whether the run in the directory can go on.
-        RAISES (ValueError): E052 a checkpoint is damaged, E053 it is another run and
-            not to be overwritten.
+        RAISES (ValueError): E052 a checkpoint is damaged; E053 it is another run, E066
+            its checkpoints are gone, and it is not to be overwritten.
         """
         # Both directions, whichever is to be trained: they share config and vocabulary.
         latest = [latest_checkpoint(self.path, direction) for direction in DIRECTIONS]
@@ -75,8 +75,13 @@ class RunDirectory:
                 raise ValueError(
                     Errors.E053.format(path=self.path, name=name, **values)
                 )
-        # Weights without any checkpoint are the start of a run, not one to go on with.
-        return any(latest)
+        for direction, path in zip(DIRECTIONS, latest):
+            weights = self.path / LAST / weights_file(direction)
+            if path is None and weights.exists():
+                if overwrite:
+                    return False
+                raise ValueError(Errors.E066.format(path=weights))
+        return True
 
     def clear(self) -> None:
         """Forget an earlier run: its checkpoints and weights, not the tokenised text."""

@@ -80,9 +80,12 @@ class DirectionTrainer:
             self.learner.unpack(checkpoint)
             self.counters = Counters.from_json(checkpoint.facts["counters"])
             self.report(Resumed(self.job.direction, self.counters.step))
-        elif self.job.base is not None:
-            self._evaluate(rate=self.learner.learn_rate)
+        else:
+            # There are never weights without a checkpoint that goes on to them.
+            self._save()
         counters = self.counters
+        if self.job.base is not None and not counters.step and not counters.history:
+            self._evaluate(rate=self.learner.learn_rate)
         while not counters.finished:
             epoch, start = divmod(counters.batches, len(self.feed))
             for batch in self.feed.epoch(epoch, start):

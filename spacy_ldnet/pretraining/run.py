@@ -50,8 +50,8 @@ def pretrain(
     report (Report): Called with each event.
     RAISES (ValueError): E011 or E054 unusable language models to begin with, E013 or
         E045-E048 unusable config, E040-E044 or E060-E062 unusable text, E046-E047 or
-        E063-E064 failed processes, E050 or E053 another run, E051 or E052 unusable
-        files, E058 no accelerate.
+        E063-E064 failed processes, E050, E053 or E066 another run, E051 or E052
+        unusable files, E058 no accelerate.
     """
     plain = config.interpolate()
     settings = read_settings(_section(plain, "pretraining"))

@@ -175,6 +175,25 @@ def test_another_run_is_not_lost(config, tmp_path):
     assert result(tmp_path / "out") == result(tmp_path / "new")
 
 
+def test_weights_without_checkpoints_are_not_lost(config, tmp_path):
+    config["pretraining"].update(STEPS)
+    run(config, tmp_path / "out")
+    before = result(tmp_path / "out")
+    for path in list_checkpoints(tmp_path / "out", "backward"):
+        path.unlink()
+    with pytest.raises(ValueError, match=r"E066.*backward\.safetensors.*--overwrite"):
+        run(config, tmp_path / "out", resume=True)
+    assert result(tmp_path / "out") == before
+    # A run that was stopped after its first measurement has a checkpoint.
+    config["pretraining"].update({"eval_every": 2, "checkpoint_every": 30})
+    with pytest.raises(Stop):
+        run(config, tmp_path / "new", 3)
+    assert (tmp_path / "new/model-last/forward.safetensors").exists()
+    run(config, tmp_path / "new", resume=True)
+    run(config, tmp_path / "whole")
+    assert result(tmp_path / "new") == result(tmp_path / "whole")
+
+
 def test_directions_of_one_run_share_its_config(config, tmp_path):
     config["pretraining"].update({**STEPS, "directions": ["forward"]})
     run(config, tmp_path / "out")
