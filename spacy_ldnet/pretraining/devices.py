@@ -133,9 +133,8 @@ class SeveralDevices(OneDevice):
         self.accelerator.wait_for_everyone()
 
     def close(self) -> None:
-        # A process must not exit while threads of torch's still talk to the others,
-        # or Python, as it ends, stops them midway and the process aborts. They end
-        # with the group of processes, and that with the last model that uses it.
+        # A process must not exit while a thread of torch's still ends what it had to
+        # do with the others: seen once, Python stopped it midway, and that aborts.
         self.wait()
         self.accelerator.free_memory()
         self.accelerator.end_training()

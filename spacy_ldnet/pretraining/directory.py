@@ -75,9 +75,9 @@ class RunDirectory:
                 raise ValueError(
                     Errors.E053.format(path=self.path, name=name, **values)
                 )
-        for direction, path in zip(DIRECTIONS, latest):
+        for direction, checkpoint in zip(DIRECTIONS, latest):
             weights = self.path / LAST / weights_file(direction)
-            if path is None and weights.exists():
+            if checkpoint is None and weights.exists():
                 if overwrite:
                     return False
                 raise ValueError(Errors.E066.format(path=weights))
