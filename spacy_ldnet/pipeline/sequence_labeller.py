@@ -1,13 +1,12 @@
-"""The components `crf_ner` and `crf_chunker`: labelled spans by a CRF."""
+"""The component behind `crf_ner` and `crf_chunker`: labelled spans by a CRF."""
 
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
-from spacy.language import Language
 from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
+from thinc.api import Model, Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
@@ -26,113 +25,6 @@ from .annotations import (
     without_overlap,
 )
 from .labelled_pipe import LabelledPipe
-
-default_model_config = """
-[model]
-@architectures = "spacy-ldnet.CRFTagger.v1"
-constrained = true
-nO = null
-
-[model.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
-width = 96
-depth = 4
-embed_size = 2000
-window_size = 1
-maxout_pieces = 3
-subword_features = true
-"""
-DEFAULT_CRF_MODEL = Config().from_str(default_model_config)["model"]
-
-
-@Language.factory(
-    "crf_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config={
-        "model": DEFAULT_CRF_MODEL,
-        "overwrite": False,
-        "spans_key": None,
-        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
-    },
-    default_score_weights={
-        "ents_f": 1.0,
-        "ents_p": 0.0,
-        "ents_r": 0.0,
-        "ents_per_type": None,
-    },
-)
-def make_crf_ner(
-    nlp: Language,
-    name: str,
-    model: Model[List[Doc], List[Floats2d]],
-    overwrite: bool,
-    spans_key: Optional[str],
-    scorer: Optional[Callable],
-) -> "SequenceLabeller":
-    """Create a component that writes `doc.ents`.
-
-    model (Model[List[Doc], List[Floats2d]]): A `spacy-ldnet.CRFTagger.v1`.
-    overwrite (bool): Replace entities and blocked tokens that a doc has already. If
-        not, they stay, as with spaCy's `ner`, and the CRF's path goes through them.
-    spans_key (Optional[str]): Write the entities to this span group, too, whose
-        `attrs["scores"]` are their probabilities. None for no group.
-    scorer (Optional[Callable]): The scoring method.
-    RETURNS (SequenceLabeller): The component.
-    """
-    return SequenceLabeller(
-        nlp.vocab,
-        model,
-        name,
-        write_ents=True,
-        overwrite=overwrite,
-        spans_key=spans_key,
-        scores=spans_key is not None,
-        scorer=scorer,
-    )
-
-
-@Language.factory(
-    "crf_chunker",
-    assigns=["doc.spans"],
-    default_config={
-        "model": DEFAULT_CRF_MODEL,
-        "spans_key": "chunks",
-        "scores": False,
-        "scorer": {"@scorers": "spacy.spancat_scorer.v1"},
-    },
-    default_score_weights={
-        "spans_chunks_f": 1.0,
-        "spans_chunks_p": 0.0,
-        "spans_chunks_r": 0.0,
-    },
-)
-def make_crf_chunker(
-    nlp: Language,
-    name: str,
-    model: Model[List[Doc], List[Floats2d]],
-    spans_key: str,
-    scores: bool,
-    scorer: Optional[Callable],
-) -> "SequenceLabeller":
-    """Create a component that writes a span group.
-
-    model (Model[List[Doc], List[Floats2d]]): A `spacy-ldnet.CRFTagger.v1`.
-    spans_key (str): The span group that is read in training, and written (replaced).
-    scores (bool): Put each span's probability into the group's `attrs["scores"]`.
-    scorer (Optional[Callable]): The scoring method.
-    RETURNS (SequenceLabeller): The component.
-    """
-    return SequenceLabeller(
-        nlp.vocab,
-        model,
-        name,
-        write_ents=False,
-        overwrite=True,
-        spans_key=spans_key,
-        scores=scores,
-        scorer=scorer,
-    )
 
 
 class SequenceLabeller(LabelledPipe):

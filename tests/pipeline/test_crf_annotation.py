@@ -1,0 +1,103 @@
+"""What the CRF components read from annotation, and what they leave of it."""
+
+import spacy
+from labelling import SMALL_SETTINGS, TEXTS, ents_of, get_examples, make_ner, train
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+
+def test_whitespace_is_never_at_an_edge(trained):
+    for text in ("Anna  Berg lives", "\nAnna Berg\n lives", "New\nYork  City is"):
+        for ent in trained(text).ents:
+            assert not ent[0].is_space and not ent[-1].is_space
+    assert ents_of(trained("New  York  City is big ."))[0] == ("New  York  City", "LOC")
+
+
+def test_whitespace_in_gold_is_trimmed(nlp):
+    words = [" ", "Anna", "\n", "Berg", " ", "x"]
+    doc = Doc(nlp.vocab, words=words, spaces=[False] * 6)
+    reference = doc.copy()
+    reference.set_ents([Span(reference, 0, 5, label="PER")])
+    ner = nlp.get_pipe("crf_ner")
+    tags = ner._gold(Example(doc, reference))
+    first = 1 + 4 * ner.labels.index("PER")
+    assert tags.tolist() == [first, first + 2, 0]
+    losses = nlp.update([Example(doc, reference)], sgd=nlp.resume_training())
+    assert losses["crf_ner"] > 0
+
+
+def test_missing_annotation(nlp):
+    doc = nlp.make_doc("Anna Berg saw Oslo .")
+    reference = doc.copy()
+    ents = [Span(reference, 0, 2, label="PER")]
+    reference.set_ents(ents, missing=[reference[2:4]], default="outside")
+    ner = nlp.get_pipe("crf_ner")
+    first = 1 + 4 * ner.labels.index("PER")
+    tags = ner._gold(Example(doc, reference))
+    assert tags.tolist() == [first, first + 2, -1, -1, 0]
+    bare = Example(doc, nlp.make_doc("Anna Berg saw Oslo ."))
+    assert ner._gold(bare).tolist() == [-1] * 5
+    assert nlp.update([bare])["crf_ner"] == 0.0
+
+
+def test_unaligned_annotation_is_unknown(nlp):
+    words = ["Anna", "Berg-Lee", "left"]
+    doc = Doc(nlp.vocab, words=words)
+    other = Doc(nlp.vocab, words=["Anna", "Berg", "-Lee", "left"], spaces=[1, 0, 1, 0])
+    other.set_ents([Span(other, 0, 2, label="PER")])
+    tags = nlp.get_pipe("crf_ner")._gold(Example(doc, other))
+    assert tags.tolist() == [-1, -1, 0]
+
+
+def test_learns_from_partial_annotation():
+    nlp = make_ner()
+    examples = get_examples(nlp)
+    for example in examples:
+        reference = example.reference
+        others = [reference[i : i + 1] for i in range(len(reference)) if i % 2]
+        free = [span for span in others if not span[0].ent_type]
+        reference.set_ents(list(reference.ents), missing=free, default="outside")
+    assert train(nlp, examples)["crf_ner"] < 0.1
+    assert ents_of(nlp(TEXTS[1][0])) == [("New York City", "LOC")]
+
+
+def test_entities_are_kept_unless_overwritten(nlp):
+    text = TEXTS[0][0]
+
+    def make_preset():
+        doc = nlp.make_doc(text)
+        doc.set_ents(
+            [Span(doc, 1, 4, label="ODD", kb_id="Q1")],
+            blocked=[doc[4:5]],
+            default="unmodified",
+        )
+        return doc
+
+    kept = nlp(make_preset())
+    assert [(e.start, e.end, e.label_) for e in kept.ents if e.label_ == "ODD"]
+    assert kept.ents[-1].kb_id_ == "Q1"
+    assert kept[4].ent_iob_ == "B" and not kept[4].ent_type_, "still blocked"
+    assert all(token.ent_iob for token in kept)
+    assert all(span.start >= 4 or span.end <= 1 for span in kept.spans["ner"])
+    nlp.get_pipe("crf_ner").cfg["overwrite"] = True
+    assert ents_of(nlp(make_preset())) == [("Anna Berg", "PER"), ("Oslo", "LOC")]
+
+
+def test_known_preset_entities_are_part_of_the_path(nlp):
+    doc = nlp.make_doc("We met Tom there .")
+    doc.set_ents([Span(doc, 2, 4, label="LOC")], default="unmodified")
+    doc = nlp(doc)
+    assert ents_of(doc) == [("Tom there", "LOC")]
+    again = nlp(doc)
+    assert ents_of(again) == ents_of(doc)
+
+
+def test_overlapping_gold_chunks_are_unknown():
+    nlp = spacy.blank("en")
+    chunker = nlp.add_pipe("crf_chunker", config=SMALL_SETTINGS)
+    chunker.add_label("X")
+    doc = nlp.make_doc("a b c d")
+    reference = doc.copy()
+    spans = [Span(reference, 1, 3, label="X"), Span(reference, 0, 2, label="X")]
+    reference.spans["chunks"] = spans
+    assert chunker._gold(Example(doc, reference)).tolist() == [1, 3, -1, 0]
