@@ -1,7 +1,7 @@
 """Evaluate the trained pipelines, of every seed there is, on the same test set."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 import spacy
 import srsly
@@ -104,8 +104,9 @@ def main(
     write_json(output_dir / "results.json", results)
     write_json(output_dir / "speed.json", speed)
     write_json(output_dir / "bootstrap.json", compare(evaluations, draws))
-    metas = [srsly.read_json(path / "meta.json") for path in find_lms(training)]
-    if metas:
+    lms = find_trained(training, "lm").values()
+    if lms:
+        metas = [srsly.read_json(path / "meta.json") for path in lms]
         write_json(output_dir / "lm.json", summarise_lms(metas))
     if is_teacher and corpus_meta:
         msg.info("The scores are agreement with the teacher, not with people")
@@ -119,29 +120,18 @@ def find_models(training: Path) -> Dict[str, Dict[str, Path]]:
     RETURNS (Dict[str, Dict[str, Path]]): Row -> seed -> directory. Rows of which
         nothing is there are left out.
     """
-    seeds = find_seeds(training)
-    found: Dict[str, Dict[str, Path]] = {}
-    for row, directory in ROWS.items():
-        for seed in seeds:
-            path = training / seed / directory / "model-best"
-            if (path / "config.cfg").exists():
-                found.setdefault(row, {})[seed] = path
-    return found
+    found = {row: find_trained(training, name) for row, name in ROWS.items()}
+    return {row: paths for row, paths in found.items() if paths}
 
 
-def find_lms(training: Path) -> List[Path]:
-    """training (Path): Directory with SEED/lm/model-best.
-    RETURNS (List[Path]): The best language models of each seed that has some.
+def find_trained(training: Path, name: str) -> Dict[str, Path]:
+    """training (Path): Directory with SEED/NAME/model-best.
+    name (str): What was trained: a row's directory, or `lm`.
+    RETURNS (Dict[str, Path]): Seed -> directory, by seed; those that are there.
     """
-    paths = [training / seed / "lm" / "model-best" for seed in find_seeds(training)]
-    return [path for path in paths if (path / "meta.json").exists()]
-
-
-def find_seeds(training: Path) -> List[str]:
-    """training (Path): Directory with a directory a seed.
-    RETURNS (List[str]): The seeds, in order.
-    """
-    return sorted((d.name for d in training.iterdir() if d.name.isdigit()), key=int)
+    seeds = sorted((d.name for d in training.iterdir() if d.name.isdigit()), key=int)
+    paths = {seed: training / seed / name / "model-best" for seed in seeds}
+    return {seed: p for seed, p in paths.items() if (p / "meta.json").exists()}
 
 
 def measure_speed(

@@ -84,7 +84,7 @@ class DirectionTrainer:
             # There are never weights without a checkpoint that goes on to them.
             self._save()
         counters = self.counters
-        if self.job.base is not None and not counters.step and not counters.history:
+        if self.job.base is not None and not counters.history:
             self._evaluate(rate=self.learner.learn_rate)
         while not counters.finished:
             epoch, start = divmod(counters.batches, len(self.feed))
