@@ -8,8 +8,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
 from _common import ScriptError, write_json, write_text  # noqa: E402
-from _speed import describe_machine  # noqa: E402
 from _split import hold_out, read_documents  # noqa: E402
+
+from spacy_ldnet.pipeline.speed import describe_machine  # noqa: E402
 
 __all__ = [
     "ROOT",

@@ -82,7 +82,7 @@ def cost(nlp: Language, path: Path) -> Dict[str, Any]:
         info = dict.fromkeys(("layers_fwd", "layers_bwd", "lm_macs_per_word"), 0)
         info["macs_per_word"] = macs_of_weights(nlp)
     else:
-        from spacy_ldnet.cli.info import describe
+        from spacy_ldnet.cli._facts import describe
 
         info = {k: v for k, v in describe(nlp).items() if k in COSTS}
     size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())

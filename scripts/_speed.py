@@ -1,18 +1,15 @@
 """Words per second of pipelines, and what a spaCy CNN costs per word."""
 
-import os
-import platform
-import statistics
-import time
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from functools import partial
+from typing import Dict, Iterator, List, Sequence
 
 import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
 
-Words = Tuple[List[str], List[bool]]
+from spacy_ldnet.pipeline.speed import Words, count_words, take_turns, time_pipeline
 
 
 def entity_pipes(nlp: Language) -> List[str]:
@@ -86,48 +83,21 @@ def time_pipelines(
     threads (int): PyTorch's threads (thinc's own matrix products use one).
     RETURNS (Dict[str, float]): Words per second of each pipeline.
     """
-    n_words = sum(len(words) for words, _ in texts)
-    times: Dict[str, List[float]] = {name: [] for name in pipelines}
-    with _threads(threads):
-        for _ in tqdm(range(rounds + 1), desc="Measuring speed", leave=False):
-            for name, nlp in pipelines.items():
-                docs = [Doc(nlp.vocab, words=w, spaces=s) for w, s in texts]
-                with nlp.select_pipes(enable=entity_pipes(nlp)):
-                    start = time.perf_counter()
-                    for _doc in nlp.pipe(docs):
-                        pass
-                    times[name].append(time.perf_counter() - start)
-    # The first round only warms up.
-    return {
-        name: round(n_words / statistics.median(values[1:]), 1)
-        for name, values in times.items()
-    }
+    with tqdm(
+        total=(rounds + 1) * len(pipelines), desc="Measuring speed", leave=False
+    ) as bar:
 
+        def run(nlp: Language) -> float:
+            with nlp.select_pipes(enable=entity_pipes(nlp)):
+                seconds = time_pipeline(nlp, texts)
+            bar.update()
+            return seconds
 
-def describe_machine(threads: int) -> Dict[str, Any]:
-    """What the figures were taken on.
-
-    threads (int): The threads PyTorch used.
-    RETURNS (Dict[str, Any]): Processor, cores, threads and versions.
-    """
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": threads,
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
-    }
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf8") as file_:
-            for line in file_:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        runs = {name: partial(run, nlp) for name, nlp in pipelines.items()}
+        with _threads(threads):
+            seconds = take_turns(runs, rounds=rounds)
+    n_words = count_words(texts)
+    return {name: round(n_words / taken, 1) for name, taken in seconds.items()}
 
 
 @contextmanager

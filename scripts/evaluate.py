@@ -10,10 +10,12 @@ import typer
 from _common import write_json
 from _report import compare, print_table, summarise, summarise_lms
 from _scoring import evaluate_model
-from _speed import describe_machine, entity_pipes, sample_words, time_pipelines
+from _speed import entity_pipes, sample_words, time_pipelines
 from spacy.training import Corpus
 from spacy.util import is_package
 from wasabi import msg
+
+from spacy_ldnet.pipeline.speed import count_words, describe_machine
 
 # Row of the results -> directory below training/SEED.
 ROWS: Dict[str, str] = {
@@ -161,7 +163,7 @@ def measure_speed(
     return {
         "words_per_second": speeds,
         "components": {row: entity_pipes(nlp) for row, nlp in pipelines.items()},
-        "words": sum(len(words) for words, _ in texts),
+        "words": count_words(texts),
         "rounds": rounds,
         "machine": describe_machine(threads),
     }

@@ -1,54 +1,127 @@
 """Callbacks for `[training]` and `[initialize]`."""
 
+from itertools import repeat
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from spacy.language import Language
 from thinc.api import Model
+from thinc.optimizers import FloatOrSeq
 
 from .errors import Errors
 from .loaders import create_encoder_loader_v1
 from .models.encoder import check_range, find_encoders
+from .nn.gates import REGULARIZERS
+from .pipeline.budget_setting import BudgetSetting
+
+BeforeUpdate = Callable[[Language, Dict[str, Any]], None]
 
 
 def create_gate_penalty_v1(
     *,
     component: str = "ldnet",
-    weight: float = 0.01,
-    max_layers: int = 2,
+    weight: FloatOrSeq = 0.01,
+    regularizer: str = "R3",
+    max_layers: Optional[int] = None,
+    max_lm_macs: Optional[float] = None,
+    min_words_per_second: Optional[float] = None,
     learn_rate: float = 0.01,
     warmup: int = 0,
-) -> Callable[[Language, Dict[str, Any]], None]:
+) -> BeforeUpdate:
     """Train the gates of an encoder under the paper's penalty, for
     `[training.before_update]`.
 
+    What is to be left is one of three: a number of layers, a share of the language
+    models' cost, or a speed. The speed is that of the whole pipeline on this machine,
+    which is measured before the first update (some seconds; `ldnet info` shows it).
+
     component (str): Name of the component that holds the encoder, shared or inline.
-    weight (float): The paper's lambda_0, above 0. `crf_ner` has a loss per token, and
-        the paper one per sentence: its 0.05 is about 0.0025 here.
-    max_layers (int): Layers to keep in both directions together (the paper's
-        lambda_1), at least 0.
+    weight (FloatOrSeq): The paper's lambda_0, above 0, or a schedule of it. `crf_ner` has a loss per token, and the paper one per sentence: its 0.05 is
+        about 0.0025 here.
+    regularizer (str): `R1` (L1, for which the budget only decides which model is
+        best, and may be missing), `R2` (L1 while over the budget) or `R3` (and a term
+        that drives gates to 0 or 1, the default); paper, section 3.4.
+    max_layers (Optional[int]): Layers to keep in both directions together (the
+        paper's lambda_1), at least 0.
+    max_lm_macs (Optional[float]): Share of the unpruned language models'
+        multiply-accumulates to keep, in [0, 1].
+    min_words_per_second (Optional[float]): Words per second to reach, above 0.
     learn_rate (float): Learning rate of the gates, above 0.
     warmup (int): Steps over which the weight grows from 0, at least 0. The slower it
         grows, the more the task decides which layers close first.
     RETURNS (Callable): Called with `nlp` and `{"step", "epoch"}` before each update.
-    RAISES (ValueError): E013 for a value out of range; E016 on the first step if the
-        component holds no LD-Net encoder.
+    RAISES (ValueError): E013 for a value out of range, E030 unless there is one
+        budget; on the first step E016 if the component holds no LD-Net encoder, E031
+        if no pruning can reach the speed.
     """
-    check_range("weight", weight, weight > 0, "it must be above 0")
-    check_range("max_layers", max_layers, max_layers >= 0, "it must be at least 0")
+    if isinstance(weight, (int, float)):
+        check_range("weight", weight, weight > 0, "it must be above 0")
     check_range("learn_rate", learn_rate, learn_rate > 0, "it must be above 0")
     check_range("warmup", warmup, warmup >= 0, "it must be at least 0")
+    choices = ", ".join(REGULARIZERS)
+    known = regularizer in REGULARIZERS
+    check_range("regularizer", regularizer, known, f"choose from {choices}")
+    limits = {
+        "max_layers": max_layers,
+        "max_lm_macs": max_lm_macs,
+        "min_words_per_second": min_words_per_second,
+    }
+    budget = BudgetSetting.from_limits(limits, required=regularizer != "R1")
+    weights = _values(weight)
+    resolved: Dict[int, Any] = {}
 
     def set_penalty(nlp: Language, args: Dict[str, Any]) -> None:
         grown = min(1.0, (args["step"] + 1) / warmup) if warmup else 1.0
+        now = next(weights) * grown
         for encoder in encoders_of(nlp, component):
+            # Once only: what is measured must not change in the course of a training.
+            if encoder.id not in resolved:
+                resolved[encoder.id] = budget and budget.resolve(nlp, encoder)
             encoder.shims[0].cfg["penalty"] = {
-                "weight": weight * grown,
-                "max_layers": max_layers,
+                "weight": now,
+                "regularizer": regularizer,
+                "budget": resolved[encoder.id],
                 "learn_rate": learn_rate,
             }
 
     return set_penalty
+
+
+def _values(setting: FloatOrSeq) -> Iterator[float]:
+    """The value of each step; thinc's schedules are generators, which may end."""
+    last = setting
+    if not isinstance(setting, (int, float)):
+        for last in setting:
+            yield last
+    yield from repeat(last)
+
+
+def create_train_layers_v1(
+    *, component: str = "ldnet", learn_rate: float = 0.1, start: int = 0
+) -> BeforeUpdate:
+    """Train the language models' layers too, at a rate of their own, for
+    `[training.before_update]`: for fine-tuning what pruning has left.
+
+    In a config that sources the encoder, `train_lm = true` in its block is ignored,
+    as any setting of a sourced component is. Their embeddings stay frozen, since few
+    of their words are in the training data.
+
+    component (str): Name of the component that holds the encoder, shared or inline.
+    learn_rate (float): Their learning rate as a share of the optimizer's, above 0.
+    start (int): Step from which on they are trained, at least 0.
+    RETURNS (Callable): Called with `nlp` and `{"step", "epoch"}` before each update.
+    RAISES (ValueError): E013 for a value out of range; E016 on the first step if the
+        component holds no LD-Net encoder.
+    """
+    check_range("learn_rate", learn_rate, learn_rate > 0, "it must be above 0")
+    check_range("start", start, start >= 0, "it must be at least 0")
+
+    def train_layers(nlp: Language, args: Dict[str, Any]) -> None:
+        for encoder in encoders_of(nlp, component):
+            shim = encoder.shims[0]
+            shim.train_layers(args["step"] >= start, learn_rate)  # type: ignore[attr-defined]
+
+    return train_layers
 
 
 def create_load_encoder_v1(

@@ -65,6 +65,19 @@ class Errors(metaclass=_WithCode):
         "[initialize] vectors = ..., or set vectors = null in StackedTok2Vec."
     )
 
+    # Pruning
+    E030 = (
+        "A budget is one of max_layers (a number of layers), max_lm_macs (a share of "
+        "the language models' multiply-accumulates) and min_words_per_second, but "
+        "{given} are given. Give {remedy} in the block with @callbacks = "
+        '"spacy-ldnet.gate_penalty.v1".'
+    )
+    E031 = (
+        "No pruning makes this pipeline run {wanted:,.0f} words per second: without "
+        "any layer it runs {fastest:,.0f}, with all of them {full:,.0f}. Lower "
+        "min_words_per_second, or make the other components smaller."
+    )
+
     # Pretraining
     E040 = "No text at '{path}', which [{name}] in the config names. Check [paths]."
     E041 = "Text that is not UTF-8 in {place}: {reason}. Convert the file to UTF-8."

@@ -10,6 +10,7 @@ NAMES = [
     ("architectures", "spacy-ldnet.CRFTagger.v1"),
     ("architectures", "spacy-ldnet.LanguageModel.v1"),
     ("callbacks", "spacy-ldnet.gate_penalty.v1"),
+    ("callbacks", "spacy-ldnet.train_layers.v1"),
     ("callbacks", "spacy-ldnet.load_encoder.v1"),
     ("misc", "spacy-ldnet.EncoderLoader.v1"),
     ("readers", "spacy-ldnet.RawTextCorpus.v1"),

@@ -1,26 +1,28 @@
 """`ldnet prune`: a trained pipeline without the layers whose gates are closed."""
 
-import random
 import shutil
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
 import spacy
 from spacy.cli._util import Arg, Opt
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import Model
+from spacy.training import Corpus
+from thinc.types import Floats2d
 from wasabi import msg
 
-from ..models.encoder import LDNetModel, find_encoders
-from ..models.gating import is_loaded, prune_encoder
+from ..models.encoder import LDNetModel
+from ..models.gating import prune_encoder
+from ..pipeline.speed import make_texts
+from ._facts import describe, encoders_in, measure_speed, print_facts, size_of
 from ._util import app
-from .info import describe, print_facts
 
 #: Largest change of the encoder's output that float rounding explains.
 TOLERANCE = 1e-4
-SAMPLE_DOCS, SAMPLE_WORDS = 20, 50
+SAMPLE_WORDS = 1000
+BEFORE, AFTER = "before", "after"
 
 
 @app.command("prune")
@@ -35,71 +37,117 @@ def prune_cli(
         min=0,
         help="Keep at most so many layers, by their gates. Without it, all layers whose gate is above zero",
     ),
+    data: Optional[Path] = Opt(
+        None,
+        "--data",
+        "-d",
+        help="Annotated .spacy file: shows scores before and after",
+        exists=True,
+    ),
+    speed: bool = Opt(
+        True,
+        "--speed/--no-speed",
+        help="Measure words per second, which takes some seconds",
+    ),
     # fmt: on
 ) -> None:
     """Delete layers from a trained pipeline's LD-Net encoder.
 
     By the learned gates this leaves the encoder's output as it is. With --layers it
-    may not, and says by how much the output changes.
+    may not, and says by how much the output changes; with --data also the scores.
     """
-    prune(pipeline, output, layers=layers)
+    prune(pipeline, output, layers=layers, data=data, speed=speed)
 
 
-def prune(pipeline: Path, output: Path, *, layers: Optional[int] = None) -> float:
+def prune(
+    pipeline: Path,
+    output: Path,
+    *,
+    layers: Optional[int] = None,
+    data: Optional[Path] = None,
+    speed: bool = False,
+) -> float:
     """Write a pruned copy of a pipeline.
 
     pipeline (Path): Directory of the trained pipeline; it is left as it is.
     output (Path): Directory of the pruned one; replaced as a whole at the end.
     layers (Optional[int]): Keep at most so many layers, those with the largest gates.
+    data (Optional[Path]): Annotated documents to compare scores on.
+    speed (bool): Measure words per second before and after.
     RETURNS (float): Largest change of the encoder's output over a sample.
     """
     if output.resolve() == pipeline.resolve():
         msg.fail("Input and output are the same directory", str(output), exits=1)
-    nlp = spacy.load(pipeline)
-    encoders = _encoders(nlp)
-    if not encoders:
+    if output.exists() and not output.is_dir():
+        msg.fail(f"'{output}' is a file", "Choose another output.", exits=1)
+    old, new = spacy.load(pipeline), spacy.load(pipeline)
+    if not encoders_in(new):
         msg.fail(f"No LD-Net encoder in '{pipeline}'", "Nothing to prune.", exits=1)
-    before, change = describe(nlp), 0.0
-    for encoder in encoders:
-        change = max(change, _prune_and_compare(nlp, encoder, layers))
-    exact = layers is None
-    if exact and change > TOLERANCE:
+    rows = {BEFORE: describe(old, pipeline)}
+    if layers is not None and all(_untrained(e) for e in encoders_in(old)):
+        msg.warn(
+            "All gates are 1: none were trained",
+            "The lowest layers are kept. See spacy-ldnet.gate_penalty.v1.",
+        )
+    change = max(_prune_and_compare(new, e, layers) for e in encoders_in(new))
+    if layers is None and change > TOLERANCE:
         msg.fail(
             f"The encoder's output changed by {change:.2g}, more than {TOLERANCE}",
             "Nothing was written: deleting layers with closed gates must be exact.",
             exits=1,
         )
-    _write(nlp, output)
-    print_facts([before, describe(nlp)], ["before", "after"])
-    msg.good(f"Saved to '{output}'. Largest change of the output: {change:.2g}")
+    both = {BEFORE: old, AFTER: new}
+    scores = {name: _score(nlp, data) for name, nlp in both.items()} if data else {}
+    _write(new, output)
+    rows[AFTER] = {**describe(new), "size_mb": size_of(output)}
+    for name, value in (measure_speed(both) if speed else {}).items():
+        rows[name]["words_per_second"] = value
+    print_facts(list(rows.values()), list(rows))
+    _print_scores(scores)
+    msg.good("Saved the pruned pipeline", str(output))
+    msg.info(f"Largest change of the output: {change:.2g}")
     return change
-
-
-def _encoders(nlp: Language) -> List[LDNetModel]:
-    models = [getattr(pipe, "model", None) for _, pipe in nlp.pipeline]
-    found = [e for m in models if isinstance(m, Model) for e in find_encoders(m)]
-    return [encoder for encoder in found if is_loaded(encoder)]
 
 
 def _prune_and_compare(
     nlp: Language, encoder: LDNetModel, layers: Optional[int]
 ) -> float:
-    docs = _sample(nlp, encoder)
+    words = encoder.shims[0].words or ["?"]  # type: ignore[attr-defined]
+    texts = make_texts(words, SAMPLE_WORDS)
+    docs = [Doc(nlp.vocab, words=words, spaces=spaces) for words, spaces in texts]
     old = encoder.predict(docs)
     prune_encoder(encoder, layers)
-    new = encoder.predict(docs)
+    return _largest_change(old, encoder.predict(docs))
+
+
+def _untrained(encoder: LDNetModel) -> bool:
+    return bool((encoder.shims[0].module.gates == 1).all())  # type: ignore[attr-defined]
+
+
+def _largest_change(old: List[Floats2d], new: List[Floats2d]) -> float:
     changes = (numpy.asarray(a) - numpy.asarray(b) for a, b in zip(old, new))
     return max(float(numpy.abs(change).max()) for change in changes)
 
 
-def _sample(nlp: Language, encoder: LDNetModel) -> List[Doc]:
-    """Documents of words the encoder knows, in random order."""
-    words = encoder.shims[0].words or ["?"]  # type: ignore[attr-defined]
-    chance = random.Random(0)
-    return [
-        Doc(nlp.vocab, words=chance.choices(words, k=SAMPLE_WORDS))
-        for _ in range(SAMPLE_DOCS)
-    ]
+def _score(nlp: Language, data: Path) -> Dict[str, Any]:
+    """The scores that the pipeline's own components weigh, as `spacy evaluate`."""
+    scores = nlp.evaluate(list(Corpus(data)(nlp)))
+    wanted = nlp.config["training"]["score_weights"]
+    return {name: scores[name] for name in wanted if _is_number(scores.get(name))}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))
+
+
+def _print_scores(scores: Dict[str, Dict[str, float]]) -> None:
+    if not scores:
+        return
+    names = [n for n in scores[BEFORE] if n in scores[AFTER]]
+    rows = [(n, f"{scores[BEFORE][n]:.4f}", f"{scores[AFTER][n]:.4f}") for n in names]
+    msg.table(
+        rows, header=("score", BEFORE, AFTER), divider=True, aligns=("l", "r", "r")
+    )
 
 
 def _write(nlp: Language, output: Path) -> None:

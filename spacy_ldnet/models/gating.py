@@ -4,8 +4,10 @@ from typing import Dict, List, Optional
 
 from thinc.api import Model
 
+from ..nn.budgets import LayerBudget, choose_strongest
+from ..nn.encoder import LDNetEncoder
 from ..nn.gates import live_layers
-from ..nn.prune import fold_gates, keep_layers, open_layers, strongest_layers
+from ..nn.prune import fold_gates, keep_layers, open_layers
 from ..vocabulary import DIRECTIONS
 from .encoder import LDNetModel, find_encoders
 
@@ -48,16 +50,26 @@ def prune_encoder(encoder: LDNetModel, max_layers: Optional[int] = None) -> None
     """Delete layers in place, and fold the gates of those that stay.
 
     encoder (Model): An LD-Net encoder with its network. Its penalty ends with this.
-    max_layers (Optional[int]): Keep the layers with the largest gates, at most so
-        many in both directions together. None keeps all layers whose gate is above
-        zero, which leaves the encoder's output as it is.
+    max_layers (Optional[int]): Keep the layers with the largest gates (of equal ones,
+        the lower), at most so many in both directions together. None keeps all layers
+        whose gate is above zero, which leaves the encoder's output as it is.
     """
     shim = encoder.shims[0]
     module = shim.module  # type: ignore[attr-defined]
     keep = open_layers(module)
     if max_layers is not None and sum(map(len, keep.values())) > max_layers:
-        keep = strongest_layers(module, max_layers)
+        keep = module.by_direction(_strongest(module, max_layers))
     pruned = keep_layers(module, keep)
     fold_gates(pruned)
     shim.cfg["penalty"] = None
     shim.load(pruned, shim.words)  # type: ignore[attr-defined]
+
+
+def _strongest(module: LDNetEncoder, max_layers: int) -> List[int]:
+    """Positions of the layers with the largest gates; of equal ones the lower layers,
+    in both directions alike."""
+    config = module.config
+    depths = [*range(len(config.forward)), *range(len(config.backward))]
+    order = sorted(range(len(depths)), key=depths.__getitem__)
+    ranked = choose_strongest(module.gates.detach()[order], LayerBudget(max_layers))
+    return sorted(order[place] for place in ranked)

@@ -1,6 +1,6 @@
 """The encoder's shim: its words, and the gates' own way of being trained."""
 
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy
 import srsly
@@ -8,12 +8,16 @@ import torch
 from thinc.api import Optimizer
 
 from ..errors import Errors
-from ..nn import gates as gate_rules
+from ..nn.budgets import Budget, LayerBudget, MacsBudget
 from ..nn.encoder import LDNetEncoder
+from ..nn.gates import GatePenalty
 from ..nn.serialize import vocabulary_hash
-from ..vocabulary import FIRST_WORD_ROW, UNK_ROW
+from ..vocabulary import DIRECTIONS, FIRST_WORD_ROW, UNK_ROW
 from .shim import ModuleShim
 from .words import RowLookup
+
+#: What the names of the language models' weights begin with.
+TRUNKS = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
 
 class LDNetShim(ModuleShim):
@@ -23,14 +27,18 @@ class LDNetShim(ModuleShim):
     `finish_update` once for every step wherever the encoder stands, and what follows
     the step (evaluation, checkpoint) must see gates that are back in [0, 1].
 
-    cfg["penalty"] (Optional[dict]): `weight`, `max_layers` and `learn_rate` of the
-        gates; None while gates are not trained. Set by `spacy-ldnet.gate_penalty.v1`.
+    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
+        gates, and `budget`, either {"max_layers": …}, {"max_macs": …} or None; None
+        while gates are not trained. Set by `spacy-ldnet.gate_penalty.v1`.
+    cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
+        layers, if the budget is in words per second. Kept after pruning.
     cfg["train_lm"] (bool): Whether the language models' weights are trained.
+    cfg["lm_rate"] (float): Their learning rate, as a share of that of other weights.
     """
 
     def __init__(self) -> None:
         super().__init__(LDNetEncoder)
-        self.cfg.update(penalty=None, train_lm=False)
+        self.cfg.update(penalty=None, calibration=None, train_lm=False, lm_rate=1.0)
         self.words: List[str] = []
         self._rows: Optional[RowLookup] = None
         self._gate_optimizer: Optional[torch.optim.Optimizer] = None
@@ -45,6 +53,16 @@ class LDNetShim(ModuleShim):
         self._gate_optimizer = None
         module.train_language_models(self.cfg["train_lm"])
 
+    def train_layers(self, train: bool, rate: float) -> None:
+        """Let the language models' layers be trained, or freeze them.
+
+        train (bool): Whether to train them; their embeddings stay frozen.
+        rate (float): Their learning rate, as a share of that of other weights.
+        """
+        self.cfg["lm_rate"] = rate
+        if self.module is not None:
+            self.module.train_language_models(train, embeddings=False)
+
     def rows(self, keys: numpy.ndarray) -> numpy.ndarray:
         """RETURNS (ndarray): Embedding rows of words, given by their hashes."""
         if self._rows is None:
@@ -54,12 +72,28 @@ class LDNetShim(ModuleShim):
         return self._rows(keys)
 
     @property
-    def penalty(self) -> Optional[gate_rules.GatePenalty]:
+    def penalty(self) -> Optional[GatePenalty]:
         """RETURNS (Optional[GatePenalty]): What gates cost; None if not trained."""
         cfg = self.cfg["penalty"]
         if cfg is None:
             return None
-        return gate_rules.GatePenalty(cfg["weight"], cfg["max_layers"])
+        return GatePenalty(
+            cfg["weight"], self._budget(cfg["budget"]), cfg["regularizer"]
+        )
+
+    def _budget(self, limit: Optional[Dict[str, Any]]) -> Optional[Budget]:
+        if limit is None:
+            return None
+        if "max_layers" in limit:
+            return LayerBudget(limit["max_layers"])
+        config = self.module.config
+        return MacsBudget(
+            limit["max_macs"],
+            embed=config.embed,
+            hidden=config.hidden,
+            unit=config.unit,
+            ahead=len(config.forward),
+        )
 
     def begin_update(self, inputs: Any) -> Any:
         self.module.gates.requires_grad_(self.penalty is not None)
@@ -73,6 +107,7 @@ class LDNetShim(ModuleShim):
         if penalty is not None and gates.grad is not None:
             gates.grad += penalty.gradient(gates.detach())
             self._step_gates(gates)
+            penalty.project(gates.data)
         # thinc's optimizer would decay the gates (L2) and clip them on their own.
         gates.grad = None
         super().finish_update(optimizer)
@@ -87,7 +122,9 @@ class LDNetShim(ModuleShim):
         group["lr"] = rate
         group["params"][0].grad = gates.grad
         self._gate_optimizer.step()
-        gate_rules.project(gates.data, self.cfg["penalty"]["max_layers"])
+
+    def rate_of(self, name: str) -> float:
+        return self.cfg["lm_rate"] if name.startswith(TRUNKS) else 1.0
 
     def to_bytes(self) -> bytes:
         message = srsly.msgpack_loads(super().to_bytes())

@@ -69,12 +69,21 @@ class ModuleShim(PyTorchShim):
         if not self._grad_scaler.found_inf:
             before = cast(FloatsXd, torch2xp(parameter.data))
             after, _ = optimizer(
-                (self.id, name), before, cast(FloatsXd, torch2xp(gradient))
+                (self.id, name),
+                before,
+                cast(FloatsXd, torch2xp(gradient)),
+                lr_scale=self.rate_of(name),
             )
             updated = xp2torch(after, device=parameter.device)
             if updated.data_ptr() != parameter.data_ptr():
                 parameter.data.copy_(updated.reshape(parameter.shape))
         gradient.zero_()
+
+    def rate_of(self, name: str) -> float:
+        """name (str): Name of a parameter inside the network.
+        RETURNS (float): Its learning rate, as a share of the optimizer's.
+        """
+        return 1.0
 
     @contextlib.contextmanager
     def use_params(self, params: Dict[Tuple[int, str], Any]) -> Iterator[None]:
@@ -116,7 +125,8 @@ class ModuleShim(PyTorchShim):
 
     def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
         message = srsly.msgpack_loads(bytes_data)
-        self.cfg = message["config"]
+        # What bytes of an older version do not say stays as it is by default.
+        self.cfg = {**self.cfg, **message["config"]}
         if message["state"]:
             self.module = module_from_bytes(self.module_class, message["state"])
         return self

@@ -19,6 +19,18 @@ ROWS = {"lstm": 4, "gru": 3, "rnn": 1}
 State = List[object]
 
 
+def dense_macs(*, embed: int, hidden: int, unit: str, layers: int) -> int:
+    """Multiply-accumulates a word of densely connected layers (the paper's FLOPs).
+
+    :param embed: width of what the first layer reads.
+    :param hidden: width of each layer's output.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    :param layers: how many there are.
+    """
+    rows = ROWS[unit] * hidden
+    return sum(rows * (embed + (i + 1) * hidden) for i in range(layers))
+
+
 class DenseRNN(nn.Module):
     """Recurrent layers, each of which reads the outputs of all layers before it.
 
@@ -50,9 +62,12 @@ class DenseRNN(nn.Module):
     @property
     def macs(self) -> int:
         """Multiply-accumulates a word of all layers (the paper's FLOPs)."""
-        rows = ROWS[self.unit] * self.hidden
-        inputs = (self.embed + (i + 1) * self.hidden for i in range(len(self.layers)))
-        return sum(rows * width for width in inputs)
+        return dense_macs(
+            embed=self.embed,
+            hidden=self.hidden,
+            unit=self.unit,
+            layers=len(self.layers),
+        )
 
     def forward(
         self,
@@ -68,8 +83,8 @@ class DenseRNN(nn.Module):
         :param gates: weight of each layer's output, in [0, 1]; None for all ones.
             *Shape:* (layers,)
         :param layer_dropout: in training, probability with which a layer's output is
-            replaced by zeros (or, which is the same, left out) on its way to later layers; the result always has the
-            undropped output (paper, section 3.3).
+            replaced by zeros (or, which is the same, left out) on its way to later
+            layers; the result always has the undropped output (paper, section 3.3).
         :param state: state of every layer, from an earlier call; None for zeros.
         :returns: the result r, *Shape:* (time, batch, embed + layers * hidden), and
             the state of every layer.

@@ -1,7 +1,7 @@
 """The two pruned or unpruned language models, read as one encoder."""
 
 from dataclasses import asdict, dataclass
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -113,6 +113,14 @@ class LDNetEncoder(nn.Module):
         layers = len(self.config.forward)
         return self.gates[:layers] if direction == "forward" else self.gates[layers:]
 
+    def by_direction(self, positions: Sequence[int]) -> Dict[str, List[int]]:
+        """Positions among all gates, as positions among each direction's layers."""
+        ahead = len(self.config.forward)
+        return {
+            "forward": [i for i in positions if i < ahead],
+            "backward": [i - ahead for i in positions if i >= ahead],
+        }
+
     @property
     def lm_macs(self) -> int:
         """Multiply-accumulates a word of both language models."""
@@ -131,10 +139,15 @@ class LDNetEncoder(nn.Module):
         layers = {name: tuple(structure[name]) for name in DIRECTIONS}
         return cls(EncoderConfig(**{**structure, **layers}))
 
-    def train_language_models(self, train: bool) -> None:
-        """Let the language models' weights be trained, or freeze them."""
+    def train_language_models(self, train: bool, *, embeddings: bool = True) -> None:
+        """Let the language models' weights be trained, or freeze them.
+
+        :param train: whether to train them.
+        :param embeddings: whether that includes the words' embeddings.
+        """
         for trunk in self.trunks.values():
-            trunk.requires_grad_(train)
+            trunk.rnn.requires_grad_(train)
+            trunk.embedding.requires_grad_(train and embeddings)
 
     def forward(self, ids: Tensor, windows: Windows) -> Tensor:
         """Encode words that lie in windows.

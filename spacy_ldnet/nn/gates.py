@@ -1,10 +1,15 @@
-"""The penalty that closes layers' gates (paper, section 3.4, regulariser R3)."""
+"""The penalties that close layers' gates (paper, section 3.4)."""
 
 from dataclasses import dataclass
+from typing import Optional
 
 import torch
 from torch import Tensor
 
+from .budgets import Budget, choose_strongest, is_within
+
+#: The paper's three regularisers.
+REGULARIZERS = ("R1", "R2", "R3")
 #: Where the penalty's slope is taken for gates above it. At g = 1, where gates start,
 #: the slope of R3 is zero, so that nothing would ever set them moving.
 HIGHEST_SLOPE_POINT = 0.9
@@ -16,23 +21,30 @@ LOWEST_OPEN_GATE = 0.05
 class GatePenalty:
     """What gates cost.
 
+    With g the gates and [over] 1 while the open layers exceed the budget, else 0:
+
+    - R1: ``weight * sum g``, whatever the budget says;
+    - R2: ``weight * [over] sum g``;
+    - R3: ``weight * ([over] sum g + sum g(1-g))``.
+
     :param weight: the paper's lambda_0, at least 0.
-    :param max_layers: number of layers to keep, both directions together; the paper's
-        lambda_1, at least 0.
+    :param budget: what may be left; None, for R1 only, for no limit.
+    :param regularizer: ``R1``, ``R2`` or ``R3``.
     """
 
     weight: float
-    max_layers: int
+    budget: Optional[Budget]
+    regularizer: str = "R3"
 
     def value(self, gates: Tensor) -> Tensor:
-        """``weight * (sum g(1-g) + [number of g > 0 exceeds max_layers] sum g)``.
+        """The penalty.
 
         :param gates: all gates of both directions. *Shape:* (layers,)
         :returns: *Shape:* ()
         """
-        penalty = (gates * (1 - gates)).sum()
-        if not self.satisfied(gates):
-            penalty = penalty + gates.sum()
+        penalty = self._linear(gates) * gates.sum()
+        if self.regularizer == "R3":
+            penalty = penalty + (gates * (1 - gates)).sum()
         return self.weight * penalty
 
     def gradient(self, gates: Tensor) -> Tensor:
@@ -41,29 +53,36 @@ class GatePenalty:
         :param gates: *Shape:* (layers,)
         :returns: *Shape:* (layers,)
         """
-        at = gates.clamp(max=HIGHEST_SLOPE_POINT)
-        over = 0.0 if self.satisfied(gates) else 1.0
-        return self.weight * (1 - 2 * at + over)
+        slope = torch.full_like(gates, self._linear(gates))
+        if self.regularizer == "R3":
+            slope = slope + 1 - 2 * gates.clamp(max=HIGHEST_SLOPE_POINT)
+        return self.weight * slope
 
     def satisfied(self, gates: Tensor) -> bool:
-        """Whether the layers that live are within the budget."""
-        return live_layers(gates) <= self.max_layers
+        """Whether the open layers are within the budget."""
+        return self.budget is None or is_within(gates, self.budget)
+
+    def project(self, gates: Tensor) -> None:
+        """Put gates back into [0, 1], in place, after an optimizer's step.
+
+        R1 knows no budget and closes what it can. The others keep the layers that the
+        budget has room for open, if only by :data:`LOWEST_OPEN_GATE`: several gates
+        may reach zero in one step, and would else take such layers with them.
+
+        :param gates: *Shape:* (layers,)
+        """
+        with torch.no_grad():
+            spared = []
+            if self.budget is not None and self.regularizer != "R1":
+                spared = choose_strongest(gates, self.budget)
+            gates.clamp_(0.0, 1.0)
+            gates[spared] = gates[spared].clamp(min=LOWEST_OPEN_GATE)
+
+    def _linear(self, gates: Tensor) -> float:
+        """Weight of the sum of the gates."""
+        return float(self.regularizer == "R1" or not self.satisfied(gates))
 
 
 def live_layers(gates: Tensor) -> int:
     """Number of gates above zero."""
     return int((gates > 0).sum())
-
-
-def project(gates: Tensor, at_least: int = 0) -> None:
-    """Put gates back into [0, 1], in place, after an optimizer's step.
-
-    :param gates: *Shape:* (layers,)
-    :param at_least: so many of the strongest gates stay open, if only by
-        :data:`LOWEST_OPEN_GATE`. Several gates may reach zero in one step, and would
-        else take with them layers that the budget has room for.
-    """
-    with torch.no_grad():
-        strongest = torch.topk(gates, min(at_least, len(gates))).indices
-        gates.clamp_(0.0, 1.0)
-        gates[strongest] = gates[strongest].clamp(min=LOWEST_OPEN_GATE)

@@ -12,21 +12,7 @@ from .encoder import LanguageModelTrunk, LDNetEncoder
 
 def open_layers(encoder: LDNetEncoder) -> Dict[str, List[int]]:
     """Positions of each direction's layers whose gate is above zero."""
-    return {
-        name: torch.nonzero(encoder.gates_of(name) > 0).flatten().tolist()
-        for name in DIRECTIONS
-    }
-
-
-def strongest_layers(encoder: LDNetEncoder, count: int) -> Dict[str, List[int]]:
-    """Positions of the ``count`` layers with the largest gates, both directions."""
-    ranked = torch.sort(encoder.gates.detach(), descending=True, stable=True).indices
-    chosen = sorted(ranked[:count].tolist())
-    ahead = len(encoder.config.forward)
-    return {
-        "forward": [i for i in chosen if i < ahead],
-        "backward": [i - ahead for i in chosen if i >= ahead],
-    }
+    return encoder.by_direction(torch.nonzero(encoder.gates > 0).flatten().tolist())
 
 
 def keep_layers(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> LDNetEncoder:
@@ -54,7 +40,8 @@ def keep_layers(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> LDNetEncod
         pruned.project.weight.copy_(encoder.project.weight[:, columns])
         pruned.project.bias.copy_(encoder.project.bias)
     for theirs, ours in zip(encoder.trunks.values(), pruned.trunks.values()):
-        ours.requires_grad_(theirs.embedding.weight.requires_grad)
+        ours.rnn.requires_grad_(any(w.requires_grad for w in theirs.rnn.parameters()))
+        ours.embedding.requires_grad_(theirs.embedding.weight.requires_grad)
     return pruned.train(encoder.training)
 
 

@@ -1,38 +1,64 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.gates import GatePenalty, live_layers, project
+from spacy_ldnet.nn.budgets import LayerBudget
+from spacy_ldnet.nn.gates import REGULARIZERS, GatePenalty, live_layers
 
 BELOW = st.lists(st.floats(0.01, 0.89), min_size=1, max_size=8)
+TWO = LayerBudget(2)
 
 
-@given(BELOW, st.integers(0, 8), st.floats(0.01, 2.0))
-def test_gradient_is_that_of_the_paper(values, max_layers, weight):
-    penalty = GatePenalty(weight, max_layers)
+@given(BELOW, st.integers(0, 8), st.floats(0.01, 2.0), st.sampled_from(REGULARIZERS))
+def test_gradient_is_that_of_the_paper(values, max_layers, weight, regularizer):
+    penalty = GatePenalty(weight, LayerBudget(max_layers), regularizer)
     gates = torch.tensor(values, dtype=torch.float64, requires_grad=True)
-    penalty.value(gates).backward()
-    assert torch.allclose(penalty.gradient(gates.detach()), gates.grad)
+    value = penalty.value(gates)
+    (expected,) = torch.autograd.grad(value, gates)
+    assert torch.allclose(penalty.gradient(gates.detach()), expected)
+
+
+@pytest.mark.parametrize(
+    "regularizer, over, within",
+    [("R1", 1.6, 1.1), ("R2", 1.6, 0.0), ("R3", 1.6 + 0.74, 0.49)],
+)
+def test_values_of_the_three_regularizers(regularizer, over, within):
+    """By hand: g(1-g) of the gates is 0.25, 0.24 and 0.25."""
+    penalty = GatePenalty(1.0, TWO, regularizer)
+    three, two = torch.tensor([0.5, 0.6, 0.5]), torch.tensor([0.5, 0.6, 0.0])
+    assert float(penalty.value(three)) == pytest.approx(over)
+    assert float(penalty.value(two)) == pytest.approx(within)
 
 
 def test_open_gates_are_pushed_too():
     """At exactly 1 the penalty is flat, and nothing would ever move."""
-    assert (GatePenalty(0.3, 2).gradient(torch.ones(4)) > 0).all()
+    for regularizer in REGULARIZERS:
+        penalty = GatePenalty(0.3, TWO, regularizer)
+        assert (penalty.gradient(torch.ones(4)) > 0).all()
 
 
 def test_within_the_budget_strong_gates_are_pushed_up():
-    gradient = GatePenalty(0.3, 2).gradient(torch.tensor([0.8, 0.2, 0.0]))
+    gradient = GatePenalty(0.3, TWO).gradient(torch.tensor([0.8, 0.2, 0.0]))
     assert gradient[0] < 0 < gradient[1]
 
 
 def test_projection_gives_exact_zeros():
     gates = torch.tensor([-0.1, 0.5, 1.2])
-    project(gates)
+    GatePenalty(0.3, LayerBudget(0)).project(gates)
     assert gates.tolist() == [0.0, 0.5, 1.0]
     assert live_layers(gates) == 2
 
 
-def test_projection_closes_no_more_than_the_budget_asks():
+@pytest.mark.parametrize("regularizer", ["R2", "R3"])
+def test_projection_closes_no_more_than_the_budget_asks(regularizer):
     gates = torch.tensor([-0.3, -0.1, -0.2, 0.01])
-    project(gates, at_least=2)
+    GatePenalty(0.3, TWO, regularizer).project(gates)
     assert torch.allclose(gates, torch.tensor([0.0, 0.05, 0.0, 0.05]))
+
+
+def test_projection_under_the_first_regularizer_knows_no_budget():
+    gates = torch.tensor([-0.3, -0.1, 0.4])
+    GatePenalty(0.3, TWO, "R1").project(gates)
+    assert torch.allclose(gates, torch.tensor([0.0, 0.0, 0.4]))
+    assert GatePenalty(0.3, None, "R1").satisfied(gates)

@@ -8,7 +8,7 @@ from spacy.tokens import Doc, DocBin
 from toy import DEPTH, SENTENCES, make_examples, train
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
-from spacy_ldnet.cli.info import describe
+from spacy_ldnet.cli._facts import describe
 from spacy_ldnet.cli.prune import prune
 from spacy_ldnet.models.encoder import find_encoders
 
@@ -133,15 +133,16 @@ def test_budget_of_an_encoder_inside_another_component(make_nlp, lm_dir):
     nlp = make_nlp()
     nlp.replace_listeners("ldnet", "ner", ["model.tok2vec.contextual"])
     create_load_encoder_v1(path=lm_dir, component="ner")(nlp)
-    train(nlp, 3, before=create_gate_penalty_v1(component="ner"))
+    train(nlp, 3, before=create_gate_penalty_v1(component="ner", max_layers=2))
     encoder = find_encoders(nlp.get_pipe("ner").model)[0]
-    assert encoder.shims[0].cfg["penalty"]["max_layers"] == 2
+    assert encoder.shims[0].cfg["penalty"]["budget"] == {"max_layers": 2}
     assert nlp.get_pipe("ner").score(make_examples(nlp))["ldnet_budget"] == 0.0
 
 
 def test_gates_move_in_direct_updates_too(make_nlp):
     nlp = make_nlp()
-    optimizer, penalty = nlp.resume_training(), create_gate_penalty_v1()
+    optimizer = nlp.resume_training()
+    penalty = create_gate_penalty_v1(max_layers=2)
     for step in range(5):
         penalty(nlp, {"step": step, "epoch": 0})
         nlp.update(make_examples(nlp), sgd=optimizer)
@@ -150,7 +151,9 @@ def test_gates_move_in_direct_updates_too(make_nlp):
 
 def test_penalty_names_a_component_without_encoder(make_nlp):
     with pytest.raises(ValueError, match="E016.*'tagger'"):
-        create_gate_penalty_v1(component="tagger")(make_nlp(), {"step": 0})
+        create_gate_penalty_v1(component="tagger", max_layers=2)(
+            make_nlp(), {"step": 0}
+        )
 
 
 def test_prune_by_number_never_touches_the_input(make_nlp, tmp_path):

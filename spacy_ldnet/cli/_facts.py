@@ -1,0 +1,192 @@
+"""What a pipeline or language models consist of, and what they cost."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import spacy
+import srsly
+import torch
+from spacy.language import Language
+from thinc.api import Model
+from wasabi import msg
+
+from ..models.encoder import LDNetModel, find_encoders
+from ..models.gating import gates_by_direction, is_loaded
+from ..models.shim import ModuleShim
+from ..nn.language_model import LanguageModel
+from ..nn.serialize import read_structure
+from ..pipeline.speed import count_words, make_texts, take_turns, time_pipeline
+from ..vocabulary import DIRECTIONS, META_FILE, WORDS_FILE, weights_file
+
+COLUMNS = (
+    ("layers_fwd", "forward layers"),
+    ("layers_bwd", "backward layers"),
+    ("kept", "layers left, counted from 0"),
+    ("gates", "their gates"),
+    ("perplexity", "perplexity"),
+    ("words", "words in the vocabulary"),
+    ("parameters", "parameters"),
+    ("lm_macs_per_word", "MACs a word, language models"),
+    ("macs_per_word", "MACs a word, all networks"),
+    ("size_mb", "size in MB"),
+    ("words_per_second", "words per second"),
+)
+SPEED_WORDS, SPEED_ROUNDS = 10_000, 3
+
+
+def encoders_in(nlp: Language) -> List[LDNetModel]:
+    """RETURNS (List[Model]): The LD-Net encoders of all components, with networks."""
+    return [e for m in _models(nlp) for e in find_encoders(m) if is_loaded(e)]
+
+
+def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
+    """nlp (Language): Any pipeline.
+    path (Optional[Path]): Where it is saved.
+    RETURNS (Dict[str, Any]): `layers_fwd`, `layers_bwd`; of each direction `kept`, the
+        layers' numbers in the unpruned network, and `gates`; `lm_macs_per_word`,
+        `macs_per_word`, where there are networks of ours (language models, projection,
+        characters at 5.3 a word, BiLSTMs, tag layer); `parameters` of all components;
+        `size_mb` with a path; `calibration` if gates were trained for a speed.
+    """
+    encoders = encoders_in(nlp)
+    gates = gates_by_direction(encoders[0]) if encoders else {}
+    facts: Dict[str, Any] = {
+        "layers_fwd": len(gates.get("forward", [])),
+        "layers_bwd": len(gates.get("backward", [])),
+    }
+    if encoders:
+        config = encoders[0].shims[0].module.config  # type: ignore[attr-defined]
+        facts["kept"] = {name: list(getattr(config, name)) for name in DIRECTIONS}
+        facts["gates"] = gates
+        calibration = encoders[0].shims[0].cfg["calibration"]
+        if calibration is not None:
+            facts["calibration"] = calibration
+    nodes = [node for model in _models(nlp) for node in model.walk()]
+    shims = [s for n in nodes for s in n.shims if isinstance(s, ModuleShim)]
+    modules = [s.module for s in shims if s.module is not None]
+    facts["parameters"] = _parameters(nodes, modules)
+    if modules:
+        facts["lm_macs_per_word"] = sum(getattr(m, "lm_macs", 0) for m in modules)
+        facts["macs_per_word"] = sum(getattr(m, "macs", 0) for m in modules)
+    if path is not None:
+        facts["size_mb"] = size_of(path)
+    return facts
+
+
+def is_lm_directory(path: Path) -> bool:
+    """RETURNS (bool): Whether `ldnet pretrain` wrote this directory."""
+    return (path / WORDS_FILE).is_file() and bool(_weights(path))
+
+
+def describe_lm(path: Path) -> Dict[str, Any]:
+    """path (Path): The language models' directory.
+    RETURNS (Dict[str, Any]): As of a pipeline, as far as it applies, `perplexity` of
+        each direction and `words` in the vocabulary.
+    RAISES (ValueError): E001 foreign weights, E002 weights of a newer version.
+    """
+    files = _weights(path)
+    # Nothing is allocated there: only shapes are wanted.
+    with torch.device("meta"):
+        networks = {
+            name: LanguageModel.from_structure(read_structure(file))
+            for name, file in files.items()
+        }
+    kept = {name: network.structure()["layers"] for name, network in networks.items()}
+    meta = srsly.read_json(path / META_FILE) if (path / META_FILE).is_file() else {}
+    return {
+        "layers_fwd": len(kept.get("forward", [])),
+        "layers_bwd": len(kept.get("backward", [])),
+        "kept": kept,
+        "perplexity": meta.get("perplexity", {}),
+        "words": len(srsly.read_json(path / WORDS_FILE)),
+        "parameters": sum(_size(network) for network in networks.values()),
+        "lm_macs_per_word": sum(network.rnn.macs for network in networks.values()),
+        "size_mb": size_of(path),
+    }
+
+
+def measure_speed(pipelines: Dict[str, Language]) -> Dict[str, float]:
+    """Words per second of whole pipelines, on made-up text of the encoder's words.
+
+    pipelines (Dict[str, Language]): Name to pipeline; they take turns.
+    RETURNS (Dict[str, float]): Words per second of each; those that know no words are
+        left out.
+    """
+    runs: Dict[str, Callable[[], float]] = {}
+    counts: Dict[str, int] = {}
+    for name, nlp in pipelines.items():
+        words = _known_words(nlp)
+        if words:
+            texts = make_texts(words, SPEED_WORDS)
+            counts[name] = count_words(texts)
+            runs[name] = partial(time_pipeline, nlp, texts)
+    seconds = take_turns(runs, rounds=SPEED_ROUNDS)
+    return {name: round(counts[name] / taken, 1) for name, taken in seconds.items()}
+
+
+def print_facts(rows: List[Dict[str, Any]], names: List[str]) -> None:
+    """rows (List[Dict[str, Any]]): What `describe` or `describe_lm` gave.
+    names (List[str]): Heading of each.
+    """
+    table = [
+        (title, *(_cell(row.get(key)) for row in rows))
+        for key, title in COLUMNS
+        if any(key in row for row in rows)
+    ]
+    aligns = ("l", *("r" for _ in rows))
+    msg.table(table, header=("", *names), divider=True, aligns=aligns)
+
+
+def size_of(path: Path) -> float:
+    """RETURNS (float): Size of all files below a directory, in MB."""
+    files = (f for f in Path(path).rglob("*") if f.is_file())
+    return round(sum(f.stat().st_size for f in files) / 1e6, 2)
+
+
+def resolve_path(pipeline: str) -> Path:
+    """RETURNS (Path): Directory of a pipeline that is installed or given by its path."""
+    if spacy.util.is_package(pipeline):
+        return Path(spacy.util.get_package_path(pipeline))
+    return Path(pipeline)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return "  ".join(_cell(v) for v in value.values())
+    if isinstance(value, list):
+        return "[" + " ".join(f"{v:.3g}" for v in value) + "]"
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+
+
+def _models(nlp: Language) -> List[Model]:
+    models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
+    return [model for model in models if isinstance(model, Model)]
+
+
+def _known_words(nlp: Language) -> List[str]:
+    encoders = encoders_in(nlp)
+    if encoders:
+        return list(encoders[0].shims[0].words)  # type: ignore[attr-defined]
+    return [s for s in nlp.vocab.strings if s.isalpha()]
+
+
+def _parameters(nodes: List[Model], modules: List[Any]) -> int:
+    own = sum(
+        node.get_param(name).size
+        for node in nodes
+        for name in node.param_names
+        if node.has_param(name)
+    )
+    return own + sum(_size(module) for module in modules)
+
+
+def _size(module: Any) -> int:
+    return sum(weights.numel() for weights in module.parameters())
+
+
+def _weights(path: Path) -> Dict[str, Path]:
+    files = {name: path / weights_file(name) for name in DIRECTIONS}
+    return {name: file for name, file in files.items() if file.is_file()}

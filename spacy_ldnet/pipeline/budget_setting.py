@@ -1,0 +1,64 @@
+"""What a user wants to be left of an encoder, and what that means for it."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional
+
+from spacy.language import Language
+
+from ..errors import Errors
+from ..models.encoder import LDNetModel, check_range
+from ..nn.dense_rnn import dense_macs
+from .calibration import calibrate, macs_within
+
+
+@dataclass(frozen=True)
+class BudgetSetting:
+    """kind (str): `max_layers`, `max_lm_macs` or `min_words_per_second`.
+    value (float): How much of it.
+    """
+
+    kind: str
+    value: float
+
+    @classmethod
+    def from_limits(
+        cls, limits: Dict[str, Optional[float]], *, required: bool
+    ) -> Optional["BudgetSetting"]:
+        """limits (Dict[str, Optional[float]]): Each kind, None for those not wanted.
+        required (bool): Whether there has to be one.
+        RETURNS (Optional[BudgetSetting]): The one that is given.
+        RAISES (ValueError): E030 unless there is one, E013 for a value out of range.
+        """
+        given = {kind: value for kind, value in limits.items() if value is not None}
+        if len(given) > 1 or (required and not given):
+            names = " and ".join(given) or "none"
+            remedy = "one of them" if given else "max_layers = 2, for example,"
+            raise ValueError(Errors.E030.format(given=names, remedy=remedy))
+        if not given:
+            return None
+        kind, value = next(iter(given.items()))
+        if kind == "max_lm_macs":
+            check_range(kind, value, 0 <= value <= 1, "it must be a share in [0, 1]")
+        elif kind == "max_layers":
+            check_range(kind, value, value >= 0, "it must be at least 0")
+        else:
+            check_range(kind, value, value > 0, "it must be above 0")
+        return cls(kind, value)
+
+    def resolve(self, nlp: Language, encoder: LDNetModel) -> Dict[str, Any]:
+        """Turn it into what the encoder can count: layers or multiply-accumulates.
+
+        nlp (Language): The pipeline, whose speed is measured if that is wanted.
+        encoder (LDNetModel): The encoder; keeps what was measured.
+        RETURNS (Dict[str, Any]): `max_layers` or `max_macs`.
+        RAISES (ValueError): E031 if no pruning can reach the speed.
+        """
+        if self.kind == "max_layers":
+            return {"max_layers": int(self.value)}
+        if self.kind == "max_lm_macs":
+            sizes = {name: encoder.attrs[name] for name in ("embed", "hidden", "unit")}
+            whole = 2 * dense_macs(layers=encoder.attrs["depth"], **sizes)
+            return {"max_macs": self.value * whole}
+        measured = calibrate(nlp, encoder)
+        encoder.shims[0].cfg["calibration"] = {**measured, "wanted": self.value}
+        return {"max_macs": macs_within(measured, self.value)}

@@ -1,0 +1,155 @@
+"""`ldnet prune` and `ldnet info`."""
+
+import json
+
+import pytest
+import spacy
+from spacy.cli._util import app
+from spacy.tokens import DocBin
+from toy import DEPTH, make_examples, train
+from typer.testing import CliRunner
+
+import spacy_ldnet.cli  # noqa: F401  (adds the commands)
+from spacy_ldnet.callbacks import create_gate_penalty_v1
+from spacy_ldnet.cli import prune as prune_module
+from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.models.encoder import find_encoders
+
+
+def invoke(*args):
+    return CliRunner().invoke(app, ["ldnet", *map(str, args)])
+
+
+@pytest.fixture
+def gated(make_nlp, tmp_path):
+    """A pipeline with two of six gates open."""
+    nlp = make_nlp()
+    train(nlp, 40)
+    penalty = create_gate_penalty_v1(weight=1.0, max_layers=2, learn_rate=0.05)
+    train(nlp, 60, before=penalty, rate=0.005)
+    nlp.to_disk(tmp_path / "gated")
+    return tmp_path / "gated"
+
+
+def files_of(path):
+    return {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+def test_by_gates_it_is_exact_and_says_what_it_brought(gated, tmp_path):
+    before = files_of(gated)
+    result = invoke("prune", gated, tmp_path / "pruned")
+    assert result.exit_code == 0, result.output
+    for word in ("forward layers", "gates", "parameters", "MACs", "MB", "per second"):
+        assert word in result.output
+    assert "Largest change of the output" in result.output
+    assert files_of(gated) == before, "the input was touched"
+    facts = describe(spacy.load(tmp_path / "pruned"))
+    assert facts["layers_fwd"] + facts["layers_bwd"] == 2
+
+
+def test_by_number_it_shows_scores_and_change(gated, tmp_path):
+    nlp = spacy.load(gated)
+    docs = [example.reference for example in make_examples(nlp)]
+    DocBin(docs=docs).to_disk(tmp_path / "dev.spacy")
+    args = ("--layers", 0, "--data", tmp_path / "dev.spacy", "--no-speed")
+    result = invoke("prune", gated, tmp_path / "none", *args)
+    assert result.exit_code == 0, result.output
+    assert "ents_f" in result.output and "per second" not in result.output
+    lines = [line for line in result.output.splitlines() if "ents_f" in line]
+    before, after = (float(value) for value in lines[0].split()[1:])
+    assert before == 1.0 and after <= before
+    assert describe(spacy.load(tmp_path / "none"))["lm_macs_per_word"] == 0
+
+
+def test_without_trained_gates_the_lowest_layers_stay(make_nlp, tmp_path):
+    make_nlp().to_disk(tmp_path / "full")
+    result = invoke("prune", tmp_path / "full", tmp_path / "out", "-k", 3, "--no-speed")
+    assert "none were trained" in result.output
+    kept = describe(spacy.load(tmp_path / "out"))["kept"]
+    assert kept == {"forward": [0, 1], "backward": [0]}
+
+
+def test_refuses_when_the_output_changes(gated, tmp_path, monkeypatch):
+    real = prune_module.prune_encoder
+
+    def damage(encoder, layers):
+        real(encoder, layers)
+        encoder.shims[0].module.project.bias.data += 1e-3
+
+    monkeypatch.setattr(prune_module, "prune_encoder", damage)
+    result = invoke("prune", gated, tmp_path / "pruned")
+    assert result.exit_code == 1
+    assert "Nothing was written" in result.output
+    assert not (tmp_path / "pruned").exists()
+
+
+@pytest.mark.parametrize("case", ["same", "file", "foreign"])
+def test_impossible_calls_are_explained(gated, tmp_path, case):
+    (tmp_path / "file").write_text("mine")
+    spacy.blank("en").to_disk(tmp_path / "foreign")
+    source, output, reason = {
+        "same": (gated, gated, "the same directory"),
+        "file": (gated, tmp_path / "file", "is a file"),
+        "foreign": (tmp_path / "foreign", tmp_path / "out", "No LD-Net encoder"),
+    }[case]
+    result = invoke("prune", source, output)
+    assert result.exit_code == 1 and reason in result.output
+    assert (tmp_path / "file").read_text() == "mine"
+    assert not (tmp_path / "out").exists()
+
+
+def test_existing_output_is_replaced_as_a_whole(gated, tmp_path):
+    invoke("prune", gated, tmp_path / "out", "--no-speed")
+    (tmp_path / "out" / "old").write_text("of the run before")
+    result = invoke("prune", gated, tmp_path / "out", "--layers", 1, "--no-speed")
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "out" / "old").exists()
+    assert {p.name for p in tmp_path.iterdir()} >= {"gated", "out"}
+    assert not [p for p in tmp_path.iterdir() if p.suffix in (".new", ".old")]
+
+
+def test_pruned_again_and_sourced_anew(gated, tmp_path):
+    """Prune, source into a new config, train gates once more, prune again."""
+    invoke("prune", gated, tmp_path / "two", "--no-speed")
+    nlp = spacy.blank("en")
+    source = spacy.load(tmp_path / "two")
+    penalty = create_gate_penalty_v1(max_layers=1, weight=1.0, learn_rate=0.05)
+    nlp.add_pipe("ldnet", source=source)
+    nlp.add_pipe("ner", source=source)
+    train(nlp, 60, before=penalty, rate=0.005)
+    nlp.to_disk(tmp_path / "gated_again")
+    result = invoke("prune", tmp_path / "gated_again", tmp_path / "one", "--no-speed")
+    assert result.exit_code == 0, result.output
+    again = spacy.load(tmp_path / "one")
+    assert (
+        len(find_encoders(again.get_pipe("ldnet").model)[0].shims[0].module.gates) == 1
+    )
+    assert again.evaluate(make_examples(again))["ents_f"] == 1.0
+
+
+def test_info_of_a_pipeline(gated, tmp_path):
+    facts = json.loads(invoke("info", gated, "--json").stdout)
+    assert facts["layers_fwd"] == facts["layers_bwd"] == DEPTH
+    assert facts["kept"] == {"forward": [0, 1, 2], "backward": [0, 1, 2]}
+    assert sum(g > 0 for side in facts["gates"].values() for g in side) == 2
+    assert facts["words_per_second"] > 100 and facts["size_mb"] > 0
+    result = invoke("info", gated, "--no-speed")
+    assert result.exit_code == 0 and "per second" not in result.output
+
+
+def test_info_of_language_models(lm_dir):
+    facts = json.loads(invoke("info", lm_dir, "--json").stdout)
+    assert facts["layers_fwd"] == facts["layers_bwd"] == DEPTH
+    assert facts["lm_macs_per_word"] > 0 and facts["words"] > 10
+    assert facts["parameters"] > facts["lm_macs_per_word"]
+    assert invoke("info", lm_dir).exit_code == 0
+
+
+def test_info_of_any_other_pipeline_and_of_none(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.to_disk(tmp_path / "plain")
+    facts = json.loads(invoke("info", tmp_path / "plain", "--json").stdout)
+    assert facts["layers_fwd"] == 0 and facts["parameters"] == 0
+    result = invoke("info", tmp_path / "nothing")
+    assert result.exit_code == 1 and "No pipeline" in result.output
