@@ -8,7 +8,13 @@ from _bootstrap import paired_bootstrap
 from _scoring import COSTS, SCORES
 from wasabi import msg
 
-PAIRS = [("ldnet", "no_lm"), ("ldnet_pruned", "ldnet"), ("ldnet_pruned", "cnn")]
+PAIRS = [
+    ("ldnet", "no_lm"),
+    ("ldnet_pruned", "ldnet"),
+    ("ldnet_pruned", "cnn"),
+    ("ldnet_finetuned", "ldnet_pruned"),
+    ("ldnet_unfrozen", "ldnet_pruned"),
+]
 
 
 def summarise(by_seed: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:

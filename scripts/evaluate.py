@@ -22,6 +22,8 @@ ROWS: Dict[str, str] = {
     "no_lm": "no_lm",
     "ldnet": "ldnet",
     "ldnet_pruned": "pruned",
+    "ldnet_finetuned": "finetune",
+    "ldnet_unfrozen": "unfreeze",
     "cnn": "cnn",
 }
 

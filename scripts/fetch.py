@@ -111,10 +111,22 @@ def get_documents(source: str, assets: Path) -> Dict[str, str]:
     RETURNS (Dict[str, str]): Natural text by document name.
     RAISES (ScriptError): If no source has it.
     """
+    return convert(get_files(source, assets))
+
+
+def get_files(source: str, assets: Path) -> Dict[str, bytes]:
+    """Try the sources in order until one has the whole, right corpus.
+
+    source (str): `auto`, or the one source to try.
+    assets (Path): The folder with files the user put there.
+    RETURNS (Dict[str, bytes]): Tagged files by document name.
+    RAISES (ScriptError): If no source has it.
+    """
     failures: List[str] = []
     for name in READERS if source == "auto" else [source]:
         try:
-            documents = convert(READERS[name](assets))
+            files = READERS[name](assets)
+            convert(files)
         except KNOWN_FAULTS as err:
             failures.append(f"{name}: {err}")
         except (zipfile.BadZipFile, tarfile.TarError, EOFError) as err:
@@ -123,7 +135,7 @@ def get_documents(source: str, assets: Path) -> Dict[str, str]:
             for failure in failures:
                 msg.info(f"Passed over {failure}")
             msg.good(f"Brown corpus taken from: {name}")
-            return documents
+            return files
     raise ScriptError(
         "The Brown corpus could not be had",
         "\n".join(failures) + f"\nGet brown.zip, as NLTK ships it, from {URL} and put "

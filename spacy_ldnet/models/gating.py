@@ -54,12 +54,21 @@ def prune_encoder(encoder: LDNetModel, max_layers: Optional[int] = None) -> None
         the lower), at most so many in both directions together. None keeps all layers
         whose gate is above zero, which leaves the encoder's output as it is.
     """
-    shim = encoder.shims[0]
-    module = shim.module  # type: ignore[attr-defined]
+    module = encoder.shims[0].module  # type: ignore[attr-defined]
     keep = open_layers(module)
     if max_layers is not None and sum(map(len, keep.values())) > max_layers:
         keep = module.by_direction(_strongest(module, max_layers))
-    pruned = keep_layers(module, keep)
+    keep_only(encoder, keep)
+
+
+def keep_only(encoder: LDNetModel, keep: Dict[str, List[int]]) -> None:
+    """Delete all other layers in place, and fold the gates of those that stay.
+
+    encoder (Model): An LD-Net encoder with its network. Its penalty ends with this.
+    keep (Dict[str, List[int]]): Positions of each direction's layers, in order.
+    """
+    shim = encoder.shims[0]
+    pruned = keep_layers(shim.module, keep)  # type: ignore[attr-defined]
     fold_gates(pruned)
     shim.cfg["penalty"] = None
     shim.load(pruned, shim.words)  # type: ignore[attr-defined]

@@ -1,0 +1,99 @@
+"""What is trained for the frontier: which layers are left, and how they were chosen."""
+
+import random
+from dataclasses import dataclass
+from typing import Dict, List, Optional
+
+LEARNED = "learned"
+FIRST = "first"
+RANDOM = "random"
+NO_LAYER_DROPOUT = "no_layer_dropout"
+PLAIN = "plain"
+FULL = "full"
+METHODS = (LEARNED, FIRST, RANDOM, NO_LAYER_DROPOUT, PLAIN)
+#: What each method is called in tables and pictures.
+TITLES = {
+    LEARNED: "learned gates",
+    FIRST: "lowest layers",
+    RANDOM: "random layers",
+    NO_LAYER_DROPOUT: "learned, no layer dropout",
+    PLAIN: "plain LSTM LM, same MACs",
+    FULL: "all layers",
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One trained pipeline.
+
+    method (str): How its layers were chosen.
+    budget (int): Layers left in both directions together.
+    seed (int): Seed of the training and of the language models.
+    draw (int): Number of the random choice.
+    """
+
+    method: str
+    budget: int
+    seed: int
+    draw: int = 0
+
+    @property
+    def name(self) -> str:
+        """Its directory's name."""
+        draw = f"-{self.draw}" if self.method == RANDOM else ""
+        return f"{self.method}-{self.budget}{draw}"
+
+
+def plan_points(
+    methods: List[str], budgets: List[int], seeds: List[int], *, draws: int, depth: int
+) -> List[Point]:
+    """All points of a frontier, those of the first seed first.
+
+    Where nothing can be chosen, with no layer or all of them, there is one point only.
+
+    methods (List[str]): The methods.
+    budgets (List[int]): Numbers of layers, both directions together.
+    seeds (List[int]): The seeds.
+    draws (int): Random choices of each budget.
+    depth (int): Layers a direction of the full network.
+    RETURNS (List[Point]): The points.
+    """
+    points = []
+    for seed in seeds:
+        for budget in budgets:
+            if budget in (0, 2 * depth):
+                points.append(Point(FULL if budget else FIRST, budget, seed))
+                continue
+            for method in methods:
+                number = draws if method == RANDOM else 1
+                points += [Point(method, budget, seed, draw) for draw in range(number)]
+    return points
+
+
+def choose_layers(point: Point, depth: int) -> Dict[str, List[int]]:
+    """The layers of a method that does not learn them.
+
+    point (Point): `first` takes the lowest layers, in both directions alike, `random`
+        any, by its seed and draw.
+    depth (int): Layers a direction of the full network.
+    RETURNS (Dict[str, List[int]]): Their numbers in each direction.
+    """
+    sides = ("forward", "backward")
+    layers = [(side, i) for i in range(depth) for side in sides]
+    if point.method == RANDOM:
+        chance = random.Random(f"{point.seed} {point.draw} {point.budget}")
+        layers = chance.sample(layers, len(layers))
+    kept = layers[: point.budget]
+    return {name: sorted(i for side, i in kept if side == name) for name in sides}
+
+
+def plain_hidden(macs: float, embed: int) -> Optional[int]:
+    """Width of a single LSTM layer a direction that costs as much.
+
+    macs (float): Multiply-accumulates a word of both directions.
+    embed (int): Width of the embeddings it reads.
+    RETURNS (Optional[int]): 4 h (embed + h) is closest to half of it; None if even
+        one unit would cost more.
+    """
+    hidden = (-embed + (embed**2 + macs / 2) ** 0.5) / 2
+    return round(hidden) or None

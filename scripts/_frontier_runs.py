@@ -1,0 +1,225 @@
+"""Train the points of the frontier, each once; what is finished is kept."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List
+
+import spacy
+from _common import ScriptError
+from _frontier_points import (
+    FULL,
+    LEARNED,
+    NO_LAYER_DROPOUT,
+    PLAIN,
+    Point,
+    choose_layers,
+    plain_hidden,
+)
+from spacy.util import load_config
+
+from spacy_ldnet.cli._facts import describe, encoders_in
+from spacy_ldnet.models.gating import keep_only
+
+Settings = Dict[str, Any]
+
+
+@dataclass
+class Trainer:
+    """Trains points, and what they begin with, in a directory.
+
+    directory (Path): SEED/POINT is made in it.
+    corpus (Path): Folder with train.spacy and dev.spacy.
+    vectors (Path): The word vectors.
+    training (Path): Where the project trained: SEED/lm is taken from there.
+    text (Path): Folder with lm_train.txt and lm_dev.txt, for other language models.
+    configs (Path): Folder of the configs.
+    steps (int): Updates of each point.
+    base_steps (int): Updates of the tagger that they begin with.
+    lm_epochs (int): Epochs of other language models.
+    eval_frequency (int): Updates between two evaluations.
+    base (str): Directory SEED/BASE of `training` with the tagger they begin with, if
+        it is there already.
+    """
+
+    directory: Path
+    corpus: Path
+    vectors: Path
+    training: Path
+    text: Path
+    configs: Path
+    steps: int
+    base_steps: int
+    lm_epochs: int
+    eval_frequency: int
+    base: str = ""
+    locks: Dict[Path, threading.Lock] = field(default_factory=dict)
+
+    def train(self, point: Point) -> Path:
+        """point (Point): What to train.
+        RETURNS (Path): The finished pipeline.
+        RAISES (ScriptError): If a training fails; its log is named.
+        """
+        seed = point.seed
+        if point.method == NO_LAYER_DROPOUT:
+            changed = {"model.layer_dropout": 0.0}
+            base = self.tagger(
+                seed, self.language_models(seed, "lm_no_dropout", changed)
+            )
+            return self._gated(point, base)
+        if point.method == PLAIN:
+            return self._finetuned(point, self._plain_base(point))
+        base = self._own_base(seed)
+        if point.method == LEARNED:
+            return self._gated(point, base)
+        if point.method == FULL:
+            return self._finetuned(point, base)
+        cut = self.directory / str(seed) / f"{point.name}-cut"
+        self._once(cut, lambda made: self._cut(point, base, made))
+        return self._finetuned(point, cut)
+
+    def tagger(self, seed: int, lm: Path, **sizes: Any) -> Path:
+        """seed (int): Seed of the training.
+        lm (Path): Language models to train a tagger on.
+        RETURNS (Path): The tagger on all of their layers.
+        """
+        # OUT/model-best of one pretraining: the name of OUT says which.
+        path = self.directory / str(seed) / f"base_{lm.parent.name}"
+        settings = {**sizes, "paths.lm": lm, "training.max_steps": self.base_steps}
+        return self._spacy_train(path, "ner", seed, settings)
+
+    def language_models(self, seed: int, name: str, changed: Settings) -> Path:
+        """seed (int): Seed of the training.
+        name (str): Name of its directory.
+        changed (Settings): What differs from lm.cfg.
+        RETURNS (Path): The best language models.
+        """
+        path = self.directory / str(seed) / name
+        settings = {
+            "paths.raw_text": self.text / "lm_train.txt",
+            "paths.dev_text": self.text / "lm_dev.txt",
+            "system.seed": seed,
+            "pretraining.max_epochs": self.lm_epochs,
+            # Points are trained side by side already.
+            "pretraining.side_by_side": "false",
+            **changed,
+        }
+        arguments = ["ldnet", "pretrain", self.configs / "lm.cfg"]
+
+        def run(made: Path) -> None:
+            _run([*arguments, made, "--resume", "--overwrite"], settings, made)
+
+        self._once(path, run, resumable=True)
+        return path / "model-best"
+
+    def _own_base(self, seed: int) -> Path:
+        """The tagger on the project's own language models."""
+        if self.base:
+            return self._existing(seed, self.base)
+        return self.tagger(seed, self._existing(seed, "lm"))
+
+    def _existing(self, seed: int, name: str) -> Path:
+        path = self.training / str(seed) / name / "model-best"
+        if not (path / "meta.json").exists():
+            raise ScriptError(
+                f"Nothing was trained with seed {seed} in {path}",
+                "Run the workflow first: python -m spacy project run seeds",
+            )
+        return path
+
+    def _plain_base(self, point: Point) -> Path:
+        """A tagger on single LSTM layers that cost what the learned point costs."""
+        learned = self.train(Point(LEARNED, point.budget, point.seed))
+        macs = describe(spacy.load(learned))["lm_macs_per_word"]
+        embed = load_config(self.configs / "lm.cfg")["model"]["embed"]
+        hidden = plain_hidden(macs, embed)
+        if hidden is None:
+            raise ScriptError(f"{learned} is too small to have an LSTM of its cost")
+        sizes = {"hidden": hidden, "depth": 1}
+        changed = {f"model.{key}": value for key, value in sizes.items()}
+        lm = self.language_models(point.seed, f"lm_plain_{hidden}", changed)
+        model = {f"components.ldnet.model.{k}": v for k, v in sizes.items()}
+        return self.tagger(point.seed, lm, **model)
+
+    def _gated(self, point: Point, base: Path) -> Path:
+        path = self.directory / str(point.seed) / f"{point.name}-gated"
+        settings = {
+            "paths.source": base,
+            "paths.gate_log": path.with_name(path.name + ".gates.jsonl"),
+            "training.max_steps": self.steps,
+            "training.before_update.max_layers": point.budget,
+        }
+        gated = self._spacy_train(path, "prune", point.seed, settings)
+        pruned = self.directory / str(point.seed) / point.name
+        arguments = ["ldnet", "prune", gated]
+        self._once(
+            pruned, lambda made: _run([*arguments, made, "--no-speed"], {}, made)
+        )
+        return pruned
+
+    def _finetuned(self, point: Point, source: Path) -> Path:
+        path = self.directory / str(point.seed) / point.name
+        settings = {
+            "paths.source": source,
+            "training.max_steps": self.steps,
+            # As long, and at the same rate, as gates are trained.
+            "training.optimizer.learn_rate.initial_rate": _prune_rate(self.configs),
+        }
+        return self._spacy_train(path, "finetune", point.seed, settings)
+
+    def _cut(self, point: Point, base: Path, made: Path) -> None:
+        nlp = spacy.load(base)
+        for encoder in encoders_in(nlp):
+            keep_only(encoder, choose_layers(point, encoder.attrs["depth"]))
+        nlp.to_disk(made)
+
+    def _spacy_train(
+        self, path: Path, config: str, seed: int, settings: Settings
+    ) -> Path:
+        shared = {
+            "paths.train": self.corpus / "train.spacy",
+            "paths.dev": self.corpus / "dev.spacy",
+            "paths.vectors": self.vectors,
+            "system.seed": seed,
+            "training.eval_frequency": self.eval_frequency,
+        }
+
+        def run(made: Path) -> None:
+            arguments = ["train", self.configs / f"{config}.cfg", "--output", made]
+            _run(arguments, {**shared, **settings}, made)
+
+        self._once(path, run)
+        return path / "model-best"
+
+    def _once(self, path: Path, make: Any, *, resumable: bool = False) -> None:
+        """Make a directory beside its place and rename it, unless it is there."""
+        with self.locks.setdefault(path, threading.Lock()):
+            if path.exists():
+                return
+            beside = path.with_name(path.name + ".part")
+            if not resumable:
+                shutil.rmtree(beside, ignore_errors=True)
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            make(beside)
+            beside.rename(path)
+
+
+def _run(arguments: List[Any], settings: Settings, made: Path) -> None:
+    """Run a command of spaCy in a process of its own; its log goes beside."""
+    words = [sys.executable, "-m", "spacy", *map(str, arguments)]
+    for name, value in settings.items():
+        words += [f"--{name}", str(value)]
+    log = made.with_suffix(".log")
+    with log.open("w", encoding="utf8") as out:
+        done = subprocess.run(words, stdout=out, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        last = log.read_text(encoding="utf8", errors="replace").splitlines()[-5:]
+        raise ScriptError(f"A training failed, see {log}", "\n".join(last))
+
+
+def _prune_rate(configs: Path) -> float:
+    optimizer = load_config(configs / "prune.cfg")["training"]["optimizer"]
+    return float(optimizer["learn_rate"]["initial_rate"])

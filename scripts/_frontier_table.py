@@ -1,0 +1,173 @@
+"""Join the points of the frontier over seeds and draws, compare them, draw them."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import numpy
+from _bootstrap import paired_bootstrap
+from _frontier_points import FIRST, FULL, LEARNED, RANDOM, TITLES
+from _report import mean_and_std
+
+Runs = List[Dict[str, Any]]
+Key = Tuple[str, int]
+COLORS = ("#1b6ca8", "#d1495b", "#8d8d8d", "#edae49", "#3c896d", "#000000")
+
+
+def join_runs(runs: Runs) -> List[Dict[str, Any]]:
+    """Join the seeds and draws of each method and budget.
+
+    runs (Runs): One object a trained point.
+    RETURNS (List[Dict[str, Any]]): `method`, `budget`, F1 on dev and test and cost,
+        each as mean, std and n; random draws count as one value a seed, their mean.
+    """
+    rows = []
+    for (method, budget), found in sorted(_grouped(runs).items(), key=_by_budget):
+        by_seed = defaultdict(list)
+        for run in found:
+            by_seed[run["seed"]].append(run)
+        row: Dict[str, Any] = {"method": method, "budget": budget}
+        for name in ("dev_f", "test_f", "lm_macs", "macs", "words_per_second"):
+            values = [
+                numpy.mean([run[name] for run in same])
+                for same in by_seed.values()
+                if all(name in run for run in same)
+            ]
+            if values:
+                row[name] = mean_and_std([float(value) for value in values])
+        row["seeds"] = sorted(by_seed)
+        row["kept"] = [run["kept"] for run in found]
+        rows.append(row)
+    return rows
+
+
+def compare_runs(runs: Runs, draws: int) -> List[Dict[str, Any]]:
+    """Paired bootstrap over the test documents: the learned selection against every
+    other method of its budget, and against all layers.
+
+    runs (Runs): One object a trained point, with `counts` of each document.
+    draws (int): How many resamples.
+    RETURNS (List[Dict[str, Any]]): One object a pair, over the seeds both have.
+    """
+    groups = _grouped(runs)
+    rows = []
+    for method, budget in sorted(groups, key=lambda key: key[1]):
+        if method != LEARNED:
+            continue
+        others = [key for key in groups if key[1] == budget and key[0] != LEARNED]
+        others += [key for key in groups if key[0] == FULL]
+        for other in others:
+            pair = _pooled(groups[(method, budget)], groups[other])
+            if pair is not None:
+                first, second, seeds = pair
+                rows.append(
+                    {
+                        "budget": budget,
+                        "against": other[0],
+                        "seeds": seeds,
+                        **paired_bootstrap(first, second, draws=draws),
+                    }
+                )
+    return rows
+
+
+def _grouped(runs: Runs) -> Dict[Key, Runs]:
+    groups: Dict[Key, Runs] = defaultdict(list)
+    for run in runs:
+        groups[(run["method"], run["budget"])].append(run)
+    return groups
+
+
+def _by_budget(item: Tuple[Key, Runs]) -> Tuple[int, int]:
+    method, budget = item[0]
+    return budget, list(TITLES).index(method)
+
+
+def _pooled(one: Runs, two: Runs) -> Any:
+    """Counts of both over the same seeds; draws of one seed weigh as one together."""
+    sides = []
+    for runs in (one, two):
+        by_seed = defaultdict(list)
+        for run in runs:
+            by_seed[run["seed"]].append(numpy.asarray(run["counts"]))
+        sides.append({seed: numpy.mean(c, axis=0) for seed, c in by_seed.items()})
+    seeds = sorted(set(sides[0]) & set(sides[1]))
+    if not seeds:
+        return None
+    sums = [numpy.sum([side[seed] for seed in seeds], axis=0) for side in sides]
+    return sums[0], sums[1], seeds
+
+
+def markdown(rows: List[Dict[str, Any]], pairs: List[Dict[str, Any]]) -> str:
+    """rows (List[Dict[str, Any]]): What `join_runs` gave.
+    pairs (List[Dict[str, Any]]): What `compare_runs` gave.
+    RETURNS (str): Two tables.
+    """
+    lines = [
+        "| layers | chosen by | dev F1 | test F1 | LM MACs | words/s | seeds |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        title = TITLES[row["method"]] if row["budget"] else "none"
+        speed = row.get("words_per_second")
+        cells = [str(row["budget"]), title]
+        cells += [_spread(row[name]) for name in ("dev_f", "test_f")]
+        cells += [f"{row['lm_macs']['mean'] / 1000:,.0f}k"]
+        cells += [f"{speed['mean']:,.0f}" if speed else "", str(len(row["seeds"]))]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "| layers | learned gates against | F1 | interval |",
+        "| ---: | --- | ---: | --- |",
+    ]
+    for pair in pairs:
+        interval = f"{pair['low']:+.1f} to {pair['high']:+.1f}"
+        lines.append(
+            f"| {pair['budget']} | {TITLES[pair['against']]} | "
+            f"{pair['difference']:+.2f} | {interval} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def draw(rows: List[Dict[str, Any]], path: Path, title: str) -> None:
+    """Draw F1 on the test set over the language models' cost, with its spread.
+
+    rows (List[Dict[str, Any]]): What `join_runs` gave.
+    path (Path): The picture, .png or .svg.
+    title (str): Its title.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    ends = [row for row in rows if row["method"] == FULL or row["budget"] == 0]
+    methods = [m for m in TITLES if m != FULL and any(r["method"] == m for r in rows)]
+    for color, method in zip(COLORS, methods):
+        own = [row for row in rows if row["method"] == method and row["budget"]]
+        # Where nothing is chosen, all methods that take from the same models meet.
+        shared = ends if method in (LEARNED, FIRST, RANDOM) else []
+        chain = sorted([*own, *shared], key=lambda row: row["lm_macs"]["mean"])
+        axes.errorbar(
+            [row["lm_macs"]["mean"] / 1000 for row in chain],
+            [row["test_f"]["mean"] for row in chain],
+            yerr=[row["test_f"]["std"] for row in chain],
+            label=TITLES[method],
+            color=color,
+            marker="o",
+            capsize=3,
+            linestyle="-" if method == LEARNED else "--",
+        )
+    axes.set_xlabel("language models' multiply-accumulates a word (thousands)")
+    axes.set_ylabel("F1 on the test set")
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
+
+
+def _spread(value: Dict[str, Any]) -> str:
+    return f"{value['mean']:.2f} ± {value['std']:.2f}"

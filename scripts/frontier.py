@@ -1,0 +1,189 @@
+"""F1 over cost: the learned selection of layers against others of equal budget."""
+
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, Dict, List
+
+import spacy
+import torch
+import typer
+from _common import ScriptError, write_json, write_text
+from _frontier_points import METHODS, Point, plan_points
+from _frontier_runs import Trainer
+from _frontier_table import compare_runs, draw, join_runs, markdown
+from _scoring import evaluate_model
+from _speed import sample_words, time_pipelines
+from spacy.training import Corpus
+from spacy.util import load_config
+from tqdm import tqdm
+from wasabi import msg
+
+from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.pipeline.speed import describe_machine
+
+SPEED_WORDS, SPEED_ROUNDS = 20_000, 5
+
+
+def train_all(trainer: Trainer, points: List[Point], workers: int) -> Dict[Point, Path]:
+    """Train what is missing, some at a time.
+
+    trainer (Trainer): Trains one.
+    points (List[Point]): The points.
+    workers (int): How many at a time.
+    RETURNS (Dict[Point, Path]): The finished pipelines, in the order of the points.
+    RAISES (ScriptError): If a training fails; those that run are finished first.
+    """
+    found: Dict[Point, Path] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        futures = {pool.submit(trainer.train, point): point for point in points}
+        try:
+            for future in tqdm(as_completed(futures), "Training", len(futures)):
+                found[futures[future]] = future.result()
+        except ScriptError:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return {point: found[point] for point in points}
+
+
+def score_all(paths: Dict[Point, Path], corpus: Path, kept: Path) -> List[Any]:
+    """paths (Dict[Point, Path]): The pipelines.
+    corpus (Path): Folder with dev.spacy and test.spacy.
+    kept (Path): Folder where scores are kept.
+    RETURNS (List[Any]): One object a point: its names, cost and scores.
+    """
+    runs = []
+    for point, path in tqdm(paths.items(), "Scoring"):
+        scores: Dict[str, Any] = {}
+        for part in ("dev", "test"):
+            cache = kept / f"{point.seed}-{point.name}-{part}.json"
+            data = corpus / f"{part}.spacy"
+            scores[part] = evaluate_model(path, data, cache, gold_tokens=False)
+        facts = describe(spacy.load(path))
+        runs.append(
+            {
+                "method": point.method,
+                "budget": point.budget,
+                "seed": point.seed,
+                "draw": point.draw,
+                "kept": facts["kept"],
+                "lm_macs": facts["lm_macs_per_word"],
+                "macs": facts["macs_per_word"],
+                "dev_f": 100 * scores["dev"]["scores"]["ents_f"],
+                "test_f": 100 * scores["test"]["scores"]["ents_f"],
+                "counts": scores["test"]["counts"],
+            }
+        )
+    return runs
+
+
+def time_all(paths: Dict[Point, Path], runs: List[Any], corpus: Path) -> None:
+    """Add the words per second of the first seed's points, all taking turns.
+
+    paths (Dict[Point, Path]): The pipelines.
+    runs (List[Any]): Get `words_per_second`.
+    corpus (Path): Folder with test.spacy.
+    """
+    seed = min(point.seed for point in paths)
+    pipelines = {
+        p.name: spacy.load(path) for p, path in paths.items() if p.seed == seed
+    }
+    nlp = next(iter(pipelines.values()))
+    docs = [example.reference for example in Corpus(corpus / "test.spacy")(nlp)]
+    texts = sample_words(docs, SPEED_WORDS)
+    speeds = time_pipelines(pipelines, texts, rounds=SPEED_ROUNDS, threads=1)
+    for point, run in zip(paths, runs):
+        if point.seed == seed:
+            run["words_per_second"] = speeds[point.name]
+
+
+def main(
+    corpus: Path = typer.Argument(..., help="Folder with train, dev and test.spacy"),
+    output: Path = typer.Argument(..., help="Folder for the trained pipelines"),
+    results: Path = typer.Argument(
+        ..., help="JSON file of the results; a table and a picture go beside it"
+    ),
+    training: Path = typer.Option(
+        Path("training"), help="Where the language models are: SEED/lm/model-best"
+    ),
+    base: str = typer.Option(
+        "", help="SEED/BASE/model-best of --training is the tagger to begin with"
+    ),
+    text: Path = typer.Option(
+        Path("corpus"), help="Folder with lm_train.txt and lm_dev.txt"
+    ),
+    vectors: Path = typer.Option(Path("corpus/vectors"), help="The word vectors"),
+    budgets: str = typer.Option("0,1,2,4,8,12", help="Layers to keep, with commas"),
+    seeds: str = typer.Option("0,1,2", help="Seeds, with commas"),
+    methods: str = typer.Option(",".join(METHODS), help="Methods, with commas"),
+    draws: int = typer.Option(2, min=1, help="Random choices of each budget and seed"),
+    steps: int = typer.Option(2500, min=1, help="Updates of each point"),
+    base_steps: int = typer.Option(2000, min=1, help="Updates of the first taggers"),
+    lm_epochs: int = typer.Option(5, min=1, help="Epochs of other language models"),
+    eval_frequency: int = typer.Option(250, min=1, help="Updates between evaluations"),
+    workers: int = typer.Option(1, min=1, help="Trainings at a time"),
+    title: str = typer.Option("", help="Title of the picture"),
+    speed: bool = typer.Option(True, help="Measure words per second"),
+) -> None:
+    """Train pipelines with few to all layers left, chosen by learned gates and by
+    other means, and compare them. What is trained already is kept."""
+    configs = Path("configs")
+    depth = load_config(configs / "lm.cfg")["model"]["depth"]
+    wanted = methods.split(",")
+    unknown = sorted(set(wanted) - set(METHODS))
+    if unknown:
+        known = ", ".join(METHODS)
+        msg.fail(f"Unknown methods: {', '.join(unknown)}", f"Known: {known}", exits=1)
+    points = plan_points(
+        wanted, _numbers(budgets), _numbers(seeds), draws=draws, depth=depth
+    )
+    trainer = Trainer(
+        directory=output,
+        corpus=corpus,
+        vectors=vectors,
+        training=training,
+        text=text,
+        configs=configs,
+        steps=steps,
+        base_steps=base_steps,
+        lm_epochs=lm_epochs,
+        eval_frequency=eval_frequency,
+        base=base,
+    )
+    try:
+        paths = train_all(trainer, points, workers)
+    except ScriptError as err:
+        msg.fail(err.title, err.hint, exits=1)
+    torch.set_num_threads(1)
+    runs = score_all(paths, corpus, output / "scores")
+    if speed:
+        time_all(paths, runs, corpus)
+    report(runs, results, title)
+
+
+def report(runs: List[Any], results: Path, title: str) -> None:
+    """Write the JSON, the tables and the picture.
+
+    runs (List[Any]): One object a point.
+    results (Path): The JSON file.
+    title (str): Title of the picture.
+    """
+    rows, pairs = join_runs(runs), compare_runs(runs, draws=10_000)
+    for run in runs:
+        del run["counts"]
+    machine = describe_machine(1)
+    write_json(
+        results, {"rows": rows, "pairs": pairs, "runs": runs, "machine": machine}
+    )
+    text = markdown(rows, pairs)
+    write_text(results.with_suffix(".md"), text)
+    draw(rows, results.with_suffix(".png"), title)
+    print(text)
+    msg.good("Wrote the results", str(results))
+
+
+def _numbers(text: str) -> List[int]:
+    return [int(part) for part in text.split(",")]
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,85 @@
+"""The frontier: what is trained, how it is joined, and one real, tiny run."""
+
+import pytest
+from _frontier_points import Point, choose_layers, plain_hidden, plan_points
+from _frontier_table import compare_runs, draw, join_runs, markdown
+
+
+def test_every_budget_has_its_methods_and_ends_have_one_point():
+    points = plan_points(["learned", "random"], [0, 2, 6], [0, 1], draws=2, depth=3)
+    names = [point.name for point in points if point.seed == 1]
+    assert names == ["first-0", "learned-2", "random-2-0", "random-2-1", "full-6"]
+    assert len(points) == 10
+
+
+def test_lowest_layers_come_from_both_directions():
+    assert choose_layers(Point("first", 3, 0), 4) == {
+        "forward": [0, 1],
+        "backward": [0],
+    }
+
+
+def test_random_layers_differ_by_draw_and_seed_but_not_by_run():
+    drawn = [
+        choose_layers(Point("random", 4, seed, number), 6)
+        for seed in range(3)
+        for number in range(3)
+    ]
+    assert all(len(k["forward"]) + len(k["backward"]) == 4 for k in drawn)
+    assert len({str(kept) for kept in drawn}) > 5
+    assert choose_layers(Point("random", 4, 0, 1), 6) == drawn[1]
+
+
+@pytest.mark.parametrize("hidden", [1, 64, 300])
+def test_plain_layer_costs_what_is_asked(hidden):
+    # Two directions of four gates, each reading embedding and state.
+    assert plain_hidden(2 * 4 * hidden * (100 + hidden), 100) == hidden
+    assert plain_hidden(0, 100) is None
+
+
+def make_run(method, budget, seed, hits, draw=0):
+    return {
+        "method": method,
+        "budget": budget,
+        "seed": seed,
+        "draw": draw,
+        "kept": {"forward": [0], "backward": []},
+        "lm_macs": 1000.0 * budget,
+        "macs": 2000.0,
+        "dev_f": float(hits),
+        "test_f": float(hits),
+        "counts": [[hits, 100 - hits, 100 - hits]] * 4,
+    }
+
+
+RUNS = [
+    make_run("first", 0, 0, 50),
+    make_run("learned", 2, 0, 70),
+    make_run("learned", 2, 1, 72),
+    make_run("random", 2, 0, 60, draw=0),
+    make_run("random", 2, 0, 66, draw=1),
+    make_run("full", 6, 0, 71),
+]
+
+
+def test_seeds_are_joined_and_draws_count_once_a_seed():
+    rows = {(r["method"], r["budget"]): r for r in join_runs(RUNS)}
+    assert rows[("learned", 2)]["test_f"] == {"mean": 71.0, "std": 1.41, "n": 2}
+    assert rows[("random", 2)]["test_f"] == {"mean": 63.0, "std": 0.0, "n": 1}
+
+
+def test_learned_is_compared_with_its_equals_and_with_all_layers():
+    pairs = {pair["against"]: pair for pair in compare_runs(RUNS, draws=200)}
+    assert set(pairs) == {"random", "full"}
+    # Over the seed that both have: 70 against the mean of 60 and 66.
+    assert pairs["random"]["difference"] == pytest.approx(7.0)
+    assert pairs["full"]["difference"] == pytest.approx(-1.0)
+    assert pairs["full"]["seeds"] == [0]
+
+
+def test_tables_and_picture(tmp_path):
+    rows = join_runs(RUNS)
+    text = markdown(rows, compare_runs(RUNS, draws=50))
+    assert "| 2 | learned gates | 71.00 ± 1.41 |" in text
+    draw(rows, tmp_path / "a" / "frontier.png", "a title")
+    assert (tmp_path / "a" / "frontier.png").read_bytes()[:4] == b"\x89PNG"
