@@ -59,6 +59,12 @@ def score_all(paths: Dict[Point, Path], corpus: Path, kept: Path) -> List[Any]:
             data = corpus / f"{part}.spacy"
             scores[part] = evaluate_model(path, data, cache, gold_tokens=False)
         facts = describe(spacy.load(path))
+        layers = facts["layers_fwd"] + facts["layers_bwd"]
+        if layers > point.budget:
+            msg.warn(
+                f"Seed {point.seed}, {point.name}: {layers} layers are over the budget",
+                "Gates had too few updates to close: give more --steps.",
+            )
         runs.append(
             {
                 "method": point.method,

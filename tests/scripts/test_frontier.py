@@ -1,8 +1,21 @@
 """The frontier: what is trained, how it is joined, and one real, tiny run."""
 
+from pathlib import Path
+
+import corpus
+import frontier
+import numpy
 import pytest
+import spacy
+import srsly
+import typer
 from _frontier_points import Point, choose_layers, plain_hidden, plan_points
 from _frontier_table import compare_runs, draw, join_runs, markdown
+from spacy.util import load_config
+from toy import write_language_model
+from typer.testing import CliRunner
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_budget_has_its_methods_and_ends_have_one_point():
@@ -83,3 +96,41 @@ def test_tables_and_picture(tmp_path):
     assert "| 2 | learned gates | 71.00 ± 1.41 |" in text
     draw(rows, tmp_path / "a" / "frontier.png", "a title")
     assert (tmp_path / "a" / "frontier.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_real_points_are_trained_once_and_compared(tmp_path, monkeypatch, sample_gold):
+    """Random language models of the default's size, and a handful of updates."""
+    monkeypatch.chdir(ROOT)
+    sizes = load_config("configs/lm.cfg")["model"]
+    sizes = {name: sizes[name] for name in ("embed", "hidden", "depth")}
+    lm = tmp_path / "training" / "0" / "lm" / "model-best"
+    write_language_model(lm, **sizes)
+    nlp = spacy.blank("en")
+    nlp.vocab.set_vector("London", numpy.ones(50, dtype="float32"))
+    nlp.to_disk(tmp_path / "vectors")
+    text = ROOT / "assets" / "sample"
+    options = {"assets": ROOT / "assets", "lang": "en", "group": 0, "seed": 0}
+    corpus.convert(str(sample_gold), tmp_path / "corpus", text=text, **options)
+    arguments = [
+        *(tmp_path / "corpus", tmp_path / "out", tmp_path / "metrics" / "f.json"),
+        *("--training", tmp_path / "training", "--vectors", tmp_path / "vectors"),
+        *("--budgets", "2", "--seeds", "0", "--methods", "learned,first"),
+        *("--steps", 2, "--base-steps", 2, "--eval-frequency", 1, "--workers", 2),
+    ]
+    app = typer.Typer()
+    app.command()(frontier.main)
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    found = srsly.read_json(tmp_path / "metrics" / "f.json")
+    first, learned = sorted(found["runs"], key=lambda run: run["method"])
+    assert first["kept"] == {"forward": [0], "backward": [0]}
+    # Two updates close no gate: the budget is not reached, and nothing is deleted.
+    assert sum(map(len, learned["kept"].values())) == 2 * sizes["depth"]
+    assert learned["lm_macs"] > first["lm_macs"]
+    assert "learned-2" in result.output and "budget" in result.output
+    assert all(run["words_per_second"] > 0 for run in found["runs"])
+    times = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("meta.json")}
+    assert times
+    assert CliRunner().invoke(app, list(map(str, arguments))).exit_code == 0
+    again = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("meta.json")}
+    assert again == times, "something was trained twice"
