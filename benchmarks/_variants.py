@@ -21,29 +21,33 @@ _STACK: Overrides = {
     "model.depth": 2,
     "model.layer_dropout": 0.2,
 }
-_LONGER: Overrides = {"pretraining.max_epochs": 10}
-_LESS: Overrides = {"model.dropout": 0.1, "model.output_dropout": 0.1}
-_MORE: Overrides = {"model.dropout": 0.3, "model.output_dropout": 0.3}
+#: A wider softmax, and dropout as it suits a stack: it overfits less than a dense one.
+_WIDE: Overrides = {"model.projection": 256, "model.dropout": 0.2}
+_MORE: Overrides = {"model.embed_dropout": 0.4, "model.output_dropout": 0.3}
 
 VARIANTS: Dict[str, Overrides] = {
     DEFAULT: {},
     # Baselines: their hidden size is chosen so that they have the default's number
     # of parameters; what is learned in as many updates is then the network's doing.
     STACKED: dict(_STACK),
-    "stacked_less_dropout": {**_STACK, **_LESS, "model.layer_dropout": 0.1},
-    "stacked_more_dropout": {**_STACK, **_MORE, "model.layer_dropout": 0.3},
-    "less_dropout": dict(_LESS),
-    "more_dropout": dict(_MORE),
-    "embed_dropout_0.3": {"model.embed_dropout": 0.3},
+    "stacked_wide": {**_STACK, **_WIDE, "model.embed_dropout": 0.1},
+    "more_dropout": {**_MORE, "model.dropout": 0.2},
+    "less_dropout": {"model.embed_dropout": 0.1, "model.output_dropout": 0.1},
     "layer_dropout_0": {"model.layer_dropout": 0.0},
-    "layer_dropout_0.25": {"model.layer_dropout": 0.25},
+    "layer_dropout_0.1": {"model.layer_dropout": 0.1},
+    "layer_dropout_0.5": {"model.layer_dropout": 0.5},
+    # Narrower layers and a wider softmax, the default of earlier versions.
+    "narrow": {**_WIDE, "model.hidden": 64, "model.layer_dropout": 0.5},
     # Tied: the softmax reads with the embeddings, so the widths are the same.
-    "tied": {"model.tied": True, "model.embed": 100, "model.projection": 100},
-    "tied_wide": {"model.tied": True, "model.embed": 256, "model.projection": 256},
+    "tied": {
+        "model.tied": True,
+        "model.embed": 128,
+        "model.projection": 128,
+        "model.hidden": 72,
+    },
     "word_dropout_0.1": {"model.word_dropout": 0.1},
-    "word_dropout_0.2": {"model.word_dropout": 0.2},
-    "longer": dict(_LONGER),
-    "longer_more_dropout": {**_LONGER, **_MORE, "model.embed_dropout": 0.2},
+    "longer": {"pretraining.max_epochs": 10},
+    "longer_more_dropout": {"pretraining.max_epochs": 10, **_MORE},
     # Other clusters of the softmax, which cost less.
     "cutoffs_3": {"model.cutoffs": [500, 2000, 8000]},
     "depth_3": {"model.depth": 3},

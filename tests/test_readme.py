@@ -24,7 +24,7 @@ def block(marker):
 def workplace(tmp_path, monkeypatch):
     """A folder with a language model of the default sizes where the README has it."""
     path = tmp_path / "training/lm/model-best"
-    write_language_model(path, words=WORDS, embed=100, hidden=64, depth=6)
+    write_language_model(path, words=WORDS, embed=100, hidden=88, depth=6)
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     shutil.rmtree(tmp_path / "training")

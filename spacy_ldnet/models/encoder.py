@@ -21,7 +21,7 @@ def build_ldnet_encoder_v1(
     *,
     width: int = 128,
     embed: int = 100,
-    hidden: int = 64,
+    hidden: int = 88,
     depth: int = 6,
     unit: str = "lstm",
     dropout: Optional[float] = None,

@@ -1,0 +1,175 @@
+"""Every head of spaCy's on the encoder, shared or inline."""
+
+import pytest
+import spacy
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import fix_random_seed
+from toy import DEPTH, EMBED, HIDDEN, SENTENCES, WIDTH
+
+from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
+from spacy_ldnet.loaders import create_encoder_loader_v1
+from spacy_ldnet.models.encoder import find_encoders
+
+HEADS = {
+    "ner": {
+        "@architectures": "spacy.TransitionBasedParser.v2",
+        "state_type": "ner",
+        "extra_state_tokens": False,
+        "hidden_width": 16,
+        "maxout_pieces": 2,
+        "use_upper": True,
+    },
+    "parser": {
+        "@architectures": "spacy.TransitionBasedParser.v2",
+        "state_type": "parser",
+        "extra_state_tokens": False,
+        "hidden_width": 16,
+        "maxout_pieces": 2,
+        "use_upper": True,
+    },
+    "tagger": {"@architectures": "spacy.Tagger.v2"},
+    "morphologizer": {"@architectures": "spacy.Tagger.v2"},
+    "textcat": {
+        "@architectures": "spacy.TextCatParametricAttention.v1",
+        "exclusive_classes": True,
+    },
+    "spancat": {
+        "@architectures": "spacy.SpanCategorizer.v1",
+        "reducer": {"@layers": "spacy.mean_max_reducer.v1", "hidden_size": 16},
+        "scorer": {"@layers": "spacy.LinearLogistic.v1"},
+    },
+    "crf_ner": {"@architectures": "spacy-ldnet.CRFTagger.v1"},
+    "crf_chunker": {"@architectures": "spacy-ldnet.CRFTagger.v1"},
+}
+SIZES = {"width": WIDTH, "embed": EMBED, "hidden": HIDDEN, "depth": DEPTH}
+ENCODER = {"@architectures": "spacy-ldnet.LDNetEncoder.v1", **SIZES}
+LISTENER = {
+    "@architectures": "spacy.Tok2VecListener.v1",
+    "width": WIDTH,
+    "upstream": "ldnet",
+}
+
+
+def add_head(nlp, factory, tok2vec):
+    config = {"model": {**HEADS[factory], "tok2vec": tok2vec}}
+    if factory == "parser":
+        # A handful of sentences has no label thirty times, which spaCy asks for.
+        config["min_action_freq"] = 1
+    return nlp.add_pipe(factory, config=config)
+
+
+def make_examples(nlp):
+    """Each sentence with gold annotation for every head."""
+    examples = []
+    for words, tags in SENTENCES:
+        n = len(words)
+        upper = [word[0].isupper() for word in words]
+        gold = Doc(
+            nlp.vocab,
+            words=words,
+            ents=[tag.replace("U-", "B-").replace("L-", "I-") for tag in tags],
+            tags=["UP" if up else "LOW" for up in upper],
+            morphs=["Case=Up" if up else "" for up in upper],
+            pos=["PROPN" if up else "NOUN" for up in upper],
+            heads=[max(0, i - 1) for i in range(n)],
+            deps=["ROOT"] + ["nsubj"] * (n - 1),
+        )
+        has_name = any(tag != "O" for tag in tags)
+        gold.cats = {"NAME": float(has_name), "NONE": float(not has_name)}
+        gold.spans["sc"] = gold.spans["chunks"] = list(gold.ents)
+        examples.append(Example(Doc(nlp.vocab, words=words), gold))
+    return examples
+
+
+def make_pipeline(lm_dir, *factories):
+    """A shared encoder, and heads that listen to it."""
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ldnet", config={"model": ENCODER})
+    for factory in factories:
+        add_head(nlp, factory, LISTENER)
+    loader = {"@misc": "spacy-ldnet.EncoderLoader.v1", "path": str(lm_dir)}
+    components = nlp.config["initialize"]["components"]
+    components["ldnet"] = {"encoder_loader": loader}
+    nlp.initialize(lambda: make_examples(nlp))
+    return nlp
+
+
+def train(nlp, steps, before=None):
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate, optimizer.L2 = 0.02, 0.0
+    history = []
+    for step in range(steps):
+        if before is not None:
+            before(nlp, {"step": step, "epoch": 0})
+        losses = {}
+        nlp.update(make_examples(nlp), sgd=False, losses=losses)
+        for _, pipe in nlp.pipeline:
+            pipe.finish_update(optimizer)
+        history.append(losses)
+    return history
+
+
+def results(nlp):
+    docs = nlp.pipe(Doc(nlp.vocab, words=words) for words, _ in SENTENCES)
+    found = []
+    for doc in docs:
+        tokens = [(t.tag_, str(t.morph), t.dep_, t.head.i, t.ent_type_) for t in doc]
+        spans = {
+            k: [(s.start, s.end, s.label_) for s in g] for k, g in doc.spans.items()
+        }
+        found.append((tokens, spans, {k: round(v, 5) for k, v in doc.cats.items()}))
+    return found
+
+
+@pytest.mark.parametrize("factory", HEADS)
+def test_listening_head_learns_and_survives_the_disk(lm_dir, tmp_path, factory):
+    nlp = make_pipeline(lm_dir, factory)
+    losses = train(nlp, 15)
+    assert losses[-1][factory] < losses[0][factory]
+    nlp.to_disk(tmp_path / "nlp")
+    assert results(spacy.load(tmp_path / "nlp")) == results(nlp)
+
+
+@pytest.mark.parametrize("factory", HEADS)
+def test_inline_head_learns_and_survives_the_disk(lm_dir, tmp_path, factory):
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    add_head(nlp, factory, ENCODER)
+    encoder = find_encoders(nlp.get_pipe(factory).model)[0]
+    # As [initialize.after_init] does it, but before shapes are inferred, too: both
+    # have to work.
+    create_encoder_loader_v1(path=lm_dir)(encoder)
+    nlp.initialize(lambda: make_examples(nlp))
+    create_load_encoder_v1(path=lm_dir, component=factory)(nlp)
+    losses = train(nlp, 15)
+    assert losses[-1][factory] < losses[0][factory]
+    nlp.to_disk(tmp_path / "nlp")
+    assert results(spacy.load(tmp_path / "nlp")) == results(nlp)
+
+
+def test_all_heads_on_one_encoder_with_gates(lm_dir, tmp_path):
+    factories = [name for name in HEADS if name not in ("crf_ner",)]
+    nlp = make_pipeline(lm_dir, *factories)
+    # spaCy's heads add up the losses of all words.
+    penalty = create_gate_penalty_v1(weight=30.0, max_layers=2, learn_rate=0.05)
+    losses = train(nlp, 60, before=penalty)
+    for factory in factories:
+        assert losses[-1][factory] < losses[0][factory], factory
+    gates = find_encoders(nlp.get_pipe("ldnet").model)[0].shims[0].module.gates
+    assert int((gates > 0).sum()) == 2
+    nlp.to_disk(tmp_path / "nlp")
+    assert results(spacy.load(tmp_path / "nlp")) == results(nlp)
+
+
+def test_parts_of_a_pipeline(lm_dir, tmp_path):
+    nlp = make_pipeline(lm_dir, "tagger", "crf_ner")
+    train(nlp, 15)
+    nlp.to_disk(tmp_path / "nlp")
+    expected = [[t[0] for t in tokens] for tokens, _, _ in results(nlp)]
+    with nlp.select_pipes(disable="crf_ner"):
+        alone = [[t[0] for t in tokens] for tokens, _, _ in results(nlp)]
+    less = spacy.load(tmp_path / "nlp", exclude=["crf_ner"])
+    assert alone == expected
+    assert [[t[0] for t in tokens] for tokens, _, _ in results(less)] == expected
