@@ -41,7 +41,9 @@ class Errors(metaclass=_WithCode):
     E012 = (
         "The encoder of component '{name}' has no pretrained language model. Give "
         "[initialize.components.{name}.encoder_loader] @misc = "
-        '"spacy-ldnet.EncoderLoader.v1" with the path of an LM directory.'
+        '"spacy-ldnet.EncoderLoader.v1" with the path of an LM directory. spaCy does '
+        "not initialize what is in [training] frozen_components: if '{name}' is there, "
+        "take it out, and freeze the language models by train_lm = false instead."
     )
     E013 = "Value {value!r} is not allowed for '{name}': {reason}."
     E014 = (

@@ -1,12 +1,14 @@
 """The shared encoder: a `Tok2Vec` that is filled by a pretrained language model."""
 
-from typing import Any, Callable, Dict, Iterable, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from spacy.language import Language
 from spacy.pipeline.tok2vec import Tok2Vec
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
+from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.encoder import find_encoders
@@ -70,9 +72,21 @@ class LDNet(Tok2Vec):
         for encoder in find_encoders(self.model):
             if encoder_loader is not None:
                 encoder_loader(encoder)
-            if not is_loaded(encoder):
-                raise ValueError(Errors.E012.format(name=self.name))
+        self._check_loaded()
         super().initialize(get_examples, nlp=nlp)
+
+    def predict(self, docs: Iterable[Doc]) -> List[Floats2d]:
+        """docs (Iterable[Doc]): The documents.
+        RETURNS (List[Floats2d]): A vector for each token of each of them.
+        RAISES (ValueError): E012 if no weights were ever loaded.
+        """
+        self._check_loaded()
+        return super().predict(docs)
+
+    def _check_loaded(self) -> None:
+        # The model itself gives zeros then, since thinc asks it for shapes.
+        if not all(is_loaded(encoder) for encoder in find_encoders(self.model)):
+            raise ValueError(Errors.E012.format(name=self.name))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, float]:
         """RETURNS (Dict[str, float]): `ldnet_budget`, 1.0 if the layers left are
