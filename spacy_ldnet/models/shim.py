@@ -12,6 +12,7 @@ from thinc.types import FloatsXd
 from thinc.util import get_torch_default_device, torch2xp, xp2torch
 
 from ..nn.serialize import module_from_bytes, module_to_bytes
+from .forking import make_fork_safe
 
 
 class ModuleShim(PyTorchShim):
@@ -40,6 +41,7 @@ class ModuleShim(PyTorchShim):
 
     @module.setter
     def module(self, module: torch.nn.Module) -> None:
+        make_fork_safe()
         module.to(get_torch_default_device())
         self._model = module
 
