@@ -1,0 +1,88 @@
+"""What a training does to the weights, and what it keeps in memory."""
+
+import os
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from spacy.tokens import Doc
+from thinc.api import Adam
+from toy import SENTENCES, make_examples, train
+
+from spacy_ldnet.callbacks import create_gate_penalty_v1
+from spacy_ldnet.models.encoder import find_encoders
+
+STATM = Path("/proc/self/statm")
+
+
+def shim_of(nlp):
+    return find_encoders(nlp.get_pipe("ldnet").model)[0].shims[0]
+
+
+def tensors(nlp):
+    docs = nlp.pipe(Doc(nlp.vocab, words=words) for words, _ in SENTENCES)
+    return numpy.concatenate([doc.tensor for doc in docs])
+
+
+def update(nlp, optimizer, steps):
+    for _ in range(steps):
+        nlp.update(make_examples(nlp), sgd=False)
+        for _, pipe in nlp.pipeline:
+            pipe.finish_update(optimizer)
+
+
+def test_averaged_weights_are_applied_and_taken_back(make_nlp):
+    nlp = make_nlp()
+    optimizer = Adam(0.02, L2=0.0, use_averages=True)
+    update(nlp, optimizer, 10)
+    now = tensors(nlp)
+    name = (shim_of(nlp).id, "project.weight")
+    with nlp.use_params(optimizer.averages):
+        averaged = tensors(nlp)
+        weights = shim_of(nlp).module.project.weight.detach().numpy()
+        numpy.testing.assert_allclose(weights, optimizer.averages[name], atol=1e-6)
+    assert not numpy.allclose(averaged, now, atol=1e-4)
+    numpy.testing.assert_array_equal(tensors(nlp), now)
+
+
+@pytest.mark.parametrize("gates", [False, True])
+def test_frozen_language_models_have_no_optimizer_state(make_nlp, gates):
+    nlp = make_nlp()
+    optimizer = Adam(0.02, L2=0.0)
+    if gates:
+        create_gate_penalty_v1(max_layers=2)(nlp, {"step": 0})
+    update(nlp, optimizer, 3)
+    ours = {name for number, name in optimizer.mom1 if number == shim_of(nlp).id}
+    assert ours == {"project.weight", "project.bias"}
+
+
+def test_frozen_language_models_build_no_graph_without_gates(make_nlp):
+    nlp = make_nlp()
+    train(nlp, 1)
+    module = shim_of(nlp).module.train()
+    ids = torch.randint(2, 10, (7, 3))
+    assert not module.read("forward", ids).requires_grad
+    create_gate_penalty_v1(max_layers=2)(nlp, {"step": 0})
+    train(nlp, 1)
+    assert module.read("forward", ids).requires_grad
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="needs Linux")
+def test_memory_does_not_grow_over_a_thousand_docs(make_nlp):
+    nlp = make_nlp()
+    words = [word for words, _ in SENTENCES for word in words] * 8
+
+    def resident():
+        return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def read(number):
+        docs = (Doc(nlp.vocab, words=words) for _ in range(number))
+        for _ in nlp.pipe(docs, batch_size=50):
+            pass
+
+    read(300)
+    before = resident()
+    read(1000)
+    # 208,000 words; were their vectors kept, it would be 6 MB, and their docs 40.
+    assert resident() - before < 5
