@@ -184,6 +184,12 @@ class Errors(metaclass=_WithCode):
     )
     E026 = "A label is a string, not {label!r}."
 
+    # Readers
+    E028 = (
+        "Columns cannot be read from {place}: {reason}. Expected a token a line, first "
+        "the token, last its IOB tag, and a blank line after each sentence."
+    )
+
 
 class Warnings(metaclass=_WithCode):
     W040 = (

@@ -14,6 +14,7 @@ NAMES = [
     ("callbacks", "spacy-ldnet.load_encoder.v1"),
     ("misc", "spacy-ldnet.EncoderLoader.v1"),
     ("readers", "spacy-ldnet.RawTextCorpus.v1"),
+    ("readers", "spacy-ldnet.ColumnCorpus.v1"),
     ("schedules", "spacy-ldnet.one_cycle.v1"),
     ("schedules", "spacy-ldnet.plateau.v1"),
     ("loggers", "spacy-ldnet.GateLogger.v1"),
