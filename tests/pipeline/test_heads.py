@@ -2,10 +2,12 @@
 
 import pytest
 import spacy
-from spacy.tokens import Doc
+from spacy.cli._util import app
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from thinc.api import fix_random_seed
 from toy import DEPTH, EMBED, HIDDEN, SENTENCES, WIDTH
+from typer.testing import CliRunner
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
 from spacy_ldnet.loaders import create_encoder_loader_v1
@@ -173,3 +175,16 @@ def test_parts_of_a_pipeline(lm_dir, tmp_path):
     less = spacy.load(tmp_path / "nlp", exclude=["crf_ner"])
     assert alone == expected
     assert [[t[0] for t in tokens] for tokens, _, _ in results(less)] == expected
+
+
+def test_find_threshold_of_a_head_that_has_one(lm_dir, tmp_path):
+    nlp = make_pipeline(lm_dir, "spancat")
+    train(nlp, 15)
+    nlp.to_disk(tmp_path / "nlp")
+    docs = [example.reference for example in make_examples(nlp)]
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "dev.spacy")
+    arguments = ["find-threshold", tmp_path / "nlp", tmp_path / "dev.spacy"]
+    arguments += ["spancat", "threshold", "spans_sc_f", "--n_trials", 3]
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    assert "Best threshold" in result.output
