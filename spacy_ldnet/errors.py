@@ -80,6 +80,16 @@ class Errors(metaclass=_WithCode):
         "min_words_per_second, or make the other components smaller."
     )
 
+    E032 = (
+        "spacy-ldnet.SentenceTok2Vec.v1 is made by `python -m spacy ldnet convert`, and "
+        "cannot be initialised from a config. Source the component of the converted "
+        "pipeline: [components.ner] source = ..."
+    )
+    E033 = (
+        "Component '{name}' was converted from the authors' code, which has two tags "
+        "besides those of labels; no label can be added to it."
+    )
+
     # Pretraining
     E040 = "No text at '{path}', which [{name}] in the config names. Check [paths]."
     E041 = "Text that is not UTF-8 in {place}: {reason}. Convert the file to UTF-8."
@@ -155,6 +165,32 @@ class Errors(metaclass=_WithCode):
         "Several processes, or mixed precision, need the package accelerate: "
         "pip install 'spacy-ldnet[distributed]'."
     )
+
+    # The authors' checkpoints
+    E070 = (
+        "'{path}' cannot be read: {reason}. Expected a .th file that LD-Net or LightNER "
+        "saved, or the pickled dataset with its maps."
+    )
+    E071 = (
+        "'{path}' was not read: it asks for {name}, and only plain containers, strings, "
+        "numbers, tensors and numpy arrays are admitted. Do not trust this file."
+    )
+    E072 = (
+        "'{path}' does not fit together: '{name}' should be {expected}, but is {found}."
+    )
+    E073 = (
+        "'{path}' does not fit together: {name} is stated as {expected}, but its "
+        "tensors have {found}."
+    )
+    E074 = (
+        "'{path}' has no '{name}'. Unpruned checkpoints lack the maps: give the dataset "
+        "that the model was trained with, --maps ner_dataset.pk."
+    )
+    E075 = (
+        "'{path}' holds what is not known here: {names}. Is it a checkpoint of another "
+        "network?"
+    )
+    E076 = "'{name}' of '{path}' has no '{symbol}', which the network needs."
 
     # CRF components
     E020 = (

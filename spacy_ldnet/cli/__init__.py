@@ -2,6 +2,7 @@
 
 from spacy.cli._util import app as spacy_app
 
+from . import convert as _convert  # noqa: F401
 from . import info as _info  # noqa: F401
 from . import perplexity as _perplexity  # noqa: F401
 from . import pretrain as _pretrain  # noqa: F401

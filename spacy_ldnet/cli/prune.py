@@ -1,8 +1,7 @@
 """`ldnet prune`: a trained pipeline without the layers whose gates are closed."""
 
-import shutil
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 import numpy
 import spacy
@@ -17,7 +16,7 @@ from ..models.encoder import LDNetModel
 from ..models.gating import prune_encoder
 from ..pipeline.speed import make_texts
 from ._facts import describe, encoders_in, measure_speed, print_facts, size_of
-from ._util import app
+from ._util import app, write_pipeline
 
 #: Largest change of the encoder's output that float rounding explains.
 TOLERANCE = 1e-4
@@ -98,7 +97,7 @@ def prune(
         )
     both = {BEFORE: old, AFTER: new}
     scores = {name: _score(nlp, data) for name, nlp in both.items()} if data else {}
-    _write(new, output)
+    write_pipeline(new, output)
     rows[AFTER] = {**describe(new), "size_mb": size_of(output)}
     for name, value in (measure_speed(both) if speed else {}).items():
         rows[name]["words_per_second"] = value
@@ -148,24 +147,3 @@ def _print_scores(scores: Dict[str, Dict[str, float]]) -> None:
     msg.table(
         rows, header=("score", BEFORE, AFTER), divider=True, aligns=("l", "r", "r")
     )
-
-
-def _write(nlp: Language, output: Path) -> None:
-    """Write beside, then rename, so that a pipeline is there as a whole or not."""
-    fresh, old = _beside(output)
-    nlp.to_disk(fresh)
-    if output.exists():
-        output.rename(old)
-    fresh.rename(output)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _beside(output: Path) -> Tuple[Path, Path]:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    paths = (
-        output.with_name(output.name + ".new"),
-        output.with_name(output.name + ".old"),
-    )
-    for path in paths:
-        shutil.rmtree(path, ignore_errors=True)
-    return paths

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import Errors
 from ..nn.crf import LinearChainCRF
 from ..nn.lattice import FORBIDDEN
+from .encoder import split_rows
 from .shim import ModuleShim
 
 CRFTaggerModel = Model[List[Doc], List[Floats2d]]
@@ -91,9 +92,9 @@ def forward(
         d_inputs = backprop_torch(
             ArgsKwargs(args=((output,),), kwargs={"grad_tensors": (gradient,)})
         )
-        return backprop_vectors(_split(torch2xp(d_inputs.args[0]), sizes))
+        return backprop_vectors(split_rows(torch2xp(d_inputs.args[0]), sizes))
 
-    return _split(torch2xp(output.detach()), sizes), backprop
+    return split_rows(torch2xp(output.detach()), sizes), backprop
 
 
 def decode(
@@ -109,7 +110,7 @@ def decode(
     """
     flat, lengths = _flat(model, emissions, allowed)
     tags = _crf(model).viterbi(flat, lengths)
-    return _split(tags.cpu().numpy(), lengths.tolist())
+    return split_rows(tags.cpu().numpy(), lengths.tolist())
 
 
 def loss(
@@ -147,7 +148,7 @@ def loss(
         mean = -fit.sum() / (tags >= 0).sum()
         mean.backward()
     gradient = cast(Tensor, flat.grad)
-    for i, rows in zip(chosen, _split(torch2xp(gradient), lengths.tolist())):
+    for i, rows in zip(chosen, split_rows(torch2xp(gradient), lengths.tolist())):
         d_emissions[i] = rows
     return float(mean.detach()), d_emissions
 
@@ -160,7 +161,7 @@ def marginals(
     """
     flat, lengths = _flat(model, emissions, allowed)
     chances = _crf(model).marginals(flat, lengths)
-    return _split(chances.cpu().numpy(), lengths.tolist())
+    return split_rows(chances.cpu().numpy(), lengths.tolist())
 
 
 def path_scores(
@@ -182,7 +183,9 @@ def path_scores(
     )
     head, tail = _crf(model).path_scores(flat, lengths, path.to(flat.device))
     sizes = lengths.tolist()
-    pairs = zip(_split(head.cpu().numpy(), sizes), _split(tail.cpu().numpy(), sizes))
+    pairs = zip(
+        split_rows(head.cpu().numpy(), sizes), split_rows(tail.cpu().numpy(), sizes)
+    )
     return list(pairs)
 
 
@@ -236,12 +239,3 @@ def _concat(ops: Ops, arrays: Sequence[Floats2d], width: int) -> Floats2d:
     """Unlike `ops.flatten`, always two-dimensional."""
     filled = [array for array in arrays if len(array)]
     return ops.xp.concatenate(filled) if filled else ops.alloc2f(0, width)
-
-
-def _split(flat: Any, sizes: Sequence[int]) -> List[Any]:
-    parts = []
-    at = 0
-    for size in sizes:
-        parts.append(flat[at : at + size])
-        at += size
-    return parts

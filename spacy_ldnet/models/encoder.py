@@ -1,7 +1,8 @@
 """The LD-Net encoder as a spaCy architecture."""
 
-from typing import Any, Callable, List, Optional, Tuple, cast
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
+import numpy
 import torch
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
@@ -9,7 +10,9 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..nn.dense_rnn import UNITS
+from ..nn.encoder import Windows
 from .ldnet_shim import LDNetShim
+from .sentences import Layout, lay_out
 from .windows import SpanGetter, make_windows
 from .words import find_types
 
@@ -27,6 +30,7 @@ def build_ldnet_encoder_v1(
     dropout: Optional[float] = None,
     window: int = 256,
     get_spans: Optional[SpanGetter] = None,
+    sentence_end: bool = False,
 ) -> LDNetModel:
     """Build an encoder whose weights come from a pretrained LM directory.
 
@@ -44,6 +48,9 @@ def build_ldnet_encoder_v1(
     window (int): Longest stretch of a document that is read at once, in tokens, at
         least 8. Neighbouring windows overlap by a quarter.
     get_spans (Optional[Callable]): A registered span getter, which replaces `window`.
+    sentence_end (bool): Read sentence by sentence, and give one row more for each, its
+        end. Only for the inside of `spacy-ldnet.SentenceTok2Vec.v1`: listeners get rows
+        that do not match their tokens. `window` and `get_spans` are ignored then.
     RETURNS (Model[List[Doc], List[Floats2d]]): The encoder.
     RAISES (ValueError): E013 for a value out of range.
     """
@@ -63,6 +70,7 @@ def build_ldnet_encoder_v1(
             "unit": unit,
             "window": window,
             "get_spans": get_spans,
+            "sentence_end": sentence_end,
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
         },
@@ -103,10 +111,18 @@ def forward(
         return _not_loaded(model, docs, is_train)
     types = find_types(docs)
     rows = shim.rows(types.keys)[types.of_tokens]
+    sizes = [len(doc) for doc in docs]
+    if model.attrs["sentence_end"]:
+        layout = lay_out(docs)
+        rows, sizes = (
+            with_ends(rows, layout, shim.module.config.boundary),
+            layout.of_docs,
+        )
+        windows = _sentence_windows(layout, shim.device)
+    else:
+        spans = (model.attrs["window"], model.attrs["get_spans"])
+        windows = make_windows(docs, *spans, shim.device)
     ids = torch.from_numpy(rows).to(shim.device)
-    windows = make_windows(
-        docs, model.attrs["window"], model.attrs["get_spans"], shim.device
-    )
     shim.module.dropout = dropout_rate(model)
     Y, bp_network = shim(ArgsKwargs(args=(ids, windows), kwargs={}), is_train)
 
@@ -115,16 +131,37 @@ def forward(
         bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
         return docs
 
-    return split_rows(cast(Floats2d, torch2xp(Y.detach())), docs), backprop
+    return split_rows(torch2xp(Y.detach()), sizes), backprop
 
 
-def split_rows(rows: Floats2d, docs: List[Doc]) -> List[Floats2d]:
-    """RETURNS (List[Floats2d]): Each document's rows, without a copy."""
+def _sentence_windows(layout: Layout, device: torch.device) -> Windows:
+    arrays = (
+        layout.starts,
+        layout.lengths,
+        numpy.zeros_like(layout.lengths),
+        layout.lengths,
+    )
+    return Windows(*(torch.from_numpy(array).to(device) for array in arrays))
+
+
+def with_ends(rows: numpy.ndarray, layout: Layout, end: int) -> numpy.ndarray:
+    """rows (ndarray): Row of each token. Shape: (tokens,)
+    layout (Layout): Where they stand.
+    end (int): Row of a sentence's end.
+    RETURNS (ndarray): Row of each position. Shape: (positions,)
+    """
+    full = numpy.full(layout.size, end, dtype=rows.dtype)
+    full[layout.of_tokens] = rows
+    return full
+
+
+def split_rows(rows: Any, sizes: Sequence[int]) -> List[Any]:
+    """RETURNS (List[FloatsXd]): Each document's rows, without a copy."""
     parts = []
     start = 0
-    for doc in docs:
-        parts.append(rows[start : start + len(doc)])
-        start += len(doc)
+    for size in sizes:
+        parts.append(rows[start : start + size])
+        start += size
     return parts
 
 

@@ -1,6 +1,6 @@
 """Characters, contextual vectors and word vectors through BiLSTMs, as a tok2vec."""
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import torch
@@ -154,6 +154,7 @@ def forward(
     if not isinstance(shim, ModuleShim) or shim.module is None:
         raise ValueError(Errors.E004)
     context, bp_context = None, None
+    sizes = [len(doc) for doc in docs]
     if model.layers:
         Xs, bp_context = model.layers[0](docs, is_train)
         context = xp2torch(
@@ -169,10 +170,10 @@ def forward(
         dY = xp2torch(model.ops.flatten(dYs), device=shim.device)
         dX = bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
         if bp_context is not None:
-            bp_context(split_rows(cast(Floats2d, torch2xp(dX.args[0])), docs))
+            bp_context(split_rows(torch2xp(dX.args[0]), sizes))
         return docs
 
-    return split_rows(cast(Floats2d, torch2xp(Y.detach())), docs), backprop
+    return split_rows(torch2xp(Y.detach()), sizes), backprop
 
 
 def _words(model: Tok2VecModel, shim: ModuleShim, docs: List[Doc]) -> Words:

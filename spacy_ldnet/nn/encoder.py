@@ -25,6 +25,8 @@ class EncoderConfig:
     :param width: width of the output.
     :param boundary: row of the end-of-sentence symbol, which a window starts from.
     :param vocabulary: hash of the words that the rows stand for.
+    :param starts: whether a window is read from one boundary symbol on, as our own
+        language models saw it in pretraining; if not, from its first word on.
     """
 
     rows: int
@@ -36,6 +38,8 @@ class EncoderConfig:
     width: int
     boundary: int
     vocabulary: str = ""
+    # Files of older versions do not say it: theirs do.
+    starts: bool = True
 
 
 @dataclass(frozen=True)
@@ -175,17 +179,21 @@ class LDNetEncoder(nn.Module):
         :returns: *Shape:* (time, batch, width)
         """
         backwards = reverse_index(lengths)
-        start = ids.new_full((1, ids.shape[1]), self.config.boundary)
-        ahead = self.read("forward", torch.cat([start, ids]))
-        behind = self.read("backward", torch.cat([start, ids.gather(0, backwards)]))
+        ahead = self.read("forward", ids)
+        behind = self.read("backward", ids.gather(0, backwards))
         seen = torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
         c = torch.relu(self.project(seen))
         return nn.functional.dropout(c, self.dropout, self.training)
 
     def read(self, direction: str, ids: Tensor) -> Tensor:
-        """Output of one language model, without that of the starting symbol."""
+        """Output of one language model, without that of a starting symbol."""
         gates = self.gates_of(direction)
         idle = not self.gates.requires_grad and torch.equal(
             gates, torch.ones_like(gates)
         )
-        return self.trunks[direction](ids, None if idle else gates)[1:]
+        skip = int(self.config.starts)
+        start = ids.new_full((skip, ids.shape[1]), self.config.boundary)
+        read = self.trunks[direction](
+            torch.cat([start, ids]) if skip else ids, None if idle else gates
+        )
+        return read[skip:]

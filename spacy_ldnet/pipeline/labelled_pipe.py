@@ -43,6 +43,8 @@ class LabelledPipe(TrainablePipe):
             raise ValueError(Errors.E026.format(label=label))
         if label in self.cfg["labels"]:
             return 0
+        if self.extra_tags:
+            raise ValueError(Errors.E033.format(name=self.name))
         before = self.n_tags
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
@@ -99,8 +101,15 @@ class LabelledPipe(TrainablePipe):
 
     @property
     def n_tags(self) -> int:
-        """RETURNS (int): Number of tags of the labels, 1 + 4 * labels."""
-        return TagScheme(self.labels).n_tags
+        """RETURNS (int): Number of tags: 1 + 4 * labels, and the extra ones."""
+        return TagScheme(self.labels).n_tags + self.extra_tags
+
+    @property
+    def extra_tags(self) -> int:
+        """RETURNS (int): Tags behind those of the labels that mean nothing to us; a
+        converted component has them, so that its CRF is the authors'.
+        """
+        return self.cfg.get("extra_tags", 0)
 
     def labels_of(self, examples: Iterable[Example]) -> Iterable[str]:
         """RETURNS (Iterable[str]): The labels in the examples' gold standard."""

@@ -25,6 +25,7 @@ unit = "lstm"
 dropout = null
 window = 256
 get_spans = null
+sentence_end = false
 """
 DEFAULT_LDNET_MODEL = Config().from_str(default_model_config)["model"]
 

@@ -11,7 +11,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.gating import budget_scores
-from ..nn.iobes import Array
+from ..nn.iobes import OUTSIDE, Array
 from .annotations import (
     Prediction,
     allowed_tags,
@@ -88,6 +88,9 @@ class SequenceLabeller(LabelledPipe):
         if self.cfg["scores"]:
             path_scores = self.model.attrs["path_scores"]
             ends = path_scores(self.model, emissions, tags, allowed=allowed)
+        # Tags that no label has are outside of spans, too.
+        known = self.n_tags - self.extra_tags
+        tags = [numpy.where(path < known, path, OUTSIDE) for path in tags]
         rows = zip(tags, kept, ends)
         found = [read_prediction(path, tokens, *pair) for path, tokens, pair in rows]
         if self._keeps_ents:

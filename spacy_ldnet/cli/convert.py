@@ -1,0 +1,97 @@
+"""`ldnet convert`: the authors' checkpoints as pipelines and language models of ours."""
+
+from pathlib import Path
+from typing import Optional
+
+from spacy.cli._util import Arg, Opt
+from wasabi import msg
+
+from ._util import app, write_pipeline
+
+
+@app.command("convert")
+def convert_cli(
+    # fmt: off
+    checkpoint: Path = Arg(
+        ..., help="Checkpoint (.th) of LD-Net or LightNER", exists=True, dir_okay=False
+    ),
+    output: Path = Arg(..., help="Where the pipeline, or the language model, goes"),
+    maps: Optional[Path] = Opt(
+        None,
+        "--maps",
+        "-m",
+        help="Pickled dataset (ner_dataset.pk), for checkpoints without maps",
+        exists=True,
+        dir_okay=False,
+    ),
+    lang: str = Opt("en", "--lang", "-l", help="Language of the tokenizer"),
+    task: str = Opt(
+        "auto", "--task", "-t", help="ner, chunk, or auto: chunk if there is a label NP"
+    ),
+    prune: bool = Opt(False, "--prune", help="Delete layers whose gate is zero"),
+    sentences: bool = Opt(
+        False,
+        "--sentences",
+        help="Put spaCy's sentencizer in front, for text of several sentences",
+    ),
+    # fmt: on
+) -> None:
+    """Convert a model of the authors' code to an ordinary spaCy pipeline.
+
+    Its predictions for a sentence are those of the authors' code for that sentence
+    alone; their padding error, which lets other sentences of a batch change them, is
+    not reproduced. Nothing that a file may hold is run.
+    """
+    try:
+        convert(
+            checkpoint,
+            output,
+            maps=maps,
+            lang=lang,
+            task=task,
+            prune=prune,
+            sentences=sentences,
+        )
+    except ValueError as error:
+        msg.fail(f"Cannot convert '{checkpoint}'", str(error), exits=1)
+
+
+def convert(
+    checkpoint: Path,
+    output: Path,
+    *,
+    maps: Optional[Path] = None,
+    lang: str = "en",
+    task: str = "auto",
+    prune: bool = False,
+    sentences: bool = False,
+) -> None:
+    """Write the converted pipeline.
+
+    checkpoint (Path): A `.th` file.
+    output (Path): Directory of the pipeline; replaced as a whole at the end.
+    maps (Optional[Path]): The pickled dataset, for checkpoints without maps.
+    lang (str): Language of the tokenizer.
+    task (str): `ner`, `chunk` or `auto`.
+    prune (bool): Delete layers whose gate is zero.
+    sentences (bool): Put a sentencizer in front.
+    RAISES (ValueError): E013 for a task that is not known; E070 to E076 for files that
+        cannot be used.
+    """
+    # Not above, since spaCy imports this module in every one of its commands.
+    from ..legacy.checkpoint import read_checkpoint
+    from ..legacy.tagger import build_pipeline
+    from ..models.encoder import check_range
+    from ..models.gating import prune_encoder
+    from ._facts import describe, encoders_in, print_facts, size_of
+
+    tasks = ("auto", "ner", "chunk")
+    check_range("task", task, task in tasks, f"choose from {', '.join(tasks)}")
+    nlp = build_pipeline(read_checkpoint(checkpoint, maps), lang=lang, task=task)
+    for encoder in encoders_in(nlp) if prune else []:
+        prune_encoder(encoder)
+    if sentences:
+        nlp.add_pipe("sentencizer", first=True)
+    write_pipeline(nlp, output)
+    print_facts([{**describe(nlp), "size_mb": size_of(output)}], [output.name])
+    msg.good("Saved the converted pipeline", str(output))

@@ -1,0 +1,112 @@
+"""The authors' checkpoints: tensors by name, maps of words, characters and tags."""
+
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import torch
+from torch import Tensor
+
+from ..errors import Errors
+from .pickles import read_pickle
+
+Map = Dict[str, int]
+TAGGER_MAPS = ("gw_map", "c_map", "y_map")
+LM_MAPS = ("flm_map", "blm_map")
+
+
+@dataclass
+class Checkpoint:
+    """path (Path): The file.
+    tensors (Dict[str, Tensor]): The weights by name.
+    config (Optional[Dict[str, Any]]): The sizes it states; None if it states none.
+    maps (Dict[str, Map]): `flm_map`, `blm_map`, `gw_map`, `c_map`, `y_map`: what there
+        is of them.
+    """
+
+    path: Path
+    tensors: Dict[str, Tensor]
+    config: Optional[Dict[str, Any]]
+    maps: Dict[str, Map] = field(default_factory=dict)
+
+    @property
+    def is_tagger(self) -> bool:
+        """RETURNS (bool): Whether it holds a tagger, and not a language model alone."""
+        return "crf.transitions" in self.tensors
+
+    def get(self, name: str) -> Tensor:
+        """RETURNS (Tensor): The weights of this name.
+        RAISES (ValueError): E072 if there are none.
+        """
+        if name not in self.tensors:
+            message = Errors.E072.format(
+                path=self.path, name=name, expected="a tensor", found="nothing"
+            )
+            raise ValueError(message)
+        return self.tensors[name]
+
+    def map(self, name: str) -> Map:
+        """RETURNS (Map): The map of this name.
+        RAISES (ValueError): E074 if there is none.
+        """
+        if name not in self.maps:
+            raise ValueError(Errors.E074.format(path=self.path, name=name))
+        return self.maps[name]
+
+    def numbered(self, prefix: str, suffix: str) -> List[str]:
+        """RETURNS (List[str]): The names PREFIX0SUFFIX, PREFIX1SUFFIX, … that are there."""
+        names: List[str] = []
+        while f"{prefix}{len(names)}{suffix}" in self.tensors:
+            names.append(f"{prefix}{len(names)}{suffix}")
+        return names
+
+
+def read_checkpoint(path: Path, maps: Optional[Path] = None) -> Checkpoint:
+    """path (Path): A `.th` file of LD-Net or LightNER.
+    maps (Optional[Path]): The pickled dataset (`ner_dataset.pk`) with the maps, which
+        unpruned checkpoints do not hold.
+    RETURNS (Checkpoint): What it holds.
+    RAISES (ValueError): E070 a damaged or foreign file, E071 a file that wants to run
+        code.
+    """
+    content = _load(path)
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+        reason = "it holds no dictionary with the key 'model'"
+        raise ValueError(Errors.E070.format(path=path, reason=reason))
+    tensors = content["model"]
+    wrong = [n for n, w in tensors.items() if not isinstance(w, Tensor)]
+    if wrong or not tensors:
+        reason = f"'model' holds no tensor under {wrong[:1] or 'any name'}"
+        raise ValueError(Errors.E070.format(path=path, reason=reason))
+    sources = [content] if maps is None else [content, read_pickle(maps)]
+    found = {
+        name: _check_map(source[name], name, path)
+        for source in sources
+        if isinstance(source, dict)
+        for name in (*LM_MAPS, *TAGGER_MAPS)
+        if name in source
+    }
+    weights = {name: weight.float() for name, weight in tensors.items()}
+    return Checkpoint(path, weights, content.get("config"), found)
+
+
+def _load(path: Path) -> Any:
+    try:
+        # weights_only: nothing in the file is run. The released files are a GPU's.
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        name = str(error).split("WeightsUnpickler error:")[-1].strip().split("\n")[0]
+        raise ValueError(Errors.E071.format(path=path, name=name)) from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ValueError(Errors.E070.format(path=path, reason=error)) from error
+
+
+def _check_map(value: Any, name: str, path: Path) -> Map:
+    good = isinstance(value, dict) and all(
+        isinstance(key, str) and isinstance(row, int) for key, row in value.items()
+    )
+    if not good:
+        reason = f"'{name}' is no dictionary of strings and whole numbers"
+        raise ValueError(Errors.E070.format(path=path, reason=reason))
+    return value
