@@ -191,6 +191,16 @@ class Errors(metaclass=_WithCode):
         "network?"
     )
     E076 = "'{name}' of '{path}' has no '{symbol}', which the network needs."
+    E077 = (
+        "These language models have no softmax: they were converted from the authors' "
+        "code. A pipeline can read them (spacy-ldnet.EncoderLoader.v1), but neither their "
+        "perplexity can be measured nor their pretraining go on."
+    )
+    E078 = (
+        "'{path}' holds the {found} language model alone. Give the other one, too: "
+        "--backward ld_0.th."
+    )
+    E079 = "'{path}' is a tagger, and --backward is for a language model alone."
 
     # CRF components
     E020 = (

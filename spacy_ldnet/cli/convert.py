@@ -24,6 +24,14 @@ def convert_cli(
         exists=True,
         dir_okay=False,
     ),
+    backward: Optional[Path] = Opt(
+        None,
+        "--backward",
+        "-b",
+        help="The backward language model, if the checkpoint is a forward one alone",
+        exists=True,
+        dir_okay=False,
+    ),
     lang: str = Opt("en", "--lang", "-l", help="Language of the tokenizer"),
     task: str = Opt(
         "auto", "--task", "-t", help="ner, chunk, or auto: chunk if there is a label NP"
@@ -47,6 +55,7 @@ def convert_cli(
             checkpoint,
             output,
             maps=maps,
+            backward=backward,
             lang=lang,
             task=task,
             prune=prune,
@@ -61,33 +70,47 @@ def convert(
     output: Path,
     *,
     maps: Optional[Path] = None,
+    backward: Optional[Path] = None,
     lang: str = "en",
     task: str = "auto",
     prune: bool = False,
     sentences: bool = False,
 ) -> None:
-    """Write the converted pipeline.
+    """Write the converted pipeline, or the directory of two converted language models.
 
     checkpoint (Path): A `.th` file.
     output (Path): Directory of the pipeline; replaced as a whole at the end.
     maps (Optional[Path]): The pickled dataset, for checkpoints without maps.
+    backward (Optional[Path]): The backward language model, where the checkpoint is a
+        forward one alone.
     lang (str): Language of the tokenizer.
     task (str): `ner`, `chunk` or `auto`.
     prune (bool): Delete layers whose gate is zero.
     sentences (bool): Put a sentencizer in front.
-    RAISES (ValueError): E013 for a task that is not known; E070 to E076 for files that
+    RAISES (ValueError): E013 for a task that is not known; E070 to E079 for files that
         cannot be used.
     """
     # Not above, since spaCy imports this module in every one of its commands.
+    from ..errors import Errors
     from ..legacy.checkpoint import read_checkpoint
+    from ..legacy.language_models import pair, write_language_models
     from ..legacy.tagger import build_pipeline
     from ..models.encoder import check_range
     from ..models.gating import prune_encoder
-    from ._facts import describe, encoders_in, print_facts, size_of
+    from ._facts import describe, describe_lm, encoders_in, print_facts, size_of
 
     tasks = ("auto", "ner", "chunk")
     check_range("task", task, task in tasks, f"choose from {', '.join(tasks)}")
-    nlp = build_pipeline(read_checkpoint(checkpoint, maps), lang=lang, task=task)
+    found = read_checkpoint(checkpoint, maps)
+    if backward is not None:
+        both = pair(found, read_checkpoint(backward, maps))
+        write_language_models(both, output, lang=lang)
+        print_facts([describe_lm(output)], [output.name])
+        msg.good("Saved the converted language models", str(output))
+        return
+    if not found.is_tagger:
+        raise ValueError(Errors.E078.format(path=checkpoint, found="forward"))
+    nlp = build_pipeline(found, lang=lang, task=task)
     for encoder in encoders_in(nlp) if prune else []:
         prune_encoder(encoder)
     if sentences:

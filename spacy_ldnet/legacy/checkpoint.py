@@ -14,6 +14,8 @@ from .pickles import read_pickle
 Map = Dict[str, int]
 TAGGER_MAPS = ("gw_map", "c_map", "y_map")
 LM_MAPS = ("flm_map", "blm_map")
+#: The one map of a language model alone.
+WORD_MAP = "w_map"
 
 
 @dataclass
@@ -21,8 +23,8 @@ class Checkpoint:
     """path (Path): The file.
     tensors (Dict[str, Tensor]): The weights by name.
     config (Optional[Dict[str, Any]]): The sizes it states; None if it states none.
-    maps (Dict[str, Map]): `flm_map`, `blm_map`, `gw_map`, `c_map`, `y_map`: what there
-        is of them.
+    maps (Dict[str, Map]): `flm_map`, `blm_map`, `gw_map`, `c_map`, `y_map`, or `w_map`
+        of a language model alone: what there is of them.
     """
 
     path: Path
@@ -84,7 +86,7 @@ def read_checkpoint(path: Path, maps: Optional[Path] = None) -> Checkpoint:
         name: _check_map(source[name], name, path)
         for source in sources
         if isinstance(source, dict)
-        for name in (*LM_MAPS, *TAGGER_MAPS)
+        for name in (*LM_MAPS, *TAGGER_MAPS, WORD_MAP)
         if name in source
     }
     weights = {name: weight.float() for name, weight in tensors.items()}

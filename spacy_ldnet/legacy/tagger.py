@@ -6,7 +6,6 @@ import spacy
 import torch
 from spacy.language import Language
 from thinc.api import Model
-from torch import nn
 
 from ..errors import Errors
 from ..models.encoder import find_encoders
@@ -137,7 +136,7 @@ def _build_stack(filler: Filler) -> Tuple[SentenceStack, List[str], Dict[str, in
     unknown = symbol_row(checkpoint, "gw_map", UNKNOWN)
     end = symbol_row(checkpoint, "gw_map", WORD_END)
     rows = rows_of(words, checkpoint.map("gw_map"), unknown, end)
-    _fill_table(filler, stack.table, "word_embed.weight", rows, "gw_map")
+    filler.fill_table(stack.table, "word_embed.weight", rows, "gw_map")
     for i, layer in enumerate(stack.layers):
         both = cast(BidirectionalLayer, layer)
         filler.fill_rnn(both.forward_rnn, "word_rnn.", f"_l{i}")
@@ -148,29 +147,9 @@ def _build_stack(filler: Filler) -> Tuple[SentenceStack, List[str], Dict[str, in
 def _characters(filler: Filler, rows: int) -> Dict[str, int]:
     checkpoint = filler.checkpoint
     found = dict(checkpoint.map("c_map"))
-    _check_rows(filler, "char_embed.weight", rows, max(found.values()), "c_map")
+    filler.check_rows("char_embed.weight", rows, max(found.values()), "c_map")
     symbol_row(checkpoint, "c_map", END)
     return {**found, "": symbol_row(checkpoint, "c_map", UNKNOWN)}
-
-
-def _fill_table(
-    filler: Filler, table: nn.Embedding, name: str, rows: List[int], map_name: str
-) -> None:
-    _check_rows(filler, name, filler.take(name).shape[0], max(rows), map_name)
-    filler.fill(table.weight, name, rows)
-
-
-def _check_rows(
-    filler: Filler, name: str, found: int, highest: int, map_name: str
-) -> None:
-    if highest >= found:
-        message = Errors.E072.format(
-            path=filler.checkpoint.path,
-            name=name,
-            expected=f"of at least {highest + 1} rows, as '{map_name}' says",
-            found=f"of {found}",
-        )
-        raise ValueError(message)
 
 
 def _build_encoder(filler: Filler) -> Tuple[LDNetEncoder, List[str]]:
@@ -185,7 +164,7 @@ def _build_encoder(filler: Filler) -> Tuple[LDNetEncoder, List[str]]:
         unknown, end = (symbol_row(checkpoint, maps[name], s) for s in (UNKNOWN, END))
         rows = rows_of(words, checkpoint.map(maps[name]), unknown, end)
         table = f"{prefix}word_embed.weight"
-        _fill_table(filler, trunk.embedding, table, rows, maps[name])
+        filler.fill_table(trunk.embedding, table, rows, maps[name])
         for k, rnn in enumerate(trunk.rnn.rnns):
             filler.fill_rnn(rnn, f"{prefix}rnn.layer.{k}.layer.")
         gates = f"{prefix}rnn.weight_list"

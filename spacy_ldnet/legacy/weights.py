@@ -69,6 +69,29 @@ class Filler:
         for name, weights in linear.named_parameters():
             self.fill(weights, f"{prefix}{name}")
 
+    def fill_table(
+        self, table: nn.Embedding, name: str, rows: List[int], map_name: str
+    ) -> None:
+        """table (Embedding): A table of ours.
+        name (str): Name of theirs.
+        rows (List[int]): Their row for each of ours.
+        map_name (str): The map that the rows are from.
+        RAISES (ValueError): E072 if theirs is missing, too short or of another width.
+        """
+        self.check_rows(name, len(self.take(name)), max(rows), map_name)
+        self.fill(table.weight, name, rows)
+
+    def check_rows(self, name: str, found: int, highest: int, map_name: str) -> None:
+        """RAISES (ValueError): E072 if a table has fewer rows than a map says."""
+        if highest >= found:
+            message = Errors.E072.format(
+                path=self.checkpoint.path,
+                name=name,
+                expected=f"of at least {highest + 1} rows, as '{map_name}' says",
+                found=f"of {found}",
+            )
+            raise ValueError(message)
+
     def check_all_used(self) -> None:
         """RAISES (ValueError): E075 if there are tensors that nothing was filled with."""
         left = sorted(set(self.checkpoint.tensors) - self.used)

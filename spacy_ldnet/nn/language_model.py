@@ -6,6 +6,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 import torch
 from torch import Tensor, nn
 
+from ..errors import Errors
 from ..vocabulary import UNK_ROW
 from .adaptive_softmax import TiedSoftmax, build_softmax, clip_cutoffs
 from .dense_rnn import DenseRNN, State
@@ -23,7 +24,8 @@ class LanguageModelConfig:
     :param hidden: width of each layer's output.
     :param depth: number of layers.
     :param unit: ``lstm``, ``gru`` or ``rnn``.
-    :param projection: width of what the softmax reads.
+    :param projection: width of what the softmax reads; 0 for a model without softmax,
+        which can be read by an encoder, and no more.
     :param activation: ``identity`` or ``relu``, after the projection.
     :param cutoffs: where the clusters of the adaptive softmax end, in rows.
     :param dropout: rate on what the softmax reads.
@@ -74,14 +76,17 @@ class LanguageModel(nn.Module):
         self.embedding = nn.Embedding(rows, config.embed)
         self.embed_dropout = nn.Dropout(config.embed_dropout)
         self.rnn = _build_rnn(config)
+        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        if config.projection:
+            self._build_output(config)
+
+    def _build_output(self, config: LanguageModelConfig) -> None:
         self.output_dropout = nn.Dropout(config.output_dropout)
         self.projection = nn.Linear(self.rnn.width, config.projection)
         self.activation = ACTIVATIONS[config.activation]()
         self.dropout = nn.Dropout(config.dropout)
-        self.softmax = build_softmax(
-            config.projection, rows, clip_cutoffs(config.cutoffs, rows), config.tied
-        )
-        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        cutoffs = clip_cutoffs(config.cutoffs, self.rows)
+        self.softmax = build_softmax(config.projection, self.rows, cutoffs, config.tied)
 
     def forward(
         self,
@@ -119,7 +124,10 @@ class LanguageModel(nn.Module):
         :param words: rows of the words read. *Shape:* (time, batch)
         :param state: state of every layer; None for zeros.
         :returns: *Shape:* (time, batch, projection), and the state.
+        :raises ValueError: E077 without a softmax.
         """
+        if not self.config.projection:
+            raise ValueError(Errors.E077)
         x = self.embed_dropout(self.embedding(self._drop_words(words)))
         r, state = self.rnn(x, layer_dropout=self.config.layer_dropout, state=state)
         projected = self.projection(self.output_dropout(r))
