@@ -3,6 +3,7 @@
 from spacy.cli._util import app as spacy_app
 
 from . import convert as _convert  # noqa: F401
+from . import decode as _decode  # noqa: F401
 from . import info as _info  # noqa: F401
 from . import perplexity as _perplexity  # noqa: F401
 from . import pretrain as _pretrain  # noqa: F401

@@ -1,0 +1,61 @@
+"""Words per second of converted models of the paper's size, with random weights.
+
+    python benchmarks/converted.py assets/wikigold/wikigold.conll.txt
+
+Speed does not depend on what the weights are. The sentences are tokens made beforehand;
+the whole pipeline is measured, from docs to entities.
+"""
+
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import torch
+import typer
+from _checkpoint import make_checkpoint
+from _project import ROOT, describe_machine, write_json
+
+from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.cli.decode import read_sentences
+from spacy_ldnet.legacy.tagger import build_pipeline
+from spacy_ldnet.pipeline.speed import count_words, take_turns, time_pipeline
+
+MODELS = {
+    "unpruned, ten layers a direction": (10, 10),
+    "pruned, one layer a direction": (1, 1),
+    "no language models": None,
+}
+
+
+def main(
+    columns: Path = typer.Argument(..., help="Sentences in columns", exists=True),
+    sentences: int = typer.Option(500, min=1, help="How many of them"),
+    rounds: int = typer.Option(3, min=1, help="Rounds, after one to warm up"),
+    threads: int = typer.Option(2, min=1, help="PyTorch threads"),
+    results: Path = typer.Option(ROOT / "metrics" / "converted.json", help="Results"),
+) -> None:
+    """Measure all three, taking turns."""
+    torch.set_num_threads(threads)
+    with columns.open(encoding="utf8") as file:
+        words = list(islice(read_sentences(file), sentences))
+    texts = [(sentence, [True] * len(sentence)) for sentence in words]
+    vocabulary = list(dict.fromkeys(word for sentence in words for word in sentence))
+    runs, macs = {}, {}
+    for name, layers in MODELS.items():
+        nlp = build_pipeline(make_checkpoint(vocabulary, layers))
+        macs[name] = describe(nlp)["macs_per_word"]
+        runs[name] = partial(time_pipeline, nlp, texts)
+    seconds = take_turns(runs, rounds=rounds)
+    number = count_words(texts)
+    rows = {
+        name: {"words_per_second": round(number / taken, 1), "macs": macs[name]}
+        for name, taken in seconds.items()
+    }
+    write_json(results, {"rows": rows, "machine": describe_machine(threads)})
+    for name, row in rows.items():
+        speed = row["words_per_second"]
+        print(f"{name:>34} {speed:>9,.0f} words/s {row['macs']:>12,} MACs")
+
+
+if __name__ == "__main__":
+    typer.run(main)
