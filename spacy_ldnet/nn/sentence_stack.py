@@ -6,7 +6,7 @@ and everything runs over one more position, the end of the sentence.
 """
 
 from dataclasses import asdict, dataclass
-from typing import List, Optional, cast
+from typing import List, Optional
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .batching import length_batches, padded_index, reorder_time, reverse_index
 from .dense_rnn import ROWS, UNITS
 from .serialize import Structure
-from .stack import CHARACTERS_PER_WORD, BidirectionalLayer
+from .stack import CHARACTERS_PER_WORD, BidirectionalLayer, macs_of_layers
 
 
 @dataclass(frozen=True)
@@ -137,13 +137,9 @@ class SentenceStack(nn.Module):
     @property
     def macs(self) -> int:
         """Multiply-accumulates a word, at a usual number of characters a word."""
-        half = self.config.width // 2
-        total = self.chars.macs * CHARACTERS_PER_WORD
-        total += self.chars.project.in_features * self.chars.project.out_features
-        for layer in self.layers:
-            inputs = cast(BidirectionalLayer, layer).inputs
-            total += 2 * ROWS[self.config.unit] * half * (inputs + half)
-        return round(total)
+        project = self.chars.project
+        total = macs_of_layers(self.layers) + self.chars.macs * CHARACTERS_PER_WORD
+        return round(total + project.in_features * project.out_features)
 
     def structure(self) -> Structure:
         return asdict(self.config)

@@ -76,7 +76,7 @@ class BidirectionalLayer(nn.Module):
 
     def __init__(self, *, inputs: int, width: int, unit: str):
         super().__init__()
-        self.inputs = inputs
+        self.macs = 2 * ROWS[unit] * (width // 2) * (inputs + width // 2)
         self.forward_rnn = UNITS[unit](inputs, width // 2)
         self.backward_rnn = UNITS[unit](inputs, width // 2)
 
@@ -90,6 +90,11 @@ class BidirectionalLayer(nn.Module):
         ahead, _ = self.forward_rnn(x)
         behind, _ = self.backward_rnn(reorder_time(x, backwards))
         return torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
+
+
+def macs_of_layers(layers: nn.ModuleList) -> int:
+    """Multiply-accumulates a word of a stack of bidirectional layers."""
+    return sum(cast(BidirectionalLayer, layer).macs for layer in layers)
 
 
 class TokenStack(nn.Module):
@@ -124,11 +129,7 @@ class TokenStack(nn.Module):
     @property
     def macs(self) -> int:
         """Multiply-accumulates a word, at a usual number of characters a word."""
-        half = self.config.width // 2
-        total = 0.0
-        for layer in self.layers:
-            inputs = cast(BidirectionalLayer, layer).inputs
-            total += 2 * ROWS[self.config.unit] * half * (inputs + half)
+        total = float(macs_of_layers(self.layers))
         if self.chars is not None:
             project = self.chars.project
             total += self.chars.macs * CHARACTERS_PER_WORD

@@ -17,7 +17,7 @@ torch.set_num_threads(2)
 texts = ["Ada Lovelace lived in London ."] * 3000
 one = [doc.tensor.sum() for doc in nlp.pipe(texts)]
 two = [doc.tensor.sum() for doc in nlp.pipe(texts, n_process=2, batch_size=1500)]
-assert one == two
+assert len(one) == len(two) and max(abs(a - b) for a, b in zip(one, two)) < 1e-3
 print("done with", torch.get_num_threads(), "threads")
 """
 
