@@ -1,0 +1,86 @@
+"""Time and memory of one long document, up to a million words.
+
+    python benchmarks/long_documents.py training/0/pruned/model-best
+
+Each length runs in a process of its own; memory is the process' peak less what it held
+with the pipeline loaded and warm.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, List
+
+import spacy
+import torch
+import typer
+from _project import ROOT, describe_machine, write_json
+from spacy.tokens import Doc
+
+from spacy_ldnet.cli._facts import encoders_in
+from spacy_ldnet.pipeline.speed import make_texts
+
+
+def peak() -> float:
+    """RETURNS (float): The process' highest resident memory so far (MB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:
+    """pipeline (Path): The pipeline.
+    length (int): Words of the document.
+    threads (int): PyTorch threads.
+    RETURNS (Dict[str, Any]): Words per second and memory (MB).
+    """
+    torch.set_num_threads(threads)
+    nlp = spacy.load(pipeline)
+    words = encoders_in(nlp)[0].shims[0].words  # type: ignore[attr-defined]
+    # Warm with many short documents, which is what it is compared with.
+    short = make_texts(words, 20_000)
+    for _ in range(2):
+        docs = [Doc(nlp.vocab, words=w, spaces=s) for w, s in short]
+        start = time.perf_counter()
+        for _doc in nlp.pipe(docs):
+            pass
+        of_short = 20_000 / (time.perf_counter() - start)
+    text: List[str] = [word for w, _ in make_texts(words, length) for word in w]
+    doc = Doc(nlp.vocab, words=text[:length])
+    before = peak()
+    start = time.perf_counter()
+    nlp(doc)
+    speed = length / (time.perf_counter() - start)
+    return {
+        "words": length,
+        "words_per_second": round(speed),
+        "of_short_documents": round(speed / of_short, 2),
+        "memory_mb": round(peak() - before),
+    }
+
+
+def main(
+    pipeline: Path = typer.Argument(..., help="A pipeline of ours", exists=True),
+    lengths: str = typer.Option("1000,10000,100000,1000000", help="Words, with commas"),
+    threads: int = typer.Option(1, min=1, help="PyTorch threads"),
+    results: Path = typer.Option(ROOT / "metrics" / "long.json", help="The results"),
+    one: int = typer.Option(0, hidden=True),
+) -> None:
+    """Measure documents of several lengths."""
+    if one:
+        print(json.dumps(measure(pipeline, one, threads)))
+        return
+    rows = []
+    for length in lengths.split(","):
+        script = str(Path(__file__).resolve())
+        options = ["--one", length, "--threads", str(threads)]
+        command = [sys.executable, script, str(pipeline), *options]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+        rows.append(json.loads(done.stdout.splitlines()[-1]))
+        print(rows[-1])
+    write_json(results, {"rows": rows, "machine": describe_machine(threads)})
+
+
+if __name__ == "__main__":
+    typer.run(main)
