@@ -22,6 +22,7 @@ from .lattice import (
     pack,
     total_scores,
 )
+from .long_paths import LONG, best_long_path
 
 #: Numbers that one Viterbi step may hold at once: on a CPU it stays in the cache.
 STEP_SIZE_CPU = 2**18
@@ -198,11 +199,28 @@ class LinearChainCRF(nn.Module):
         firsts = first_rows(lengths)
         scores = self.scores()
         budget = STEP_SIZE_CPU if device.type == "cpu" else STEP_SIZE_GPU
-        order = torch.argsort(lengths, descending=True, stable=True)
-        for group in order.split(max(1, budget // self.n_tags**2)):
+        at_once = max(1, budget // self.n_tags**2)
+        rest = [
+            i
+            for i in torch.argsort(lengths, descending=True, stable=True).tolist()
+            if not self._long_path(emissions, tags, firsts[i], lengths[i], at_once)
+        ]
+        for group in torch.tensor(rest, dtype=torch.long).split(at_once):
             packing = pack(lengths[group], firsts=firsts[group], device=device)
             tags[packing.rows] = best_paths(emissions, packing, scores)
         return tags
+
+    def _long_path(
+        self, emissions: Tensor, tags: Tensor, first: Tensor, length: Tensor, group: int
+    ) -> bool:
+        """Find the path of one sequence, if it is a long one; tell whether it did."""
+        if length < LONG:
+            return False
+        rows = slice(int(first), int(first + length))
+        path = best_long_path(emissions[rows], self.scores(), group)
+        if path is not None:
+            tags[rows] = path
+        return path is not None
 
     def _flat_lattice(
         self, emissions: Tensor, lengths: Tensor

@@ -1,0 +1,114 @@
+"""Viterbi's algorithm for long sequences: windows side by side, exact all the same.
+
+One sequence is one step after the other, however long it is. Its windows can be worked on
+together if each begins a little early: after some steps the scores of a chain no longer
+depend on how it began, but for a constant, which changes no path. Whether that came true
+is checked at every window's edge; if not, the sequence is worked on in one piece.
+"""
+
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+from .lattice import FORBIDDEN, RESCALE, Scores
+
+#: Steps that a window has for itself, and those it shares with each neighbour.
+OWN, SHARED = 256, 64
+WINDOW = OWN + 2 * SHARED
+#: Sequences from this length on are worth it.
+LONG = 2 * WINDOW
+#: Largest difference of scores that float rounding explains.
+TOLERANCE = 1e-3
+
+
+def best_long_path(emissions: Tensor, scores: Scores, group: int) -> Optional[Tensor]:
+    """The best path of one sequence.
+
+    :param emissions: of its tokens, at least :data:`WINDOW`. *Shape:* (tokens, tags)
+    :param scores: of the chain.
+    :param group: windows to work on at a time.
+    :returns: number of each token's tag, *Shape:* (tokens,); None if the windows did
+        not come to depend on their own tokens alone.
+    """
+    total = len(emissions)
+    starts = torch.arange(0, total - WINDOW + OWN, OWN, device=emissions.device)
+    # The last window ends with the sequence, and may share more with the one before.
+    starts = starts.clamp(max=total - WINDOW).unique()
+    steps = torch.arange(WINDOW, device=emissions.device)
+    tags = torch.empty(len(starts), WINDOW, dtype=torch.long, device=emissions.device)
+    edges = _Edges(starts, emissions.shape[1], emissions)
+    for part in torch.arange(len(starts), device=emissions.device).split(group):
+        values = emissions[starts[part].unsqueeze(1) + steps]
+        if int(part[0]) == 0:
+            values[0, 0] += scores.start
+        _run(values, scores)
+        edges.keep(values, part)
+        if int(part[-1]) == len(starts) - 1:
+            values[-1, -1] += scores.end
+        tags[part] = _trace(values, scores)
+    if not edges.agree(tags):
+        return None
+    return _join(tags, starts, total)
+
+
+class _Edges:
+    """The scores of neighbouring windows where the later one begins to count."""
+
+    def __init__(self, starts: Tensor, n_tags: int, like: Tensor):
+        self.starts = starts
+        self.early = like.new_empty(len(starts), n_tags)
+        self.late = like.new_empty(len(starts), n_tags)
+
+    def keep(self, values: Tensor, part: Tensor) -> None:
+        # Of each window its own last shared step, and its neighbour's.
+        self.late[part] = values[:, SHARED - 1]
+        following = self.starts[(part + 1).clamp(max=len(self.starts) - 1)]
+        place = following + SHARED - 1 - self.starts[part]
+        place = place.clamp(max=WINDOW - 1)
+        self.early[part] = values[torch.arange(len(part)), place]
+
+    def agree(self, tags: Tensor) -> bool:
+        """Whether scores agree up to a constant, and the paths meet."""
+        early, late = map(_relative, (self.early[:-1], self.late[1:]))
+        if not bool(((early - late).abs() <= TOLERANCE).all()):
+            return False
+        place = self.starts[1:] + SHARED - self.starts[:-1]
+        rows = torch.arange(len(place), device=tags.device)
+        return bool((tags[rows, place] == tags[1:, SHARED]).all())
+
+
+def _relative(values: Tensor) -> Tensor:
+    """Scores less the best one. What is forbidden is so alike, whatever was added."""
+    return (values - values.amax(dim=1, keepdim=True)).clamp(min=FORBIDDEN / 2)
+
+
+def _run(values: Tensor, scores: Scores) -> None:
+    """Turn emissions into the best score of a path to each tag, in place."""
+    into = scores.transitions.t().contiguous()
+    pairs = values.new_empty(len(values), *into.shape)
+    for t in range(1, WINDOW):
+        torch.add(values[:, t - 1].unsqueeze(1), into, out=pairs)
+        now = values[:, t]
+        now.add_(pairs.amax(dim=2))
+        if t % RESCALE == 0:
+            now.sub_(now.amax(dim=1, keepdim=True))
+
+
+def _trace(values: Tensor, scores: Scores) -> Tensor:
+    """Follow the best path of each window back from its last step."""
+    into = scores.transitions.t().contiguous()
+    tags = torch.empty(values.shape[:2], dtype=torch.long, device=values.device)
+    tags[:, -1] = values[:, -1].argmax(dim=1)
+    for t in range(WINDOW - 2, -1, -1):
+        tags[:, t] = (values[:, t] + into[tags[:, t + 1]]).argmax(dim=1)
+    return tags
+
+
+def _join(tags: Tensor, starts: Tensor, total: int) -> Tensor:
+    """Of each window what it has for itself; the first and the last also their ends."""
+    path = torch.empty(total, dtype=torch.long, device=tags.device)
+    path[:WINDOW] = tags[0]
+    for start, own in zip(starts[1:].tolist(), tags[1:]):
+        path[start + SHARED : start + WINDOW] = own[SHARED:]
+    return path
