@@ -181,7 +181,12 @@ def test_architecture_from_registry(model_config):
     built = build_language_model_v1(
         embed=8, hidden=8, depth=3, projection=16, cutoffs=[5, 12]
     )
-    assert built == replace(model_config, unit="lstm")
+    rates = {
+        "layer_dropout": 0.25,
+        "embed_dropout": 0.3,
+        "output_dropout": 0.2,
+    }
+    assert built == replace(model_config, unit="lstm", **rates)
 
 
 def test_a_child_that_dies_is_an_error(monkeypatch):
