@@ -26,6 +26,10 @@ class Errors(metaclass=_WithCode):
         "The component's network has no weights yet. Call nlp.initialize() or load a "
         "trained pipeline first."
     )
+    E005 = (
+        "Mixed precision needs a GPU, but the network is on '{device}'. Set "
+        "mixed_precision = false, or choose a GPU with --gpu-id."
+    )
 
     # Encoder and language models
     E010 = (

@@ -44,8 +44,9 @@ class EncoderLoader:
         """model (Model): An LD-Net encoder; gets the network and its words.
         RAISES (ValueError): E010 if sizes differ, E011 if a file is missing, E015 if
             files of different language models were mixed, E018 if its layers are
-            not densely connected.
+            not densely connected, E005 for mixed precision on a CPU.
         """
+        _shim(model).check_precision()
         self._file(WORDS_FILE)
         words = read_vocabulary(self.path)
         parts = {name: self._read(weights_file(name)) for name in DIRECTIONS}

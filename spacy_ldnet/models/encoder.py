@@ -31,6 +31,7 @@ def build_ldnet_encoder_v1(
     window: int = 256,
     get_spans: Optional[SpanGetter] = None,
     sentence_end: bool = False,
+    mixed_precision: bool = False,
 ) -> LDNetModel:
     """Build an encoder whose weights come from a pretrained LM directory.
 
@@ -51,6 +52,8 @@ def build_ldnet_encoder_v1(
     sentence_end (bool): Read sentence by sentence, and give one row more for each, its
         end. Only for the inside of `spacy-ldnet.SentenceTok2Vec.v1`: listeners get rows
         that do not match their tokens. `window` and `get_spans` are ignored then.
+    mixed_precision (bool): Compute in half precision on a GPU; refused (E005) when a
+        training begins on a CPU.
     RETURNS (Model[List[Doc], List[Floats2d]]): The encoder.
     RAISES (ValueError): E013 for a value out of range.
     """
@@ -74,7 +77,7 @@ def build_ldnet_encoder_v1(
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
         },
-        shims=[LDNetShim()],
+        shims=[LDNetShim(mixed_precision=mixed_precision)],
     )
 
 

@@ -36,8 +36,9 @@ class LDNetShim(ModuleShim):
     cfg["lm_rate"] (float): Their learning rate, as a share of that of other weights.
     """
 
-    def __init__(self) -> None:
-        super().__init__(LDNetEncoder)
+    def __init__(self, *, mixed_precision: bool = False) -> None:
+        """mixed_precision (bool): See ModuleShim."""
+        super().__init__(LDNetEncoder, mixed_precision=mixed_precision)
         self.cfg.update(penalty=None, calibration=None, train_lm=False, lm_rate=1.0)
         self.words: List[str] = []
         self._rows: Optional[RowLookup] = None

@@ -11,6 +11,7 @@ from thinc.shims.shim import Shim
 from thinc.types import FloatsXd
 from thinc.util import get_torch_default_device, torch2xp, xp2torch
 
+from ..errors import Errors
 from ..nn.serialize import module_from_bytes, module_to_bytes
 from .forking import make_fork_safe
 
@@ -25,14 +26,21 @@ class ModuleShim(PyTorchShim):
     """
 
     def __init__(
-        self, module_class: Type[Any], module: Optional[torch.nn.Module] = None
+        self,
+        module_class: Type[Any],
+        module: Optional[torch.nn.Module] = None,
+        *,
+        mixed_precision: bool = False,
     ) -> None:
         """module_class (Type): Class of the network, with `structure` and
             `from_structure` (see `spacy_ldnet.nn.serialize`).
         module (Optional[torch.nn.Module]): The network, if it can be built already.
+        mixed_precision (bool): Compute in half precision where torch's autocast
+            does. On a CPU, where what was trained on a GPU may run, it is left off.
         """
-        super().__init__(module)
+        super().__init__(module, mixed_precision=mixed_precision)
         self.module_class = module_class
+        self.wants_mixed_precision = mixed_precision
 
     @property
     def module(self) -> Any:
@@ -42,8 +50,18 @@ class ModuleShim(PyTorchShim):
     @module.setter
     def module(self, module: torch.nn.Module) -> None:
         make_fork_safe()
-        module.to(get_torch_default_device())
+        device = get_torch_default_device()
+        module.to(device)
         self._model = module
+        self._mixed_precision = self.wants_mixed_precision and device.type == "cuda"
+
+    def check_precision(self) -> None:
+        """RAISES (ValueError): E005 if mixed precision is asked for on a CPU: when a
+        training is set up, not when its result is loaded.
+        """
+        device = get_torch_default_device()
+        if self.wants_mixed_precision and device.type != "cuda":
+            raise ValueError(Errors.E005.format(device=device))
 
     @property
     def device(self) -> torch.device:

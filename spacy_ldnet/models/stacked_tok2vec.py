@@ -40,6 +40,7 @@ def build_stacked_tok2vec_v1(
     depth: int = 1,
     unit: str = "lstm",
     dropout: Optional[float] = None,
+    mixed_precision: bool = False,
 ) -> Tok2VecModel:
     """Build the paper's tagger up to its CRF (Liu et al. 2018, section 3.2):
     [characters, contextual vectors, word vectors] -> dropout -> BiLSTM.
@@ -56,6 +57,8 @@ def build_stacked_tok2vec_v1(
     depth (int): Number of bidirectional layers, at least 1.
     unit (str): `lstm`, `gru` or `rnn`.
     dropout (Optional[float]): Rate in [0, 1); None for that of `[training] dropout`.
+    mixed_precision (bool): Compute in half precision on a GPU; refused (E005) when a
+        training begins on a CPU.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     RAISES (ValueError): E013 for a value out of range.
     """
@@ -80,7 +83,7 @@ def build_stacked_tok2vec_v1(
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
         },
-        shims=[ModuleShim(TokenStack)],
+        shims=[ModuleShim(TokenStack, mixed_precision=mixed_precision)],
     )
 
 
@@ -106,6 +109,7 @@ def init(
         layer.initialize(X=X)
     shim = model.shims[0]
     if isinstance(shim, ModuleShim) and (shim.module is None or docs):
+        shim.check_precision()
         shim.module = TokenStack(_config(model, docs))
         if shim.module.table is not None:
             _copy_table(shim.module.table, docs[0])

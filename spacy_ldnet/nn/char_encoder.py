@@ -47,5 +47,5 @@ class CharEncoder(nn.Module):
             behind, _ = self.backward_rnn(reorder_time(x, reverse_index(size)))
             last = (size - 1, torch.arange(len(size), device=ids.device))
             read = torch.cat([ahead[last], behind[last]], dim=-1)
-            states.index_copy_(0, group, read)
+            states.index_copy_(0, group, read.to(states.dtype))
         return self.project(states)

@@ -168,7 +168,7 @@ class LDNetEncoder(nn.Module):
                 steps < windows.keep_to[group]
             )
             encoded = self.encode(ids[index], windows.lengths[group])
-            out.index_copy_(0, index[kept], encoded[kept])
+            out.index_copy_(0, index[kept], encoded[kept].to(out.dtype))
         return out
 
     def encode(self, ids: Tensor, lengths: Tensor) -> Tensor:

@@ -155,7 +155,8 @@ class TokenStack(nn.Module):
         """
         parts = [part for part in (context, self._by_type(words)) if part is not None]
         x = self._dropped(torch.cat(parts, dim=-1))
-        out = x.new_zeros(len(words.types), self.config.width)
+        weight = next(self.layers.parameters())
+        out = weight.new_zeros(len(words.types), self.config.width)
         for group in length_batches(windows.lengths):
             lengths = windows.lengths[group]
             index, _ = padded_index(windows.starts[group], lengths)
@@ -164,7 +165,7 @@ class TokenStack(nn.Module):
             kept = (steps >= windows.keep_from[group]) & (
                 steps < windows.keep_to[group]
             )
-            out.index_copy_(0, index[kept], h[kept])
+            out.index_copy_(0, index[kept], h[kept].to(out.dtype))
         return self._dropped(out)
 
     def _layers(self, h: Tensor, backwards: Tensor) -> Tensor:

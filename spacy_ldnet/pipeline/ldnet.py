@@ -26,6 +26,7 @@ dropout = null
 window = 256
 get_spans = null
 sentence_end = false
+mixed_precision = false
 """
 DEFAULT_LDNET_MODEL = Config().from_str(default_model_config)["model"]
 
