@@ -7,7 +7,7 @@ import numpy
 
 from ..vocabulary import DIRECTIONS, EOS_ROW
 from .batches import TokenStream
-from .settings import PretrainingSettings
+from .settings import SEQUENCES, PretrainingSettings
 
 Array = "numpy.ndarray[Any, Any]"
 #: Words that are shuffled with each other at a time.
@@ -102,8 +102,7 @@ class SequenceFeed:
     too. A sequence longer than a whole batch is read in pieces.
 
     stream (TokenStream): The text.
-    settings (PretrainingSettings): A batch has up to `batch_size * window` words,
-        padding included.
+    budget (int): Words a batch has at most, padding included.
     seed (int): Seed of the order.
     share (Share): Which of the batches are this process's.
     block (int): Words in a block.
@@ -112,13 +111,13 @@ class SequenceFeed:
     def __init__(
         self,
         stream: TokenStream,
-        settings: PretrainingSettings,
+        budget: int,
         seed: int,
         share: Share,
         block: int = BLOCK,
     ) -> None:
         self.stream = stream
-        self.budget = settings.batch_size * settings.window
+        self.budget = budget
         self.seed = seed
         self.share = share
         self.block = block
@@ -219,9 +218,11 @@ def make_feed(
     share (Share): Which part is this process's.
     RETURNS (Feed): Batches of any epoch.
     """
-    kind = SequenceFeed if settings.batching == "sequences" else StreamFeed
     own_seed = len(DIRECTIONS) * seed + DIRECTIONS.index(direction)
-    return kind(stream, settings, own_seed, share)
+    if settings.batching == SEQUENCES:
+        budget = settings.batch_size * settings.window
+        return SequenceFeed(stream, budget, own_seed, share)
+    return StreamFeed(stream, settings, own_seed, share)
 
 
 def _divide(starts: Any, lengths: Any, most: int) -> Tuple[Any, Any]:

@@ -142,7 +142,10 @@ class DirectionTrainer:
         counters = self.counters
         if counters.recent.words:
             self._report_progress()
-        value = perplexity(self.learner.network, self.dev) if self.writes else 0.0
+        value = 0.0
+        if self.writes:
+            batching = self.job.settings.batching
+            value = perplexity(self.learner.network, self.dev, batching=batching)
         value = self.devices.agree(value)
         self.learner.after_evaluation(value)
         best = value < counters.lowest

@@ -24,6 +24,7 @@ from .manifest import write_corpus
 from .perplexity import perplexity
 from .raw_text import RawTextCorpus, create_raw_text_corpus_v1
 from .run import make_tokenizer
+from .settings import STREAMS
 
 #: How messages call the text.
 SECTION = "TEXT"
@@ -59,23 +60,28 @@ def measure_text(
         indexer = TextIndexer(path, nlp, **limits, report=report)
         texts = indexer.index({PART: (SECTION, reader)})
         counts = write_corpus(path, texts, read_vocabulary(model_path), inputs={})[PART]
-        values = _measure(model_path, path)
+        values = _measure(model_path, path, _batching(config))
     unknown = counts.unknown / counts.words
     return {"perplexity": values, "words": counts.words, "unknown": unknown}
 
 
-def _measure(model_path: Path, corpus: Path) -> Dict[str, float]:
+def _measure(model_path: Path, corpus: Path, batching: str) -> Dict[str, float]:
     values = {}
     for direction in DIRECTIONS:
         weights = model_path / weights_file(direction)
         if weights.exists():
             model = module_from_bytes(LanguageModel, weights.read_bytes())
             stream = open_stream(corpus, PART, direction)
-            values[direction] = perplexity(model, stream)
+            values[direction] = perplexity(model, stream, batching=batching)
     if not values:
         missing = weights_file(DIRECTIONS[0])
         raise ValueError(Errors.E011.format(path=model_path, missing=missing))
     return values
+
+
+def _batching(config: Config) -> str:
+    """As the models were trained: with the state carried on, or each text by itself."""
+    return config.get("pretraining", {}).get("batching", STREAMS)
 
 
 def _make_reader(config: Config, text_path: Union[str, Path]) -> RawTextCorpus:

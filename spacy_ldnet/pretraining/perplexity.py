@@ -1,22 +1,28 @@
 """How well a language model foresees a text."""
 
 import math
+from typing import Any, Iterator, Optional, Tuple
 
 import torch
 
 from ..nn.language_model import LanguageModel
 from .batches import TokenStream, heldout_windows
+from .feeds import SequenceFeed, Share
+from .settings import SEQUENCES, STREAMS
 
 #: Parts of the text that are read side by side, and words between two look-ups. The
 #: state is carried on, so only the words after the start of a part miss some context.
 BATCH_SIZE = 32
 WINDOW = 64
 
+Piece = Tuple[Any, Any, Optional[Any]]
+
 
 def perplexity(
     model: LanguageModel,
     stream: TokenStream,
     *,
+    batching: str = STREAMS,
     batch_size: int = BATCH_SIZE,
     window: int = WINDOW,
 ) -> float:
@@ -27,6 +33,8 @@ def perplexity(
 
     model (LanguageModel): The model; it is in evaluation mode afterwards.
     stream (TokenStream): The text, in the model's direction.
+    batching (str): As in its training: "streams" to carry the state on from sequence
+        to sequence, "sequences" to read each from the zero state.
     batch_size (int): Parts of the text that are read side by side.
     window (int): Words read at a time.
     RETURNS (float): exp of the mean negative logarithm of the probability.
@@ -35,14 +43,28 @@ def perplexity(
     device = model.embedding.weight.device
     total = 0.0
     state = None
+    alone = batching == SEQUENCES
+    read = _sequences if alone else _windows
     with torch.inference_mode():
-        windows = heldout_windows(stream, batch_size=batch_size, window=window)
-        for (words, targets), counted in windows:
+        for words, targets, counted in read(stream, batch_size, window):
             scores, state = model(
                 torch.from_numpy(words).to(device),
                 torch.from_numpy(targets).to(device),
-                state,
+                None if alone else state,
             )
-            kept = torch.from_numpy(counted).to(device)
-            total -= float(scores.double()[kept].sum())
+            scores = scores.double()
+            if counted is not None:
+                scores = scores[torch.from_numpy(counted).to(device)]
+            total -= float(scores.sum())
     return math.exp(min(total / len(stream), 700.0))
+
+
+def _windows(stream: TokenStream, batch_size: int, window: int) -> Iterator[Piece]:
+    cut = heldout_windows(stream, batch_size=batch_size, window=window)
+    for (words, targets), counted in cut:
+        yield words, targets, counted
+
+
+def _sequences(stream: TokenStream, batch_size: int, window: int) -> Iterator[Piece]:
+    for batch in SequenceFeed(stream, batch_size * window, 0, Share()).epoch(0):
+        yield batch.words, batch.targets, batch.counted

@@ -6,7 +6,8 @@ from typing import Any, Dict, Optional, Tuple, Union
 from ..errors import Errors
 from ..vocabulary import DIRECTIONS
 
-BATCHINGS = ("streams", "sequences")
+STREAMS, SEQUENCES = "streams", "sequences"
+BATCHINGS = (STREAMS, SEQUENCES)
 #: What may change between a run and its continuation: nothing that is learned
 #: depends on it.
 FREE = (

@@ -10,6 +10,7 @@ from spacy_ldnet.pretraining.feeds import SequenceFeed, Share, StreamFeed, make_
 from spacy_ldnet.pretraining.settings import PretrainingSettings
 from spacy_ldnet.vocabulary import EOS_ROW
 
+BUDGET = 2 * 4
 KINDS = {"streams": StreamFeed, "sequences": SequenceFeed}
 
 
@@ -60,7 +61,7 @@ def pairs(batches):
 )
 def test_sequences_are_read_exactly_once(lengths, direction, block, epoch):
     stream = make_stream(lengths, direction)
-    sequences = SequenceFeed(stream, settings(), 0, Share(), block=block)
+    sequences = SequenceFeed(stream, BUDGET, 0, Share(), block=block)
     batches = list(sequences.epoch(epoch))
     assert len(batches) == len(sequences)
     rows = stream.at(numpy.arange(len(stream) + 1)).tolist()

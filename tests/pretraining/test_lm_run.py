@@ -29,8 +29,9 @@ def read_weights(path, name="model-best"):
     return [(path / name / weights_file(d)).read_bytes() for d in DIRECTIONS]
 
 
+@pytest.mark.parametrize("batching", ["streams", "sequences"])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_perplexity_equals_a_slow_reference(model_config, direction):
+def test_perplexity_equals_a_slow_reference(model_config, direction, batching):
     torch.manual_seed(0)
     model = LanguageModel(model_config, rows=20, direction=direction).eval()
     text = numpy.random.default_rng(0).integers(2, 20, size=30).astype(numpy.int32)
@@ -40,11 +41,14 @@ def test_perplexity_equals_a_slow_reference(model_config, direction):
     total, state = 0.0, None
     with torch.no_grad():
         for word, target in zip(order, order[1:]):
+            if batching == "sequences" and word == 1:
+                state = None
             read, state = model.read(torch.tensor([[word]]), state)
             total -= float(model.softmax.log_prob(read[0])[0, target])
     stream = TokenStream(text, direction)
     for window in (1, 7, 64):
-        found = perplexity(model, stream, batch_size=1, window=window)
+        sizes = {"batch_size": 1 if batching == "streams" else 32, "window": window}
+        found = perplexity(model, stream, batching=batching, **sizes)
         assert found == pytest.approx(math.exp(total / 30), rel=1e-5)
 
 
@@ -66,8 +70,12 @@ def test_directory_is_complete_and_learns(config, tmp_path):
     assert {line["direction"] for line in log} == set(DIRECTIONS)
 
 
+@pytest.mark.parametrize("batching", ["streams", "sequences"])
 @pytest.mark.parametrize("sentences", [False, True])
-def test_measured_perplexity_is_the_one_in_meta(config, tmp_path, texts, sentences):
+def test_measured_perplexity_is_the_one_in_meta(
+    config, tmp_path, texts, sentences, batching
+):
+    config["pretraining"]["batching"] = batching
     # Two sentences a line.
     texts[1].write_text(texts[1].read_text().replace(".\nBerlin", ". Berlin"))
     config["corpora"]["dev"]["sentences"] = sentences
@@ -119,7 +127,7 @@ def test_loss_that_is_no_number(config, tmp_path, side_by_side):
 
 def test_best_is_chosen_by_perplexity(config, tmp_path, monkeypatch):
     values = iter([9.0, 5.0, 7.0, 8.0, 1.0])
-    monkeypatch.setattr(loop, "perplexity", lambda model, stream: next(values))
+    monkeypatch.setattr(loop, "perplexity", lambda *_, **__: next(values))
     changes = {"directions": ["forward"], "eval_every": 5, "patience": 2}
     config["pretraining"].update(changes)
     events = run(config, tmp_path / "out")
