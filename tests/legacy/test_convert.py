@@ -15,8 +15,10 @@ from spacy.tokens import Doc, DocBin
 from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
+from spacy_ldnet.callbacks import create_gate_penalty_v1
 from spacy_ldnet.cli._facts import describe
 from spacy_ldnet.cli.convert import convert
+from spacy_ldnet.cli.prune import prune
 from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import build_ldnet_encoder_v1
 from spacy_ldnet.nn.iobes import TagScheme
@@ -79,6 +81,36 @@ def test_maps_from_the_dataset_and_pruning_on_the_way(tmp_path):
     facts = describe(nlp)
     assert facts["layers_fwd"] == facts["layers_bwd"] == 1
     assert facts["gates"] == {"forward": [1.0], "backward": [1.0]}
+
+
+def test_converted_pipeline_is_pruned_gated_and_packaged_like_any_other(tmp_path):
+    authors = Authors(gates=([1.0, 0.0], [0.0, 0.5]))
+    convert(authors.save(tmp_path / "a.th"), tmp_path / "nlp")
+    assert prune(tmp_path / "nlp", tmp_path / "pruned") < 1e-5
+    nlp = spacy.load(tmp_path / "pruned")
+    check(nlp, authors)
+    # Its encoder stands inside the head.
+    settings = {"weight": 1.0, "max_layers": 1, "learn_rate": 0.2}
+    penalty = create_gate_penalty_v1(component="ner", **settings)
+    docs = make_docs(nlp, SENTENCES)
+    for doc in docs:
+        doc.set_ents([], default="outside")
+    examples = [spacy.training.Example(d.copy(), d) for d in docs]
+    optimizer = nlp.resume_training()
+    for step in range(30):
+        penalty(nlp, {"step": step})
+        nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(tmp_path / "gated")
+    assert nlp.get_pipe("ner").score(examples)["ldnet_budget"] == 1.0
+    prune(tmp_path / "gated", tmp_path / "one")
+    facts = describe(spacy.load(tmp_path / "one"))
+    assert facts["layers_fwd"] + facts["layers_bwd"] == 1
+    (tmp_path / "packages").mkdir()
+    options = ["--name", "conll", "--version", "1.0.0", "--build", "none"]
+    arguments = ["package", str(tmp_path / "one"), str(tmp_path / "packages"), *options]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    packed = tmp_path / "packages" / "en_conll-1.0.0" / "en_conll" / "en_conll-1.0.0"
+    assert len(spacy.load(packed)("Ada lived.")) == 3
 
 
 def test_chunks_and_tags_that_were_never_seen(tmp_path):
