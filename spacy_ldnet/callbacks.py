@@ -36,8 +36,9 @@ def create_gate_penalty_v1(
     which is measured before the first update (some seconds; `ldnet info` shows it).
 
     component (str): Name of the component that holds the encoder, shared or inline.
-    weight (FloatOrSeq): The paper's lambda_0, above 0, or a schedule of it. `crf_ner` has a loss per token, and the paper one per sentence: its 0.05 is
-        about 0.0025 here.
+    weight (FloatOrSeq): The paper's lambda_0, above 0, or a schedule of it. `crf_ner`
+        has a loss per token, and the paper one per sentence: its 0.05 is about 0.0025
+        here.
     regularizer (str): `R1` (L1, for which the budget only decides which model is
         best, and may be missing), `R2` (L1 while over the budget) or `R3` (and a term
         that drives gates to 0 or 1, the default); paper, section 3.4.

@@ -117,10 +117,8 @@ def forward(
     sizes = [len(doc) for doc in docs]
     if model.attrs["sentence_end"]:
         layout = lay_out(docs)
-        rows, sizes = (
-            with_ends(rows, layout, shim.module.config.boundary),
-            layout.of_docs,
-        )
+        rows = with_ends(rows, layout, shim.module.config.boundary)
+        sizes = layout.of_docs
         windows = _sentence_windows(layout, shim.device)
     else:
         spans = (model.attrs["window"], model.attrs["get_spans"])

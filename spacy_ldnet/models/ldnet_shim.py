@@ -2,8 +2,6 @@
 
 from typing import Any, Dict, List, Optional
 
-import numpy
-import srsly
 import torch
 from thinc.api import Optimizer
 
@@ -12,15 +10,14 @@ from ..nn.budgets import Budget, LayerBudget, MacsBudget
 from ..nn.encoder import LDNetEncoder
 from ..nn.gates import GatePenalty
 from ..nn.serialize import vocabulary_hash
-from ..vocabulary import DIRECTIONS, FIRST_WORD_ROW, UNK_ROW
-from .shim import ModuleShim
-from .words import RowLookup
+from ..vocabulary import DIRECTIONS
+from .word_shim import WordShim
 
 #: What the names of the language models' weights begin with.
 TRUNKS = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
 
-class LDNetShim(ModuleShim):
+class LDNetShim(WordShim):
     """Holds both language models, their vocabulary, the gates and their penalty.
 
     The penalty works here, and not in a component or a callback, because thinc calls
@@ -40,8 +37,6 @@ class LDNetShim(ModuleShim):
         """mixed_precision (bool): See ModuleShim."""
         super().__init__(LDNetEncoder, mixed_precision=mixed_precision)
         self.cfg.update(penalty=None, calibration=None, train_lm=False, lm_rate=1.0)
-        self.words: List[str] = []
-        self._rows: Optional[RowLookup] = None
         self._gate_optimizer: Optional[torch.optim.Optimizer] = None
 
     def load(self, module: LDNetEncoder, words: List[str]) -> None:
@@ -49,8 +44,7 @@ class LDNetShim(ModuleShim):
         words (List[str]): Words of its rows, from FIRST_WORD_ROW.
         """
         self.module = module
-        self.words = words
-        self._rows = None
+        self.set_words(words)
         self._gate_optimizer = None
         module.train_language_models(self.cfg["train_lm"])
 
@@ -63,14 +57,6 @@ class LDNetShim(ModuleShim):
         self.cfg["lm_rate"] = rate
         if self.module is not None:
             self.module.train_language_models(train, embeddings=False)
-
-    def rows(self, keys: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (ndarray): Embedding rows of words, given by their hashes."""
-        if self._rows is None:
-            self._rows = RowLookup(
-                self.words, first_row=FIRST_WORD_ROW, unknown=UNK_ROW
-            )
-        return self._rows(keys)
 
     @property
     def penalty(self) -> Optional[GatePenalty]:
@@ -127,17 +113,11 @@ class LDNetShim(ModuleShim):
     def rate_of(self, name: str) -> float:
         return self.cfg["lm_rate"] if name.startswith(TRUNKS) else 1.0
 
-    def to_bytes(self) -> bytes:
-        message = srsly.msgpack_loads(super().to_bytes())
-        return srsly.msgpack_dumps({**message, "words": self.words})
-
-    def from_bytes(self, bytes_data: bytes) -> "LDNetShim":
-        super().from_bytes(bytes_data)
+    def set_extra(self, message: Dict[str, Any]) -> None:
         if self.module is not None:
-            words = srsly.msgpack_loads(bytes_data)["words"]
+            words = message["words"]
             check_words(words, self.module.config.vocabulary, "the pipeline")
             self.load(self.module, words)
-        return self
 
 
 def check_words(words: List[str], expected: str, path: str) -> None:

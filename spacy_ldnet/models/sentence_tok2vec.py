@@ -3,7 +3,6 @@
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy
-import srsly
 import torch
 from spacy.attrs import LOWER
 from spacy.tokens import Doc
@@ -12,45 +11,36 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..nn.sentence_stack import Sentences, SentenceStack
-from ..vocabulary import EOS_ROW, FIRST_WORD_ROW, UNK_ROW
+from ..vocabulary import EOS_ROW
 from .encoder import check_dropout, check_range, dropout_rate, split_rows, with_ends
 from .sentences import Layout, lay_out
-from .shim import ModuleShim
-from .words import RowLookup, find_types, flat_attribute
+from .word_shim import WordShim
+from .words import find_types, flat_attribute
 
 Tok2VecModel = Model[List[Doc], List[Floats2d]]
 #: What the authors put behind a word, and behind a sentence.
 SPACE, END = " ", "\n"
 
 
-class SentenceShim(ModuleShim):
+class SentenceShim(WordShim):
     """Holds the network, the lower-case words of its table and its characters."""
 
     def __init__(self) -> None:
         super().__init__(SentenceStack)
-        self.words: List[str] = []
         self.characters: Dict[str, int] = {}
-        self._rows: Optional[RowLookup] = None
 
     def load(
         self, module: SentenceStack, words: List[str], characters: Dict[str, int]
     ) -> None:
         """module (SentenceStack): The network.
-        words (List[str]): Words of its table's rows, from FIRST_WORD_ROW.
+        words (List[str]): Words of its table's rows, from FIRST_WORD_ROW; they are
+            looked up by the hashes of lower case.
         characters (Dict[str, int]): Row of each character, `\\n` for the end of a
             sentence among them; "" is the row of all others.
         """
         self.module = module
-        self.words, self.characters = words, characters
-        self._rows = None
-
-    def rows(self, keys: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (ndarray): Rows of words, given by the hashes of their lower case."""
-        if self._rows is None:
-            self._rows = RowLookup(
-                self.words, first_row=FIRST_WORD_ROW, unknown=UNK_ROW
-            )
-        return self._rows(keys)
+        self.set_words(words)
+        self.characters = characters
 
     def char_rows(self, text: str) -> numpy.ndarray:
         """RETURNS (ndarray): Rows of a text's characters. Shape: (characters,)"""
@@ -62,17 +52,12 @@ class SentenceShim(ModuleShim):
         rows = [self.characters.get(chr(code), unknown) for code in codes.tolist()]
         return numpy.array(rows, dtype="int64")[places.reshape(-1)]
 
-    def to_bytes(self) -> bytes:
-        message = srsly.msgpack_loads(super().to_bytes())
-        own = {"words": self.words, "characters": self.characters}
-        return srsly.msgpack_dumps({**message, **own})
+    def extra(self) -> Dict[str, Any]:
+        return {**super().extra(), "characters": self.characters}
 
-    def from_bytes(self, bytes_data: bytes) -> "SentenceShim":
-        super().from_bytes(bytes_data)
-        message = srsly.msgpack_loads(bytes_data)
-        self.words, self.characters = message["words"], message["characters"]
-        self._rows = None
-        return self
+    def set_extra(self, message: Dict[str, Any]) -> None:
+        self.set_words(message["words"])
+        self.characters = message["characters"]
 
 
 def build_sentence_tok2vec_v1(
@@ -138,8 +123,7 @@ def forward(
         dY[of_tokens] = xp2torch(model.ops.flatten(dYs), device=shim.device)
         dX = bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
         if bp_context is not None:
-            rows = cast(Floats2d, torch2xp(dX.args[0]))
-            bp_context(split_rows(rows, layout.of_docs))
+            bp_context(split_rows(torch2xp(dX.args[0]), layout.of_docs))
         return docs
 
     kept = Y.detach()[of_tokens]

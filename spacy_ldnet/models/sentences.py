@@ -28,11 +28,6 @@ class Layout:
         """RETURNS (int): Number of positions."""
         return sum(self.of_docs)
 
-    @property
-    def ends(self) -> numpy.ndarray:
-        """RETURNS (ndarray): Position of each sentence's end."""
-        return self.starts + self.lengths - 1
-
 
 def lay_out(docs: Sequence[Doc]) -> Layout:
     """docs (Sequence[Doc]): The batch. Where sentence starts are not annotated, a doc is

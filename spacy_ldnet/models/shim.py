@@ -139,9 +139,19 @@ class ModuleShim(PyTorchShim):
         if self._model is not None:
             super().to_device(device_type, device_id)
 
+    def extra(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): What is saved beside the network and `cfg`."""
+        return {}
+
+    def set_extra(self, message: Dict[str, Any]) -> None:
+        """message (Dict[str, Any]): What was saved, `extra` among it. The network and
+        `cfg` have been read already.
+        """
+
     def to_bytes(self) -> bytes:
         state = b"" if self._model is None else module_to_bytes(self._model)
-        return srsly.msgpack_dumps({"config": self.cfg, "state": state})
+        message = {"config": self.cfg, "state": state, **self.extra()}
+        return srsly.msgpack_dumps(message)
 
     def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
         message = srsly.msgpack_loads(bytes_data)
@@ -149,4 +159,5 @@ class ModuleShim(PyTorchShim):
         self.cfg = {**self.cfg, **message["config"]}
         if message["state"]:
             self.module = module_from_bytes(self.module_class, message["state"])
+        self.set_extra(message)
         return self

@@ -200,27 +200,21 @@ class LinearChainCRF(nn.Module):
         scores = self.scores()
         budget = STEP_SIZE_CPU if device.type == "cpu" else STEP_SIZE_GPU
         at_once = max(1, budget // self.n_tags**2)
-        rest = [
-            i
-            for i in torch.argsort(lengths, descending=True, stable=True).tolist()
-            if not self._long_path(emissions, tags, firsts[i], lengths[i], at_once)
-        ]
-        for group in torch.tensor(rest, dtype=torch.long).split(at_once):
+        order = torch.argsort(lengths, descending=True, stable=True)
+        n_long = int((lengths >= LONG).sum())
+        alone = []
+        for i in order[:n_long].tolist():
+            rows = slice(int(firsts[i]), int(firsts[i] + lengths[i]))
+            path = best_long_path(emissions[rows], scores, at_once)
+            if path is None:
+                alone.append(i)
+            else:
+                tags[rows] = path
+        rest = torch.cat([torch.tensor(alone, dtype=torch.long), order[n_long:]])
+        for group in rest.split(at_once):
             packing = pack(lengths[group], firsts=firsts[group], device=device)
             tags[packing.rows] = best_paths(emissions, packing, scores)
         return tags
-
-    def _long_path(
-        self, emissions: Tensor, tags: Tensor, first: Tensor, length: Tensor, group: int
-    ) -> bool:
-        """Find the path of one sequence, if it is a long one; tell whether it did."""
-        if length < LONG:
-            return False
-        rows = slice(int(first), int(first + length))
-        path = best_long_path(emissions[rows], self.scores(), group)
-        if path is not None:
-            tags[rows] = path
-        return path is not None
 
     def _flat_lattice(
         self, emissions: Tensor, lengths: Tensor

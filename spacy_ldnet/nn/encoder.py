@@ -193,7 +193,5 @@ class LDNetEncoder(nn.Module):
         )
         skip = int(self.config.starts)
         start = ids.new_full((skip, ids.shape[1]), self.config.boundary)
-        read = self.trunks[direction](
-            torch.cat([start, ids]) if skip else ids, None if idle else gates
-        )
+        read = self.trunks[direction](torch.cat([start, ids]), None if idle else gates)
         return read[skip:]

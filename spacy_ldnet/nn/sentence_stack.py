@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .batching import length_batches, padded_index, reorder_time, reverse_index
 from .dense_rnn import ROWS, UNITS
 from .serialize import Structure
-from .stack import CHARACTERS_PER_WORD, BidirectionalLayer, macs_of_layers
+from .stack import CHARACTERS_PER_WORD, BidirectionalStack
 
 
 @dataclass(frozen=True)
@@ -128,17 +128,18 @@ class SentenceStack(nn.Module):
         self.dropout = 0.0
         self.chars = SentenceCharEncoder(config)
         self.table = nn.Embedding(config.word_rows, config.word_embed)
-        inputs = [config.input_width] + [config.width] * (config.depth - 1)
-        self.layers = nn.ModuleList(
-            BidirectionalLayer(inputs=size, width=config.width, unit=config.unit)
-            for size in inputs
+        self.layers = BidirectionalStack(
+            inputs=config.input_width,
+            width=config.width,
+            depth=config.depth,
+            unit=config.unit,
         )
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates a word, at a usual number of characters a word."""
         project = self.chars.project
-        total = macs_of_layers(self.layers) + self.chars.macs * CHARACTERS_PER_WORD
+        total = self.layers.macs + self.chars.macs * CHARACTERS_PER_WORD
         return round(total + project.in_features * project.out_features)
 
     def structure(self) -> Structure:
@@ -163,9 +164,7 @@ class SentenceStack(nn.Module):
         for group in length_batches(sentences.lengths):
             lengths = sentences.lengths[group]
             index, real = padded_index(sentences.starts[group], lengths)
-            h, backwards = x[index], reverse_index(lengths)
-            for i, layer in enumerate(self.layers):
-                h = layer(self._dropped(h) if i else h, backwards)
+            h = self.layers(x[index], reverse_index(lengths), self.dropout)
             out = out.index_copy(0, index[real], h[real])
         return self._dropped(out)
 

@@ -92,9 +92,39 @@ class BidirectionalLayer(nn.Module):
         return torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
 
 
-def macs_of_layers(layers: nn.ModuleList) -> int:
-    """Multiply-accumulates a word of a stack of bidirectional layers."""
-    return sum(cast(BidirectionalLayer, layer).macs for layer in layers)
+class BidirectionalStack(nn.ModuleList):
+    """Bidirectional layers, each of which reads the one before it.
+
+    :param inputs: width of what the first one reads.
+    :param width: width of the output, both directions together; even.
+    :param depth: number of layers.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    """
+
+    def __init__(self, *, inputs: int, width: int, depth: int, unit: str):
+        sizes = [inputs] + [width] * (depth - 1)
+        super().__init__(
+            BidirectionalLayer(inputs=size, width=width, unit=unit) for size in sizes
+        )
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a word."""
+        return sum(cast(BidirectionalLayer, layer).macs for layer in self)
+
+    def forward(self, x: Tensor, backwards: Tensor, dropout: float) -> Tensor:
+        """Read both ways, layer by layer.
+
+        :param x: *Shape:* (time, batch, inputs)
+        :param backwards: from :func:`reverse_index`. *Shape:* (time, batch)
+        :param dropout: rate between layers, in training.
+        :returns: *Shape:* (time, batch, width)
+        """
+        for i, layer in enumerate(self):
+            if i:
+                x = nn.functional.dropout(x, dropout, self.training)
+            x = layer(x, backwards)
+        return x
 
 
 class TokenStack(nn.Module):
@@ -120,16 +150,17 @@ class TokenStack(nn.Module):
         self.table: Optional[nn.Embedding] = None
         if config.vector_rows:
             self.table = nn.Embedding(config.vector_rows, config.vectors)
-        inputs = [config.input_width] + [config.width] * (config.depth - 1)
-        self.layers = nn.ModuleList(
-            BidirectionalLayer(inputs=size, width=config.width, unit=config.unit)
-            for size in inputs
+        self.layers = BidirectionalStack(
+            inputs=config.input_width,
+            width=config.width,
+            depth=config.depth,
+            unit=config.unit,
         )
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates a word, at a usual number of characters a word."""
-        total = float(macs_of_layers(self.layers))
+        total = float(self.layers.macs)
         if self.chars is not None:
             project = self.chars.project
             total += self.chars.macs * CHARACTERS_PER_WORD
@@ -160,18 +191,13 @@ class TokenStack(nn.Module):
         for group in length_batches(windows.lengths):
             lengths = windows.lengths[group]
             index, _ = padded_index(windows.starts[group], lengths)
-            h = self._layers(x[index], reverse_index(lengths))
+            h = self.layers(x[index], reverse_index(lengths), self.dropout)
             steps = torch.arange(len(index), device=x.device).unsqueeze(1)
             kept = (steps >= windows.keep_from[group]) & (
                 steps < windows.keep_to[group]
             )
             out.index_copy_(0, index[kept], h[kept].to(out.dtype))
         return self._dropped(out)
-
-    def _layers(self, h: Tensor, backwards: Tensor) -> Tensor:
-        for i, layer in enumerate(self.layers):
-            h = layer(self._dropped(h) if i else h, backwards)
-        return h
 
     def _by_type(self, words: Words) -> Optional[Tensor]:
         parts: List[Tensor] = []

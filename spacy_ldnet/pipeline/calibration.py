@@ -10,6 +10,8 @@ from spacy.language import Language
 
 from ..errors import Errors
 from ..models.encoder import LDNetModel
+from ..nn.dense_rnn import dense_macs
+from ..nn.encoder import EncoderConfig
 from ..nn.prune import keep_layers
 from .speed import (
     Words,
@@ -39,12 +41,11 @@ def calibrate(nlp: Language, encoder: LDNetModel) -> Dict[str, Any]:
     shim = encoder.shims[0]
     texts = make_texts(shim.words or ["?"], SAMPLE_WORDS)  # type: ignore[attr-defined]
     counts = _counts(shim.module.config)  # type: ignore[attr-defined]
-    macs: Dict[str, int] = {}
-    runs = {str(n): partial(_run, nlp, encoder, n, texts, macs) for n in counts}
+    runs = {str(n): partial(_run, nlp, encoder, n, texts) for n in counts}
     seconds = take_turns(runs, rounds=ROUNDS)
     return {
         "layers": counts,
-        "lm_macs": [macs[str(n)] for n in counts],
+        "lm_macs": [_macs(shim.module.config, n) for n in counts],  # type: ignore[attr-defined]
         "words_per_second": [
             round(count_words(texts) / seconds[str(n)], 1) for n in counts
         ],
@@ -75,25 +76,28 @@ def macs_within(calibration: Dict[str, Any], words_per_second: float) -> float:
     return float(numpy.interp(1 / words_per_second, seconds, calibration["lm_macs"]))
 
 
-def _counts(config: Any) -> List[int]:
+def _counts(config: EncoderConfig) -> List[int]:
     most = max(len(config.forward), len(config.backward))
     return sorted({round(n) for n in numpy.linspace(0, most, min(most + 1, POINTS))})
 
 
+def _macs(config: EncoderConfig, count: int) -> int:
+    cost = partial(
+        dense_macs, embed=config.embed, hidden=config.hidden, unit=config.unit
+    )
+    sides = (len(config.forward), len(config.backward))
+    return sum(cost(layers=min(count, side)) for side in sides)
+
+
 def _run(
-    nlp: Language,
-    encoder: LDNetModel,
-    count: int,
-    texts: Sequence[Words],
-    macs: Dict[str, int],
+    nlp: Language, encoder: LDNetModel, count: int, texts: Sequence[Words]
 ) -> float:
-    with _first_layers(encoder, count) as network:
-        macs[str(count)] = network.lm_macs
+    with _first_layers(encoder, count):
         return time_pipeline(nlp, texts)
 
 
 @contextmanager
-def _first_layers(encoder: LDNetModel, count: int) -> Iterator[Any]:
+def _first_layers(encoder: LDNetModel, count: int) -> Iterator[None]:
     """An encoder with the first layers of each direction only; which ones does not
     matter to speed."""
     shim = encoder.shims[0]
@@ -102,6 +106,6 @@ def _first_layers(encoder: LDNetModel, count: int) -> Iterator[Any]:
     keep = {name: list(range(min(count, len(side)))) for name, side in sides.items()}
     shim.module = keep_layers(whole, keep)  # type: ignore[attr-defined]
     try:
-        yield shim.module  # type: ignore[attr-defined]
+        yield
     finally:
         shim.module = whole  # type: ignore[attr-defined]
