@@ -21,7 +21,7 @@ from _project import ROOT, describe_machine, write_json
 from spacy.tokens import Doc
 
 from spacy_ldnet.cli._facts import encoders_in
-from spacy_ldnet.pipeline.speed import make_texts
+from spacy_ldnet.pipeline.speed import make_texts, time_pipeline
 
 
 def peak() -> float:
@@ -41,11 +41,7 @@ def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:
     # Warm with many short documents, which is what it is compared with.
     short = make_texts(words, 20_000)
     for _ in range(2):
-        docs = [Doc(nlp.vocab, words=w, spaces=s) for w, s in short]
-        start = time.perf_counter()
-        for _doc in nlp.pipe(docs):
-            pass
-        of_short = 20_000 / (time.perf_counter() - start)
+        of_short = 20_000 / time_pipeline(nlp, short)
     text: List[str] = [word for w, _ in make_texts(words, length) for word in w]
     doc = Doc(nlp.vocab, words=text[:length])
     before = peak()

@@ -5,9 +5,7 @@
 The tagger is a new one with random weights: its speed does not depend on them.
 """
 
-from functools import partial
 from pathlib import Path
-from typing import Dict
 
 import spacy
 import torch
@@ -17,13 +15,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_ldnet.cli._facts import encoders_in
-from spacy_ldnet.pipeline.speed import (
-    count_words,
-    make_texts,
-    take_turns,
-    time_pipeline,
-)
+from spacy_ldnet.cli._facts import measure_speed
 
 WORDS = 20_000
 TAGS = [f"T{i}" for i in range(50)]
@@ -65,13 +57,7 @@ def main(
         "and tags, one encoder each": with_tagger(pipeline, shared=False),
         "and tags, one encoder shared": with_tagger(pipeline, shared=True),
     }
-    words = encoders_in(pipelines["entities alone"])[0].shims[0].words  # type: ignore[attr-defined]
-    texts = make_texts(words, WORDS)
-    runs = {name: partial(time_pipeline, nlp, texts) for name, nlp in pipelines.items()}
-    seconds = take_turns(runs, rounds=rounds)
-    speeds: Dict[str, float] = {
-        name: round(count_words(texts) / taken, 1) for name, taken in seconds.items()
-    }
+    speeds = measure_speed(pipelines, n_words=WORDS, rounds=rounds)
     machine = describe_machine(threads)
     write_json(results, {"words_per_second": speeds, "machine": machine})
     for name, value in speeds.items():

@@ -2,23 +2,24 @@
 
     python benchmarks/zero_state.py corpus/lm_dev.txt training/0/lm/model-best …
 
-`ldnet perplexity` carries the state on from text to text. Here each sentence starts from
-the zero state and one end-of-sentence symbol, whatever came before.
+`ldnet perplexity` measures a model as it was trained. Here each sentence starts from the
+zero state and one end-of-sentence symbol, however that was.
 """
 
 import json
-import math
 from pathlib import Path
 from typing import Dict, List
 
+import numpy
 import spacy
-import torch
 import typer
 from spacy.pipeline import Sentencizer
-from torch.nn.utils.rnn import pad_sequence
 
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes
+from spacy_ldnet.pretraining.batches import TokenStream
+from spacy_ldnet.pretraining.perplexity import perplexity
+from spacy_ldnet.pretraining.settings import SEQUENCES
 from spacy_ldnet.vocabulary import (
     DIRECTIONS,
     EOS_ROW,
@@ -27,8 +28,6 @@ from spacy_ldnet.vocabulary import (
     weights_file,
     word_rows,
 )
-
-BATCH_SIZE = 64
 
 
 def split_sentences(text: Path) -> List[List[str]]:
@@ -46,23 +45,12 @@ def split_sentences(text: Path) -> List[List[str]]:
 
 def measure(model: LanguageModel, sentences: List[List[int]]) -> float:
     """model (LanguageModel): The model.
-    sentences (List[List[int]]): Rows of each sentence's words, in its direction.
+    sentences (List[List[int]]): Rows of each sentence's words, in reading order.
     RETURNS (float): Perplexity over all words and one end-of-sentence symbol each.
     """
-    model.eval()
-    total, number = 0.0, 0
-    ordered = sorted(sentences, key=len)
-    with torch.inference_mode():
-        for start in range(0, len(ordered), BATCH_SIZE):
-            batch = ordered[start : start + BATCH_SIZE]
-            words = pad_sequence([torch.tensor([EOS_ROW, *s]) for s in batch])
-            targets = pad_sequence([torch.tensor([*s, EOS_ROW]) for s in batch])
-            lengths = torch.tensor([len(s) + 1 for s in batch])
-            counted = torch.arange(len(words)).unsqueeze(1) < lengths
-            scores, _ = model(words, targets, None, counted)
-            total -= float(scores.double().sum())
-            number += int(counted.sum())
-    return math.exp(total / number)
+    rows = [row for sentence in sentences for row in (EOS_ROW, *sentence)]
+    stream = TokenStream(numpy.array(rows), model.direction)
+    return perplexity(model, stream, batching=SEQUENCES)
 
 
 def main(
@@ -80,8 +68,7 @@ def main(
             file = path / weights_file(direction)
             if file.exists():
                 model = module_from_bytes(LanguageModel, file.read_bytes())
-                own = ids if direction == "forward" else [s[::-1] for s in ids]
-                report[str(path)][direction] = round(measure(model, own), 2)
+                report[str(path)][direction] = round(measure(model, ids), 2)
     print(json.dumps(report, indent=2))
 
 

@@ -15,6 +15,8 @@ from spacy.training import Corpus, Example
 from tqdm import tqdm
 from wasabi import msg
 
+from spacy_ldnet.cli._facts import describe, size_of
+
 SCORES = ("ents_p", "ents_r", "ents_f")
 COSTS = ("layers_fwd", "layers_bwd", "lm_macs_per_word", "macs_per_word", "size_mb")
 
@@ -82,11 +84,8 @@ def cost(nlp: Language, path: Path) -> Dict[str, Any]:
         info = dict.fromkeys(("layers_fwd", "layers_bwd", "lm_macs_per_word"), 0)
         info["macs_per_word"] = macs_of_weights(nlp)
     else:
-        from spacy_ldnet.cli._facts import describe
-
         info = {k: v for k, v in describe(nlp).items() if k in COSTS}
-    size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
-    return {**info, "size_mb": round(size / 1e6, 2)}
+    return {**info, "size_mb": size_of(path)}
 
 
 def _fingerprint(path: Path, test_path: Path, gold_tokens: bool) -> str:

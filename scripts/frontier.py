@@ -12,8 +12,7 @@ from _frontier_points import METHODS, Point, plan_points
 from _frontier_runs import Trainer
 from _frontier_table import compare_runs, draw, join_runs, markdown
 from _scoring import evaluate_model
-from _speed import sample_words, time_pipelines
-from spacy.training import Corpus
+from evaluate import measure_speed
 from spacy.util import load_config
 from tqdm import tqdm
 from wasabi import msg
@@ -90,13 +89,10 @@ def time_all(paths: Dict[Point, Path], runs: List[Any], corpus: Path) -> None:
     corpus (Path): Folder with test.spacy.
     """
     seed = min(point.seed for point in paths)
-    pipelines = {
-        p.name: spacy.load(path) for p, path in paths.items() if p.seed == seed
-    }
-    nlp = next(iter(pipelines.values()))
-    docs = [example.reference for example in Corpus(corpus / "test.spacy")(nlp)]
-    texts = sample_words(docs, SPEED_WORDS)
-    speeds = time_pipelines(pipelines, texts, rounds=SPEED_ROUNDS, threads=1)
+    first = {p.name: path for p, path in paths.items() if p.seed == seed}
+    test = corpus / "test.spacy"
+    measured = measure_speed(first, {}, test, SPEED_WORDS, SPEED_ROUNDS, threads=1)
+    speeds = measured["words_per_second"]
     for point, run in zip(paths, runs):
         if point.seed == seed:
             run["words_per_second"] = speeds[point.name]

@@ -80,6 +80,7 @@ class Errors(metaclass=_WithCode):
         "min_words_per_second, or make the other components smaller."
     )
 
+    # Converted pipelines
     E032 = (
         "spacy-ldnet.SentenceTok2Vec.v1 is made by `python -m spacy ldnet convert`, and "
         "cannot be initialised from a config. Source the component of the converted "
@@ -197,7 +198,7 @@ class Errors(metaclass=_WithCode):
         "perplexity can be measured nor their pretraining go on."
     )
     E078 = (
-        "'{path}' holds the {found} language model alone. Give the other one, too: "
+        "'{path}' holds the forward language model alone. Give the other one, too: "
         "--backward ld_0.th."
     )
     E079 = "'{path}' is a tagger, and --backward is for a language model alone."

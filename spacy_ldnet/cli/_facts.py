@@ -106,10 +106,17 @@ def describe_lm(path: Path) -> Dict[str, Any]:
     }
 
 
-def measure_speed(pipelines: Dict[str, Language]) -> Dict[str, float]:
+def measure_speed(
+    pipelines: Dict[str, Language],
+    *,
+    n_words: int = SPEED_WORDS,
+    rounds: int = SPEED_ROUNDS,
+) -> Dict[str, float]:
     """Words per second of whole pipelines, on made-up text of the encoder's words.
 
     pipelines (Dict[str, Language]): Name to pipeline; they take turns.
+    n_words (int): Words of the text.
+    rounds (int): How often each runs; the median counts.
     RETURNS (Dict[str, float]): Words per second of each; those that know no words are
         left out.
     """
@@ -118,10 +125,10 @@ def measure_speed(pipelines: Dict[str, Language]) -> Dict[str, float]:
     for name, nlp in pipelines.items():
         words = _known_words(nlp)
         if words:
-            texts = make_texts(words, SPEED_WORDS)
+            texts = make_texts(words, n_words)
             counts[name] = count_words(texts)
             runs[name] = partial(time_pipeline, nlp, texts)
-    seconds = take_turns(runs, rounds=SPEED_ROUNDS)
+    seconds = take_turns(runs, rounds=rounds)
     return {name: round(counts[name] / taken, 1) for name, taken in seconds.items()}
 
 

@@ -97,7 +97,7 @@ def convert(
     from ..legacy.tagger import build_pipeline
     from ..models.encoder import check_range
     from ..models.gating import prune_encoder
-    from ._facts import describe, describe_lm, encoders_in, print_facts, size_of
+    from ._facts import describe, describe_lm, encoders_in, print_facts
 
     tasks = ("auto", "ner", "chunk")
     check_range("task", task, task in tasks, f"choose from {', '.join(tasks)}")
@@ -109,12 +109,12 @@ def convert(
         msg.good("Saved the converted language models", str(output))
         return
     if not found.is_tagger:
-        raise ValueError(Errors.E078.format(path=checkpoint, found="forward"))
+        raise ValueError(Errors.E078.format(path=checkpoint))
     nlp = build_pipeline(found, lang=lang, task=task)
     for encoder in encoders_in(nlp) if prune else []:
         prune_encoder(encoder)
     if sentences:
         nlp.add_pipe("sentencizer", first=True)
     write_pipeline(nlp, output)
-    print_facts([{**describe(nlp), "size_mb": size_of(output)}], [output.name])
+    print_facts([describe(nlp, output)], [output.name])
     msg.good("Saved the converted pipeline", str(output))

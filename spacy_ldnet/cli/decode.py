@@ -13,9 +13,8 @@ from spacy.tokens import Doc, Span
 from wasabi import msg
 
 from ..errors import Errors
+from ..readers import DOCUMENT_MARK
 from ._util import app
-
-DOCUMENT_MARK = "-DOCSTART-"
 
 
 class Form(StrEnum):

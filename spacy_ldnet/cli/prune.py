@@ -7,15 +7,14 @@ import numpy
 import spacy
 from spacy.cli._util import Arg, Opt
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.training import Corpus
 from thinc.types import Floats2d
 from wasabi import msg
 
 from ..models.encoder import LDNetModel
 from ..models.gating import prune_encoder
-from ..pipeline.speed import make_texts
-from ._facts import describe, encoders_in, measure_speed, print_facts, size_of
+from ..pipeline.speed import make_docs, make_texts
+from ._facts import describe, encoders_in, measure_speed, print_facts
 from ._util import app, write_pipeline
 
 #: Largest change of the encoder's output that float rounding explains.
@@ -98,7 +97,7 @@ def prune(
     both = {BEFORE: old, AFTER: new}
     scores = {name: _score(nlp, data) for name, nlp in both.items()} if data else {}
     write_pipeline(new, output)
-    rows[AFTER] = {**describe(new), "size_mb": size_of(output)}
+    rows[AFTER] = describe(new, output)
     for name, value in (measure_speed(both) if speed else {}).items():
         rows[name]["words_per_second"] = value
     print_facts(list(rows.values()), list(rows))
@@ -112,8 +111,7 @@ def _prune_and_compare(
     nlp: Language, encoder: LDNetModel, layers: Optional[int]
 ) -> float:
     words = encoder.shims[0].words or ["?"]  # type: ignore[attr-defined]
-    texts = make_texts(words, SAMPLE_WORDS)
-    docs = [Doc(nlp.vocab, words=words, spaces=spaces) for words, spaces in texts]
+    docs = make_docs(nlp, make_texts(words, SAMPLE_WORDS))
     old = encoder.predict(docs)
     prune_encoder(encoder, layers)
     return _largest_change(old, encoder.predict(docs))

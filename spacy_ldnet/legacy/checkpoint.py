@@ -42,11 +42,22 @@ class Checkpoint:
         RAISES (ValueError): E072 if there are none.
         """
         if name not in self.tensors:
-            message = Errors.E072.format(
-                path=self.path, name=name, expected="a tensor", found="nothing"
-            )
-            raise ValueError(message)
+            raise self.misfit(name, expected="a tensor", found="nothing")
         return self.tensors[name]
+
+    def misfit(self, name: str, *, expected: str, found: str) -> ValueError:
+        """RETURNS (ValueError): E072, to be raised: a tensor is not what it should be."""
+        message = Errors.E072.format(
+            path=self.path, name=name, expected=expected, found=found
+        )
+        return ValueError(message)
+
+    def mismatch(self, name: str, *, expected: Any, found: Any) -> ValueError:
+        """RETURNS (ValueError): E073, to be raised: a size is stated otherwise."""
+        message = Errors.E073.format(
+            path=self.path, name=name, expected=expected, found=found
+        )
+        return ValueError(message)
 
     def map(self, name: str) -> Map:
         """RETURNS (Map): The map of this name.

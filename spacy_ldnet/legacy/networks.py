@@ -4,7 +4,6 @@ from typing import Dict, List, Tuple, cast
 
 import torch
 
-from ..errors import Errors
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import EncoderConfig, LDNetEncoder
 from ..nn.iobes import TagScheme
@@ -124,13 +123,11 @@ def build_crf(filler: Filler, labels: List[str], width: int) -> LinearChainCRF:
     bias = filler.take("crf.hidden2tag.bias")
     shape = (len(theirs), len(theirs))
     if tuple(transitions.shape) != shape or len(weight) != len(theirs):
-        message = Errors.E072.format(
-            path=checkpoint.path,
-            name="crf.transitions",
+        raise checkpoint.misfit(
+            "crf.transitions",
             expected=f"of shape {shape}, as 'y_map' has so many tags",
             found=f"of shape {tuple(transitions.shape)}",
         )
-        raise ValueError(message)
     crf = LinearChainCRF(n_in=width, n_tags=len(ours), constrained=False).eval()
     here = torch.tensor([i for i, tag in enumerate(ours) if tag in theirs])
     there = torch.tensor([theirs[tag] for tag in ours if tag in theirs])

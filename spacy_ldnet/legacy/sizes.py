@@ -1,11 +1,10 @@
 """Sizes of the authors' networks, read off their tensors and checked with the config."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Set, Tuple
 
 from torch import Tensor
 
-from ..errors import Errors
 from ..nn.dense_rnn import ROWS
 from .checkpoint import Checkpoint
 
@@ -57,16 +56,21 @@ def common_lm_sizes(checkpoint: Checkpoint) -> Tuple[LMSizes, Dict[str, LMSizes]
     """
     each = {name: lm_sizes(checkpoint, prefix) for name, prefix in PREFIXES.items()}
     ahead, behind = each.values()
-    if ahead.embed != behind.embed:
-        _differ(checkpoint, "embed", behind.embed, ahead.embed)
     with_layers = [sizes for sizes in each.values() if sizes.layers]
-    hidden = {sizes.hidden for sizes in with_layers} or {1}
-    units = {sizes.unit for sizes in with_layers} or {"lstm"}
-    for name, values in (("hidden", hidden), ("unit", units)):
+    both: Dict[str, Set[Any]] = {
+        "embed": {ahead.embed, behind.embed},
+        "hidden": {sizes.hidden for sizes in with_layers} or {1},
+        "unit": {sizes.unit for sizes in with_layers} or {"lstm"},
+    }
+    for name, values in both.items():
         if len(values) > 1:
-            _differ(checkpoint, name, *sorted(map(str, values)))
-    depth = max(1, ahead.layers, behind.layers)
-    return LMSizes(ahead.embed, hidden.pop(), depth, units.pop()), each
+            raise checkpoint.mismatch(
+                f"{name} of the backward and the forward language model",
+                expected=getattr(ahead, name),
+                found=getattr(behind, name),
+            )
+    embed, hidden, unit = (values.pop() for values in both.values())
+    return LMSizes(embed, hidden, max(ahead.layers, behind.layers), unit), each
 
 
 def check_config(checkpoint: Checkpoint) -> None:
@@ -78,50 +82,38 @@ def check_config(checkpoint: Checkpoint) -> None:
         return
     tensors = checkpoint.tensors
     words, chars = tensors["word_embed.weight"], tensors["char_embed.weight"]
-    stated: List[Tuple[str, Any, Any]] = [
-        ("word_embed_num", config.get("word_embed_num"), words.shape[0]),
-        ("word_embed_dim", config.get("word_embed_dim"), words.shape[1]),
-        ("char_embed_num", config.get("char_embed_num"), chars.shape[0]),
-        ("char_embed_dim", config.get("char_embed_dim"), chars.shape[1]),
-        (
-            "char_hidden",
-            config.get("char_hidden"),
-            tensors["char_fw.weight_hh_l0"].shape[1],
-        ),
-        (
-            "word_hidden",
-            config.get("word_hidden"),
-            tensors["word_rnn.weight_hh_l0"].shape[1],
-        ),
-        ("y_num", config.get("y_num"), tensors["crf.transitions"].shape[0]),
-        (
-            "unit_type",
-            config.get("unit_type"),
-            unit_of(tensors["char_fw.weight_hh_l0"]),
-        ),
-    ]
+    letters = tensors["char_fw.weight_hh_l0"]
+    _compare(
+        checkpoint,
+        config,
+        {
+            "word_embed_num": words.shape[0],
+            "word_embed_dim": words.shape[1],
+            "char_embed_num": chars.shape[0],
+            "char_embed_dim": chars.shape[1],
+            "char_hidden": letters.shape[1],
+            "word_hidden": tensors["word_rnn.weight_hh_l0"].shape[1],
+            "y_num": tensors["crf.transitions"].shape[0],
+            "unit_type": unit_of(letters),
+        },
+    )
     for direction, prefix in PREFIXES.items():
         params = (config.get(f"{direction}_lm") or {}).get("rnn_params")
         if params:
             sizes = lm_sizes(checkpoint, prefix)
-            name = f"{direction}_lm.rnn_params"
-            stated.append((f"{name}.layer_num", params.get("layer_num"), sizes.layers))
-            stated.append((f"{name}.emb_dim", params.get("emb_dim"), sizes.embed))
+            found = {"layer_num": sizes.layers, "emb_dim": sizes.embed}
             if sizes.layers:
-                stated.append((f"{name}.hid_dim", params.get("hid_dim"), sizes.hidden))
-    for name, expected, found in stated:
-        if expected is not None and expected != found:
-            message = Errors.E073.format(
-                path=checkpoint.path, name=name, expected=expected, found=found
-            )
-            raise ValueError(message)
+                found["hid_dim"] = sizes.hidden
+            _compare(checkpoint, params, found, f"{direction}_lm.rnn_params.")
 
 
-def _differ(checkpoint: Checkpoint, name: str, found: Any, expected: Any) -> None:
-    message = Errors.E073.format(
-        path=checkpoint.path,
-        name=f"{name} of the backward and the forward language model",
-        expected=expected,
-        found=found,
-    )
-    raise ValueError(message)
+def _compare(
+    checkpoint: Checkpoint,
+    stated: Dict[str, Any],
+    found: Dict[str, Any],
+    prefix: str = "",
+) -> None:
+    for name, size in found.items():
+        if stated.get(name) not in (None, size):
+            name, expected = f"{prefix}{name}", stated[name]
+            raise checkpoint.mismatch(name, expected=expected, found=size)

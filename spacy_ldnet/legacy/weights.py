@@ -43,13 +43,11 @@ class Filler:
         if rows is not None:
             theirs = theirs[torch.tensor(rows, dtype=torch.long)]
         if theirs.shape != ours.shape:
-            message = Errors.E072.format(
-                path=self.checkpoint.path,
-                name=name,
+            raise self.checkpoint.misfit(
+                name,
                 expected=f"of shape {tuple(ours.shape)}",
                 found=f"of shape {tuple(theirs.shape)}",
             )
-            raise ValueError(message)
         with torch.no_grad():
             ours.copy_(theirs)
 
@@ -84,13 +82,11 @@ class Filler:
     def check_rows(self, name: str, found: int, highest: int, map_name: str) -> None:
         """RAISES (ValueError): E072 if a table has fewer rows than a map says."""
         if highest >= found:
-            message = Errors.E072.format(
-                path=self.checkpoint.path,
-                name=name,
+            raise self.checkpoint.misfit(
+                name,
                 expected=f"of at least {highest + 1} rows, as '{map_name}' says",
                 found=f"of {found}",
             )
-            raise ValueError(message)
 
     def check_all_used(self) -> None:
         """RAISES (ValueError): E075 if there are tensors that nothing was filled with."""

@@ -38,11 +38,16 @@ def time_pipeline(nlp: Language, texts: Sequence[Words]) -> float:
     texts (Sequence[Words]): The documents, as tokens made beforehand.
     RETURNS (float): Seconds that `nlp.pipe` took.
     """
-    docs = [Doc(nlp.vocab, words=words, spaces=spaces) for words, spaces in texts]
+    docs = make_docs(nlp, texts)
     start = time.perf_counter()
     for _doc in nlp.pipe(docs):
         pass
     return time.perf_counter() - start
+
+
+def make_docs(nlp: Language, texts: Sequence[Words]) -> List[Doc]:
+    """RETURNS (List[Doc]): The documents, with the pipeline's vocabulary."""
+    return [Doc(nlp.vocab, words=words, spaces=spaces) for words, spaces in texts]
 
 
 def count_words(texts: Sequence[Words]) -> int:
