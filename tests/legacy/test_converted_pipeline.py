@@ -1,0 +1,74 @@
+"""A converted pipeline is trained, pruned, saved, evaluated and packaged as any other."""
+
+import pytest
+import spacy
+from authors import SENTENCES, Authors
+from converting import check, make_docs
+from spacy.cli._util import app
+from spacy.tokens import DocBin
+from typer.testing import CliRunner
+
+from spacy_ldnet.callbacks import create_gate_penalty_v1
+from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.cli.convert import convert
+from spacy_ldnet.cli.prune import prune
+
+
+def test_converted_pipeline_is_pruned_gated_and_packaged_like_any_other(tmp_path):
+    authors = Authors(gates=([1.0, 0.0], [0.0, 0.5]))
+    convert(authors.save(tmp_path / "a.th"), tmp_path / "nlp")
+    assert prune(tmp_path / "nlp", tmp_path / "pruned") < 1e-5
+    nlp = spacy.load(tmp_path / "pruned")
+    check(nlp, authors)
+    # Its encoder stands inside the head.
+    settings = {"weight": 1.0, "max_layers": 1, "learn_rate": 0.2}
+    penalty = create_gate_penalty_v1(component="ner", **settings)
+    docs = make_docs(nlp, SENTENCES)
+    for doc in docs:
+        doc.set_ents([], default="outside")
+    examples = [spacy.training.Example(d.copy(), d) for d in docs]
+    optimizer = nlp.resume_training()
+    for step in range(30):
+        penalty(nlp, {"step": step})
+        nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(tmp_path / "gated")
+    assert nlp.get_pipe("ner").score(examples)["ldnet_budget"] == 1.0
+    prune(tmp_path / "gated", tmp_path / "one")
+    facts = describe(spacy.load(tmp_path / "one"))
+    assert facts["layers_fwd"] + facts["layers_bwd"] == 1
+    (tmp_path / "packages").mkdir()
+    options = ["--name", "conll", "--version", "1.0.0", "--build", "none"]
+    arguments = ["package", str(tmp_path / "one"), str(tmp_path / "packages"), *options]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    packed = tmp_path / "packages" / "en_conll-1.0.0" / "en_conll" / "en_conll-1.0.0"
+    assert len(spacy.load(packed)("Ada lived.")) == 3
+
+
+def test_converted_pipeline_is_trained_saved_and_evaluated(tmp_path):
+    authors = Authors()
+    convert(authors.save(tmp_path / "a.th"), tmp_path / "nlp", sentences=True)
+    nlp = spacy.load(tmp_path / "nlp")
+    assert nlp.pipe_names == ["sentencizer", "ner"]
+    assert nlp.config["training"]["dropout"] == 0.4
+    docs = make_docs(nlp, SENTENCES)
+    for doc in docs:
+        doc.set_ents([doc[0:1]] if len(doc) == 1 else [], default="outside")
+        for ent in doc.ents:
+            ent.label_ = "LOC"
+    DocBin(docs=docs).to_disk(tmp_path / "gold.spacy")
+    examples = [spacy.training.Example(nlp.make_doc(d.text), d) for d in docs]
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate = 0.01
+    losses = []
+    for _ in range(30):
+        losses.append(nlp.update(examples, sgd=optimizer)["ner"])
+    assert losses[-1] < losses[0] / 2
+    expected = [nlp(doc.text).to_json()["ents"] for doc in docs]
+    nlp.to_disk(tmp_path / "tuned")
+    again = spacy.load(tmp_path / "tuned")
+    assert [again(doc.text).to_json()["ents"] for doc in docs] == expected
+    with pytest.raises(ValueError, match="E033.*'ner'"):
+        again.get_pipe("ner").add_label("NEW")
+    arguments = ["evaluate", tmp_path / "tuned", tmp_path / "gold.spacy"]
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 0 and "NER F" in result.output
