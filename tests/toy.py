@@ -1,10 +1,13 @@
 """A small language model and corpus, for tests of every room."""
 
+import numpy
 import srsly
 import torch
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from spacy_ldnet.callbacks import create_gate_penalty_v1
+from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.nn.language_model import LanguageModel, LanguageModelConfig
 from spacy_ldnet.nn.serialize import module_to_bytes, vocabulary_hash
 from spacy_ldnet.vocabulary import (
@@ -106,7 +109,26 @@ def make_examples(nlp):
     return examples
 
 
-def train(nlp, steps, *, rate=0.02, before=None, drop=0.0):
+def shim_of(nlp, component="ldnet"):
+    """The shim of a component's encoder."""
+    return find_encoders(nlp.get_pipe(component).model)[0].shims[0]
+
+
+def tensors(nlp):
+    """What the shared encoder gives for all words of the sentences."""
+    docs = nlp.pipe(Doc(nlp.vocab, words=words) for words, _ in SENTENCES)
+    to_numpy = nlp.get_pipe("ldnet").model.ops.to_numpy
+    return numpy.concatenate([to_numpy(doc.tensor) for doc in docs])
+
+
+def train_gated(nlp, steps):
+    """Train, then close gates until two are open."""
+    train(nlp, 40)
+    penalty = create_gate_penalty_v1(weight=1.0, max_layers=2, learn_rate=0.05)
+    train(nlp, steps, before=penalty, rate=0.005)
+
+
+def train(nlp, steps, *, rate=0.02, before=None, drop=0.0, make=make_examples):
     """Train for some steps on the sentences; returns the losses of each."""
     optimizer = nlp.resume_training()
     optimizer.learn_rate = rate
@@ -117,7 +139,7 @@ def train(nlp, steps, *, rate=0.02, before=None, drop=0.0):
             before(nlp, {"step": step, "epoch": 0})
         losses = {}
         # As `spacy train` does it: one step for all components after the backward pass.
-        nlp.update(make_examples(nlp), sgd=False, losses=losses, drop=drop)
+        nlp.update(make(nlp), sgd=False, losses=losses, drop=drop)
         for _, pipe in nlp.pipeline:
             pipe.finish_update(optimizer)
         history.append(losses)

@@ -6,14 +6,13 @@ import pytest
 import spacy
 from spacy.cli._util import app
 from spacy.tokens import DocBin
-from toy import DEPTH, make_examples, train
+from toy import DEPTH, make_examples, shim_of, train, train_gated
 from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.callbacks import create_gate_penalty_v1
 from spacy_ldnet.cli import prune as prune_module
 from spacy_ldnet.cli._facts import describe
-from spacy_ldnet.models.encoder import find_encoders
 
 
 def invoke(*args):
@@ -24,9 +23,7 @@ def invoke(*args):
 def gated(make_nlp, tmp_path):
     """A pipeline with two of six gates open."""
     nlp = make_nlp()
-    train(nlp, 40)
-    penalty = create_gate_penalty_v1(weight=1.0, max_layers=2, learn_rate=0.05)
-    train(nlp, 60, before=penalty, rate=0.005)
+    train_gated(nlp, 60)
     nlp.to_disk(tmp_path / "gated")
     return tmp_path / "gated"
 
@@ -121,9 +118,7 @@ def test_pruned_again_and_sourced_anew(gated, tmp_path):
     result = invoke("prune", tmp_path / "gated_again", tmp_path / "one", "--no-speed")
     assert result.exit_code == 0, result.output
     again = spacy.load(tmp_path / "one")
-    assert (
-        len(find_encoders(again.get_pipe("ldnet").model)[0].shims[0].module.gates) == 1
-    )
+    assert len(shim_of(again).module.gates) == 1
     assert again.evaluate(make_examples(again))["ents_f"] == 1.0
 
 

@@ -4,11 +4,9 @@ import numpy
 import pytest
 import spacy
 import torch
-from spacy.tokens import Doc
 from thinc.util import has_cupy, has_torch_cuda_gpu
-from toy import SENTENCES, make_examples, train
+from toy import make_examples, shim_of, tensors, train
 
-from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.nn.encoder import Windows
 
 GPU = pytest.mark.skipif(
@@ -29,20 +27,13 @@ def on(request):
     spacy.require_cpu()
 
 
-def tensors(nlp):
-    docs = nlp.pipe(Doc(nlp.vocab, words=words) for words, _ in SENTENCES)
-    arrays = [nlp.get_pipe("ldnet").model.ops.to_numpy(doc.tensor) for doc in docs]
-    return numpy.concatenate(arrays)
-
-
 @pytest.mark.parametrize("device", DEVICES)
 def test_trained_here_and_loaded_on_a_cpu(make_nlp, on, tmp_path, device):
     on(device)
     nlp = make_nlp()
     losses = train(nlp, 40)
     assert losses[-1]["ner"] < losses[0]["ner"]
-    shim = find_encoders(nlp.get_pipe("ldnet").model)[0].shims[0]
-    assert shim.device.type == ("cuda" if device == "gpu" else "cpu")
+    assert shim_of(nlp).device.type == ("cuda" if device == "gpu" else "cpu")
     expected = tensors(nlp)
     nlp.to_disk(tmp_path / "nlp")
     on("cpu")
@@ -79,7 +70,7 @@ def test_training_in_mixed_precision(make_nlp, on, device):
 def test_networks_take_what_autocast_makes_of_their_inputs(make_nlp):
     """torch's autocast of a CPU stands in for that of a GPU: half the layers give
     another type than the rest."""
-    module = find_encoders(make_nlp().get_pipe("ldnet").model)[0].shims[0].module
+    module = shim_of(make_nlp()).module
     ids = torch.arange(2, 12)
     windows = Windows(*(torch.tensor([n]) for n in (0, 10, 0, 10)))
     with torch.no_grad():

@@ -7,7 +7,7 @@ import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import constant_then, decaying
-from toy import DEPTH, EMBED, HIDDEN, SENTENCES, WIDTH, make_examples, train
+from toy import DEPTH, EMBED, HIDDEN, SENTENCES, WIDTH, make_examples, shim_of, train
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1, create_train_layers_v1
 from spacy_ldnet.models.encoder import find_encoders
@@ -16,10 +16,6 @@ from spacy_ldnet.pipeline import calibration
 
 WHOLE = 2 * dense_macs(embed=EMBED, hidden=HIDDEN, unit="lstm", layers=DEPTH)
 FAST = {"weight": 1.0, "learn_rate": 0.05}
-
-
-def shim_of(nlp, component="ldnet"):
-    return find_encoders(nlp.get_pipe(component).model)[0].shims[0]
 
 
 def open_layers(nlp, component="ldnet"):

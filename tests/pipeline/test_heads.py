@@ -6,7 +6,7 @@ from spacy.cli._util import app
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from thinc.api import fix_random_seed
-from toy import DEPTH, EMBED, HIDDEN, SENTENCES, WIDTH
+from toy import DEPTH, EMBED, HIDDEN, SENTENCES, WIDTH, shim_of, train
 from typer.testing import CliRunner
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
@@ -98,21 +98,6 @@ def make_pipeline(lm_dir, *factories):
     return nlp
 
 
-def train(nlp, steps, before=None):
-    optimizer = nlp.resume_training()
-    optimizer.learn_rate, optimizer.L2 = 0.02, 0.0
-    history = []
-    for step in range(steps):
-        if before is not None:
-            before(nlp, {"step": step, "epoch": 0})
-        losses = {}
-        nlp.update(make_examples(nlp), sgd=False, losses=losses)
-        for _, pipe in nlp.pipeline:
-            pipe.finish_update(optimizer)
-        history.append(losses)
-    return history
-
-
 def results(nlp):
     docs = nlp.pipe(Doc(nlp.vocab, words=words) for words, _ in SENTENCES)
     found = []
@@ -128,7 +113,7 @@ def results(nlp):
 @pytest.mark.parametrize("factory", HEADS)
 def test_listening_head_learns_and_survives_the_disk(lm_dir, tmp_path, factory):
     nlp = make_pipeline(lm_dir, factory)
-    losses = train(nlp, 15)
+    losses = train(nlp, 15, make=make_examples)
     assert losses[-1][factory] < losses[0][factory]
     nlp.to_disk(tmp_path / "nlp")
     assert results(spacy.load(tmp_path / "nlp")) == results(nlp)
@@ -145,7 +130,7 @@ def test_inline_head_learns_and_survives_the_disk(lm_dir, tmp_path, factory):
     create_encoder_loader_v1(path=lm_dir)(encoder)
     nlp.initialize(lambda: make_examples(nlp))
     create_load_encoder_v1(path=lm_dir, component=factory)(nlp)
-    losses = train(nlp, 15)
+    losses = train(nlp, 15, make=make_examples)
     assert losses[-1][factory] < losses[0][factory]
     nlp.to_disk(tmp_path / "nlp")
     assert results(spacy.load(tmp_path / "nlp")) == results(nlp)
@@ -156,18 +141,17 @@ def test_all_heads_on_one_encoder_with_gates(lm_dir, tmp_path):
     nlp = make_pipeline(lm_dir, *factories)
     # spaCy's heads add up the losses of all words.
     penalty = create_gate_penalty_v1(weight=30.0, max_layers=2, learn_rate=0.05)
-    losses = train(nlp, 60, before=penalty)
+    losses = train(nlp, 60, before=penalty, make=make_examples)
     for factory in factories:
         assert losses[-1][factory] < losses[0][factory], factory
-    gates = find_encoders(nlp.get_pipe("ldnet").model)[0].shims[0].module.gates
-    assert int((gates > 0).sum()) == 2
+    assert int((shim_of(nlp).module.gates > 0).sum()) == 2
     nlp.to_disk(tmp_path / "nlp")
     assert results(spacy.load(tmp_path / "nlp")) == results(nlp)
 
 
 def test_parts_of_a_pipeline(lm_dir, tmp_path):
     nlp = make_pipeline(lm_dir, "tagger", "crf_ner")
-    train(nlp, 15)
+    train(nlp, 15, make=make_examples)
     nlp.to_disk(tmp_path / "nlp")
     expected = [[t[0] for t in tokens] for tokens, _, _ in results(nlp)]
     with nlp.select_pipes(disable="crf_ner"):
@@ -179,7 +163,7 @@ def test_parts_of_a_pipeline(lm_dir, tmp_path):
 
 def test_find_threshold_of_a_head_that_has_one(lm_dir, tmp_path):
     nlp = make_pipeline(lm_dir, "spancat")
-    train(nlp, 15)
+    train(nlp, 15, make=make_examples)
     nlp.to_disk(tmp_path / "nlp")
     docs = [example.reference for example in make_examples(nlp)]
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "dev.spacy")

@@ -5,12 +5,11 @@ import pytest
 import spacy
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, DocBin
-from toy import DEPTH, SENTENCES, make_examples, train
+from toy import DEPTH, SENTENCES, make_examples, shim_of, train, train_gated
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
 from spacy_ldnet.cli._facts import describe
 from spacy_ldnet.cli.prune import prune
-from spacy_ldnet.models.encoder import find_encoders
 
 ODD = [
     [],
@@ -31,10 +30,6 @@ def answers(nlp, docs):
     return [[(e.start, e.end, e.label_) for e in d.ents] for d in nlp.pipe(docs)]
 
 
-def gates(nlp):
-    return find_encoders(nlp.get_pipe("ldnet").model)[0].shims[0].module.gates
-
-
 def test_tagger_on_frozen_language_models_learns_the_sentences(make_nlp):
     nlp = make_nlp()
     losses = train(nlp, 80)
@@ -52,9 +47,7 @@ def test_without_a_loader_the_remedy_is_named(make_nlp):
 def pruned_pipeline(make_nlp, tmp_path):
     """Train, close gates under the budget, save, and delete."""
     nlp = make_nlp()
-    train(nlp, 40)
-    penalty = create_gate_penalty_v1(weight=1.0, max_layers=2, learn_rate=0.05)
-    train(nlp, 80, before=penalty, rate=0.005)
+    train_gated(nlp, 80)
     nlp.to_disk(tmp_path / "gated")
     prune(tmp_path / "gated", tmp_path / "pruned")
     return nlp, spacy.load(tmp_path / "pruned")
@@ -62,7 +55,7 @@ def pruned_pipeline(make_nlp, tmp_path):
 
 def test_gates_close_under_the_budget_and_deletion_is_exact(make_nlp, tmp_path):
     gated, pruned = pruned_pipeline(make_nlp, tmp_path)
-    left = int((gates(gated) > 0).sum())
+    left = int((shim_of(gated).module.gates > 0).sum())
     assert left == 2
     assert gated.evaluate(make_examples(gated))["ldnet_budget"] == 1.0
     facts = describe(pruned)
@@ -134,8 +127,7 @@ def test_budget_of_an_encoder_inside_another_component(make_nlp, lm_dir):
     nlp.replace_listeners("ldnet", "ner", ["model.tok2vec.contextual"])
     create_load_encoder_v1(path=lm_dir, component="ner")(nlp)
     train(nlp, 3, before=create_gate_penalty_v1(component="ner", max_layers=2))
-    encoder = find_encoders(nlp.get_pipe("ner").model)[0]
-    assert encoder.shims[0].cfg["penalty"]["budget"] == {"max_layers": 2}
+    assert shim_of(nlp, "ner").cfg["penalty"]["budget"] == {"max_layers": 2}
     assert nlp.get_pipe("ner").score(make_examples(nlp))["ldnet_budget"] == 0.0
 
 
@@ -146,7 +138,7 @@ def test_gates_move_in_direct_updates_too(make_nlp):
     for step in range(5):
         penalty(nlp, {"step": step, "epoch": 0})
         nlp.update(make_examples(nlp), sgd=optimizer)
-    assert (gates(nlp) < 1).any()
+    assert (shim_of(nlp).module.gates < 1).any()
 
 
 def test_penalty_names_a_component_without_encoder(make_nlp):

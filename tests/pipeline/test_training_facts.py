@@ -8,21 +8,11 @@ import pytest
 import torch
 from spacy.tokens import Doc
 from thinc.api import Adam
-from toy import SENTENCES, make_examples, train
+from toy import SENTENCES, make_examples, shim_of, tensors, train
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1
-from spacy_ldnet.models.encoder import find_encoders
 
 STATM = Path("/proc/self/statm")
-
-
-def shim_of(nlp):
-    return find_encoders(nlp.get_pipe("ldnet").model)[0].shims[0]
-
-
-def tensors(nlp):
-    docs = nlp.pipe(Doc(nlp.vocab, words=words) for words, _ in SENTENCES)
-    return numpy.concatenate([doc.tensor for doc in docs])
 
 
 def update(nlp, optimizer, steps):
