@@ -34,7 +34,8 @@ class Trainer:
     directory (Path): SEED/POINT is made in it.
     corpus (Path): Folder with train.spacy and dev.spacy.
     vectors (Path): The word vectors.
-    training (Path): Where the project trained: SEED/lm is taken from there.
+    training (Path): Where the project trained: SEED/lm is taken from there, and other
+        language models are put beside it.
     text (Path): Folder with lm_train.txt and lm_dev.txt, for other language models.
     configs (Path): Folder of the configs.
     steps (int): Updates of each point.
@@ -97,7 +98,8 @@ class Trainer:
         changed (Settings): What differs from lm.cfg.
         RETURNS (Path): The best language models.
         """
-        path = self.directory / str(seed) / name
+        # Not in `directory`: frontiers of several corpora share language models.
+        path = self.training / str(seed) / name
         settings = {
             "paths.raw_text": self.text / "lm_train.txt",
             "paths.dev_text": self.text / "lm_dev.txt",

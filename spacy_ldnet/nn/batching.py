@@ -1,17 +1,27 @@
 """Sequences of any length in padded batches, bounded by a number of tokens."""
 
-from typing import Iterator, Tuple
+from typing import Iterator, List, Tuple
 
+import numpy
 import torch
 from torch import Tensor
 
 #: Padded positions a batch may have without gradients: enough to keep the matrix
 #: products large, small enough for the caches and for bounded memory.
 TOKEN_BUDGET = 8192
+#: What one time step costs beside its sequences, in sequences: an LSTM over few of them
+#: is bound by reading its weights.
+STEP_COST = 12
+#: Different lengths that one batch may hold. More would mean padding by far too much,
+#: and the bound keeps the search linear in the number of lengths.
+MOST_LENGTHS = 128
 
 
 def length_batches(lengths: Tensor, budget: int = TOKEN_BUDGET) -> Iterator[Tensor]:
-    """Group sequences of similar length.
+    """Group sequences of similar length, so that all groups together cost the least.
+
+    A group costs its longest length times (its sequences + :data:`STEP_COST`): large
+    groups are padded, small ones take more time steps.
 
     :param lengths: length of each sequence. *Shape:* (sequences,)
     :param budget: longest length times number of sequences stays below this, unless
@@ -20,12 +30,39 @@ def length_batches(lengths: Tensor, budget: int = TOKEN_BUDGET) -> Iterator[Tens
     """
     ordered, order = torch.sort(lengths, descending=True, stable=True)
     total = int((ordered > 0).sum())
-    sizes = ordered.tolist()
     start = 0
-    while start < total:
-        end = min(total, start + max(1, budget // sizes[start]))
-        yield order[start:end]
+    for length, end in _cheapest_cuts(ordered[:total].cpu().numpy()):
+        most = max(1, budget // length)
+        parts = -(-(end - start) // most)
+        for i in range(parts):
+            first, last = (start + (end - start) * j // parts for j in (i, i + 1))
+            yield order[first:last]
         start = end
+
+
+def _cheapest_cuts(ordered: numpy.ndarray) -> List[Tuple[int, int]]:
+    """Where to cut a falling list of lengths, by dynamic programming.
+
+    :returns: longest length and end of every group.
+    """
+    ends = numpy.flatnonzero(numpy.diff(ordered, append=0))
+    # Of each different length: the length, and the sequences before and up to it.
+    values, ends = ordered[ends], ends + 1
+    starts = numpy.concatenate([[0], ends[:-1]])
+    cost = numpy.zeros(len(ends) + 1)
+    first = numpy.zeros(len(ends) + 1, dtype="int64")
+    for j in range(1, len(ends) + 1):
+        low = max(0, j - MOST_LENGTHS)
+        groups = values[low:j] * (ends[j - 1] - starts[low:j] + STEP_COST)
+        choices = cost[low:j] + groups
+        first[j] = low + choices.argmin()
+        cost[j] = choices.min()
+    cuts = []
+    j = len(ends)
+    while j:
+        cuts.append((int(values[first[j]]), int(ends[j - 1])))
+        j = int(first[j])
+    return cuts[::-1]
 
 
 def padded_index(starts: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor]:

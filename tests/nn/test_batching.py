@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_ldnet.nn.batching import (
+    STEP_COST,
     length_batches,
     padded_index,
     reorder_time,
@@ -33,3 +34,33 @@ def test_reversal_turns_each_sequence_round_and_back(lengths):
         assert real[:, i].sum() == length
         assert turned[:length, i].tolist() == x[:length, i].flip(0).tolist()
     assert torch.equal(reorder_time(turned, backwards), x)
+
+
+def cost(lengths, groups):
+    longest = [max(lengths[i] for i in group) for group in groups]
+    return sum(n * (len(g) + STEP_COST) for n, g in zip(longest, groups))
+
+
+def every_cut(items):
+    if not items:
+        yield []
+    for end in range(1, len(items) + 1):
+        for rest in every_cut(items[end:]):
+            yield [items[:end], *rest]
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=8))
+def test_no_other_grouping_costs_less(lengths):
+    groups = [group.tolist() for group in length_batches(torch.tensor(lengths))]
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    least = min(cost(lengths, cut) for cut in every_cut(order))
+    assert cost(lengths, groups) == least
+
+
+def test_padding_is_little_where_lengths_differ_much():
+    lengths = torch.tensor([200] * 4 + list(range(1, 100)) * 5)
+    groups = list(length_batches(lengths))
+    padded = sum(int(lengths[group].max()) * len(group) for group in groups)
+    assert padded < 1.25 * int(lengths.sum())
+    # In one piece, within the budget, they would be padded to more than the double.
+    assert 200 * len(lengths) > 3 * int(lengths.sum())
