@@ -13,6 +13,7 @@ from ..nn.dense_rnn import UNITS
 from ..nn.encoder import Windows
 from .ldnet_shim import LDNetShim
 from .sentences import Layout, lay_out
+from .shim import PRECISIONS
 from .windows import SpanGetter, make_windows
 from .words import find_types
 
@@ -32,6 +33,7 @@ def build_ldnet_encoder_v1(
     get_spans: Optional[SpanGetter] = None,
     sentence_end: bool = False,
     mixed_precision: bool = False,
+    precision: str = "float32",
 ) -> LDNetModel:
     """Build an encoder whose weights come from a pretrained LM directory.
 
@@ -54,6 +56,8 @@ def build_ldnet_encoder_v1(
         that do not match their tokens. `window` and `get_spans` are ignored then.
     mixed_precision (bool): Compute in half precision on a GPU; refused (E005) when a
         training begins on a CPU.
+    precision (str): Of predictions on a CPU: `float32`, or `bfloat16`, which is faster
+        on processors that compute with it, and not exact. Training is in float32.
     RETURNS (Model[List[Doc], List[Floats2d]]): The encoder.
     RAISES (ValueError): E013 for a value out of range.
     """
@@ -62,6 +66,7 @@ def build_ldnet_encoder_v1(
     check_range("depth", depth, depth >= 1, "it must be at least 1")
     check_range("unit", unit, unit in UNITS, f"choose from {', '.join(UNITS)}")
     check_dropout(dropout)
+    check_precision(precision)
     return Model(
         NODE_NAME,
         forward,
@@ -77,7 +82,7 @@ def build_ldnet_encoder_v1(
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
         },
-        shims=[LDNetShim(mixed_precision=mixed_precision)],
+        shims=[LDNetShim(mixed_precision=mixed_precision, precision=precision)],
     )
 
 
@@ -91,6 +96,12 @@ def check_dropout(dropout: Optional[float]) -> None:
     """RAISES (ValueError): E013 for a rate outside [0, 1)."""
     allowed = dropout is None or 0 <= dropout < 1
     check_range("dropout", dropout, allowed, "it must be in [0, 1), or null")
+
+
+def check_precision(precision: str) -> None:
+    """RAISES (ValueError): E013 for one that there is not."""
+    reason = f"choose from {', '.join(PRECISIONS)}"
+    check_range("precision", precision, precision in PRECISIONS, reason)
 
 
 def dropout_rate(model: Model) -> float:

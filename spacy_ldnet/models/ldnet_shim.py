@@ -33,9 +33,15 @@ class LDNetShim(WordShim):
     cfg["lm_rate"] (float): Their learning rate, as a share of that of other weights.
     """
 
-    def __init__(self, *, mixed_precision: bool = False) -> None:
-        """mixed_precision (bool): See ModuleShim."""
-        super().__init__(LDNetEncoder, mixed_precision=mixed_precision)
+    def __init__(
+        self, *, mixed_precision: bool = False, precision: str = "float32"
+    ) -> None:
+        """mixed_precision (bool): See ModuleShim.
+        precision (str): See ModuleShim.
+        """
+        super().__init__(
+            LDNetEncoder, mixed_precision=mixed_precision, precision=precision
+        )
         self.cfg.update(penalty=None, calibration=None, train_lm=False, lm_rate=1.0)
         self._gate_optimizer: Optional[torch.optim.Optimizer] = None
 

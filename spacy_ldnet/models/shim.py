@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, Optional, Tuple, Type, cast
 
 import srsly
 import torch
-from thinc.api import Optimizer, PyTorchShim
+from thinc.api import ArgsKwargs, Optimizer, PyTorchShim
 from thinc.shims.shim import Shim
 from thinc.types import FloatsXd
 from thinc.util import get_torch_default_device, torch2xp, xp2torch
@@ -14,6 +14,9 @@ from thinc.util import get_torch_default_device, torch2xp, xp2torch
 from ..errors import Errors
 from ..nn.serialize import module_from_bytes, module_to_bytes
 from .forking import make_fork_safe
+
+#: Of what a network computes on a CPU when it predicts.
+PRECISIONS = ("float32", "bfloat16")
 
 
 class ModuleShim(PyTorchShim):
@@ -31,16 +34,19 @@ class ModuleShim(PyTorchShim):
         module: Optional[torch.nn.Module] = None,
         *,
         mixed_precision: bool = False,
+        precision: str = "float32",
     ) -> None:
         """module_class (Type): Class of the network, with `structure` and
             `from_structure` (see `spacy_ldnet.nn.serialize`).
         module (Optional[torch.nn.Module]): The network, if it can be built already.
         mixed_precision (bool): Compute in half precision where torch's autocast
             does. On a CPU, where what was trained on a GPU may run, it is left off.
+        precision (str): Of predictions on a CPU, one of PRECISIONS.
         """
         super().__init__(module, mixed_precision=mixed_precision)
         self.module_class = module_class
         self.wants_mixed_precision = mixed_precision
+        self.precision = precision
 
     @property
     def module(self) -> Any:
@@ -54,6 +60,10 @@ class ModuleShim(PyTorchShim):
         module.to(device)
         self._model = module
         self._mixed_precision = self.wants_mixed_precision and device.type == "cuda"
+        self.weights_changed()
+
+    def weights_changed(self) -> None:
+        """Called whenever the network or its weights may have changed."""
 
     def check_precision(self) -> None:
         """RAISES (ValueError): E005 if mixed precision is asked for on a CPU: when a
@@ -69,6 +79,28 @@ class ModuleShim(PyTorchShim):
             return get_torch_default_device()
         return super().device
 
+    @contextlib.contextmanager
+    def inference(self) -> Iterator[None]:
+        """What the network computes here it computes for a prediction.
+
+        Unlike thinc's shim it stays in evaluation mode afterwards: turned back, it would
+        drop out what another thread is predicting.
+        """
+        if self._model.training:
+            self._model.eval()
+        kind, enabled, dtype = self.device.type, self._mixed_precision, torch.float16
+        if kind == "cpu":
+            enabled, dtype = self.precision == "bfloat16", torch.bfloat16
+        with torch.inference_mode(), torch.autocast(kind, dtype, enabled=enabled):
+            yield
+
+    def predict(self, inputs: ArgsKwargs) -> Any:
+        """inputs (ArgsKwargs): Of the network.
+        RETURNS (Any): Its output.
+        """
+        with self.inference():
+            return self._model(*inputs.args, **inputs.kwargs)
+
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step every trainable parameter that has a gradient, in place."""
         if self._model is None:
@@ -77,6 +109,7 @@ class ModuleShim(PyTorchShim):
             if parameter.requires_grad and parameter.grad is not None:
                 self.step_parameter(optimizer, name, parameter)
         self._grad_scaler.update()
+        self.weights_changed()
 
     def step_parameter(
         self, optimizer: Optimizer, name: str, parameter: torch.nn.Parameter
@@ -117,11 +150,13 @@ class ModuleShim(PyTorchShim):
                 backup[name] = parameter.data.clone()
                 value = xp2torch(params[(self.id, name)], device=parameter.device)
                 parameter.data.copy_(value.reshape(parameter.shape))
+        self.weights_changed()
         try:
             yield
         finally:
             for name, value in backup.items():
                 parameters[name].data.copy_(value)
+            self.weights_changed()
 
     def copy(self) -> "ModuleShim":
         """RETURNS (ModuleShim): A copy whose optimizer state is its own."""
@@ -138,6 +173,7 @@ class ModuleShim(PyTorchShim):
     def to_device(self, device_type: str, device_id: int) -> None:
         if self._model is not None:
             super().to_device(device_type, device_id)
+            self.weights_changed()
 
     def extra(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): What is saved beside the network and `cfg`."""

@@ -4,24 +4,22 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import torch
-from spacy.attrs import ORTH
 from spacy.tokens import Doc
-from spacy.vectors import Mode
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..nn.dense_rnn import UNITS
-from ..nn.stack import StackConfig, TokenStack, Words
-from .encoder import check_dropout, check_range, dropout_rate, split_rows
-from .shim import ModuleShim
-from .windows import make_windows
-from .words import (
-    Types,
-    characters_of,
-    find_types,
-    flat_attribute,
+from ..nn.stack import StackConfig, TokenStack
+from .encoder import (
+    check_dropout,
+    check_precision,
+    check_range,
+    dropout_rate,
+    split_rows,
 )
+from .stack_shim import StackShim
+from .windows import make_windows
 
 Tok2VecModel = Model[List[Doc], List[Floats2d]]
 
@@ -41,6 +39,7 @@ def build_stacked_tok2vec_v1(
     unit: str = "lstm",
     dropout: Optional[float] = None,
     mixed_precision: bool = False,
+    precision: str = "float32",
 ) -> Tok2VecModel:
     """Build the paper's tagger up to its CRF (Liu et al. 2018, section 3.2):
     [characters, contextual vectors, word vectors] -> dropout -> BiLSTM.
@@ -59,6 +58,8 @@ def build_stacked_tok2vec_v1(
     dropout (Optional[float]): Rate in [0, 1); None for that of `[training] dropout`.
     mixed_precision (bool): Compute in half precision on a GPU; refused (E005) when a
         training begins on a CPU.
+    precision (str): Of predictions on a CPU: `float32`, or `bfloat16`, which is faster
+        on processors that compute with it, and not exact. Training is in float32.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     RAISES (ValueError): E013 for a value out of range.
     """
@@ -66,6 +67,7 @@ def build_stacked_tok2vec_v1(
     check_range("depth", depth, depth >= 1, "it must be at least 1")
     check_range("unit", unit, unit in UNITS, f"choose from {', '.join(UNITS)}")
     check_dropout(dropout)
+    check_precision(precision)
     reason = "contextual, chars and vectors can't all be null"
     inputs = [part for part in (contextual, chars, vectors) if part is not None]
     check_range("contextual", None, bool(inputs), reason)
@@ -83,7 +85,7 @@ def build_stacked_tok2vec_v1(
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
         },
-        shims=[ModuleShim(TokenStack, mixed_precision=mixed_precision)],
+        shims=[StackShim(mixed_precision=mixed_precision, precision=precision)],
     )
 
 
@@ -108,7 +110,7 @@ def init(
     for layer in model.layers:
         layer.initialize(X=X)
     shim = model.shims[0]
-    if isinstance(shim, ModuleShim) and (shim.module is None or docs):
+    if isinstance(shim, StackShim) and (shim.module is None or docs):
         shim.check_precision()
         shim.module = TokenStack(_config(model, docs))
         if shim.module.table is not None:
@@ -155,7 +157,7 @@ def forward(
     model: Tok2VecModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     shim = model.shims[0]
-    if not isinstance(shim, ModuleShim) or shim.module is None:
+    if not isinstance(shim, StackShim) or shim.module is None:
         raise ValueError(Errors.E004)
     context, bp_context = None, None
     sizes = [len(doc) for doc in docs]
@@ -164,7 +166,7 @@ def forward(
         context = xp2torch(
             model.ops.flatten(Xs), requires_grad=is_train, device=shim.device
         )
-    words = _words(model, shim, docs)
+    words = shim.look_up(docs, is_train)
     windows = make_windows(docs, WINDOW, None, shim.device)
     shim.module.dropout = dropout_rate(model)
     inputs = ArgsKwargs(args=(context, words, windows), kwargs={})
@@ -178,44 +180,3 @@ def forward(
         return docs
 
     return split_rows(torch2xp(Y.detach()), sizes), backprop
-
-
-def _words(model: Tok2VecModel, shim: ModuleShim, docs: List[Doc]) -> Words:
-    """Look up what the network reads of the batch's word types."""
-    config: StackConfig = shim.module.config
-    types = find_types(docs)
-    device = shim.device
-    texts = [docs[0].vocab.strings[int(key)] for key in types.keys] if docs else []
-    chars = characters_of(texts)
-    # Any character has a row, known beforehand or not: as in spaCy's hash embeddings,
-    # rare ones share theirs.
-    rows = chars.codes % max(1, config.char_rows)
-    vectors = None
-    if config.vectors:
-        vectors = torch.from_numpy(_vectors(docs, types, bool(config.vector_rows)))
-        vectors = vectors.to(device)
-    return Words(
-        types=torch.from_numpy(types.of_tokens).to(device),
-        char_ids=torch.from_numpy(rows).to(device),
-        char_starts=torch.from_numpy(chars.starts).to(device),
-        char_lengths=torch.from_numpy(chars.lengths).to(device),
-        vectors=vectors,
-    )
-
-
-def _vectors(docs: List[Doc], types: Types, as_rows: bool) -> numpy.ndarray:
-    """RETURNS (ndarray): A vector for each type, zeros for words without one; or the
-    vectors' rows, counted from 1, with 0 for words without one.
-    """
-    vectors = docs[0].vocab.vectors
-    keys = types.keys
-    if vectors.attr != ORTH:
-        keys = flat_attribute(docs, vectors.attr)[types.first]
-    if vectors.mode != Mode.default and not as_rows:
-        return vectors.get_batch(keys.tolist()).astype("float32", copy=False)
-    rows = numpy.asarray(vectors.find(keys=keys.tolist()), dtype="int64")
-    if as_rows:
-        return rows + 1
-    found = vectors.data[rows].astype("float32", copy=False)
-    found[rows < 0] = 0
-    return found

@@ -13,12 +13,19 @@ class WordShim(ModuleShim):
     """Holds the words of the table's rows, from FIRST_WORD_ROW, and saves them."""
 
     def __init__(
-        self, module_class: Type[Any], *, mixed_precision: bool = False
+        self,
+        module_class: Type[Any],
+        *,
+        mixed_precision: bool = False,
+        precision: str = "float32",
     ) -> None:
         """module_class (Type): Class of the network.
         mixed_precision (bool): See ModuleShim.
+        precision (str): See ModuleShim.
         """
-        super().__init__(module_class, mixed_precision=mixed_precision)
+        super().__init__(
+            module_class, mixed_precision=mixed_precision, precision=precision
+        )
         self.set_words([])
 
     def set_words(self, words: List[str]) -> None:

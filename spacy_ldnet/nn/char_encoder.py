@@ -1,9 +1,25 @@
 """Words from their characters (paper, section 4; one reading per word)."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from .batching import length_batches, padded_index, reorder_time, reverse_index
+
+
+@dataclass(frozen=True)
+class CharRows:
+    """Words whose characters lie in one flat array.
+
+    :param ids: rows of all words' characters. *Shape:* (characters,)
+    :param starts: where each word starts. *Shape:* (words,)
+    :param lengths: number of its characters, at least 1. *Shape:* (words,)
+    """
+
+    ids: Tensor
+    starts: Tensor
+    lengths: Tensor
 
 
 class CharEncoder(nn.Module):
@@ -30,22 +46,20 @@ class CharEncoder(nn.Module):
         """Multiply-accumulates a character, projection not counted."""
         return 2 * 4 * self.hidden * (self.embedding.embedding_dim + self.hidden)
 
-    def forward(self, ids: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
-        """Encode words whose characters lie in one flat array.
+    def forward(self, words: CharRows) -> Tensor:
+        """Encode words.
 
-        :param ids: rows of all words' characters. *Shape:* (characters,)
-        :param starts: where each word starts. *Shape:* (words,)
-        :param lengths: number of its characters, at least 1. *Shape:* (words,)
         :returns: *Shape:* (words, width)
         """
-        states = self.embedding.weight.new_zeros(len(starts), 2 * self.hidden)
-        for group in length_batches(lengths):
-            size = lengths[group]
-            index, _ = padded_index(starts[group], size)
-            x = self.embedding(ids[index])
+        count = len(words.starts)
+        states = self.embedding.weight.new_zeros(count, 2 * self.hidden)
+        for group in length_batches(words.lengths):
+            size = words.lengths[group]
+            index, _ = padded_index(words.starts[group], size)
+            x = self.embedding(words.ids[index])
             ahead, _ = self.forward_rnn(x)
             behind, _ = self.backward_rnn(reorder_time(x, reverse_index(size)))
-            last = (size - 1, torch.arange(len(size), device=ids.device))
+            last = (size - 1, torch.arange(len(size), device=size.device))
             read = torch.cat([ahead[last], behind[last]], dim=-1)
             states.index_copy_(0, group, read.to(states.dtype))
         return self.project(states)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .batching import length_batches, padded_index, reorder_time, reverse_index
-from .char_encoder import CharEncoder
+from .char_encoder import CharEncoder, CharRows
 from .dense_rnn import ROWS, UNITS
 from .encoder import Windows
 from .serialize import Structure
@@ -55,19 +55,16 @@ class Words:
     """A batch's words: each type once, and which type each token is.
 
     :param types: *Shape:* (tokens,)
-    :param char_ids: rows of all types' characters, one after the other.
-        *Shape:* (characters,)
-    :param char_starts: *Shape:* (types,)
-    :param char_lengths: at least 1. *Shape:* (types,)
+    :param chars: the types' characters. None if there are none to be read.
+    :param read: what was read of them before, instead. *Shape:* (types, char_width)
     :param vectors: a vector for each type, *Shape:* (types, vectors); or, if the table
         is trained here, its row in the table, *Shape:* (types,), where row 0 stands for
         words without a vector. None without vectors.
     """
 
     types: Tensor
-    char_ids: Tensor
-    char_starts: Tensor
-    char_lengths: Tensor
+    chars: Optional[CharRows]
+    read: Optional[Tensor]
     vectors: Optional[Tensor]
 
 
@@ -201,10 +198,10 @@ class TokenStack(nn.Module):
 
     def _by_type(self, words: Words) -> Optional[Tensor]:
         parts: List[Tensor] = []
-        if self.chars is not None:
-            parts.append(
-                self.chars(words.char_ids, words.char_starts, words.char_lengths)
-            )
+        if words.read is not None:
+            parts.append(words.read)
+        elif self.chars is not None:
+            parts.append(self.chars(words.chars))
         if words.vectors is not None:
             table = self.table
             parts.append(words.vectors if table is None else table(words.vectors))

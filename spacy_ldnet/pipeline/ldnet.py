@@ -27,6 +27,7 @@ window = 256
 get_spans = null
 sentence_end = false
 mixed_precision = false
+precision = "float32"
 """
 DEFAULT_LDNET_MODEL = Config().from_str(default_model_config)["model"]
 
