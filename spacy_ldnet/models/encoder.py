@@ -10,7 +10,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..nn.dense_rnn import UNITS
-from ..nn.encoder import Windows
+from ..nn.windows import Windows
 from .ldnet_shim import LDNetShim
 from .sentences import Layout, lay_out
 from .shim import PRECISIONS

@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from typing import Any, Dict, Iterator, Optional, Tuple, Type, cast
+from typing import Any, ContextManager, Dict, Iterator, Optional, Tuple, Type, cast
 
 import srsly
 import torch
@@ -59,6 +59,7 @@ class ModuleShim(PyTorchShim):
         device = get_torch_default_device()
         module.to(device)
         self._model = module
+        self._device = device
         self._mixed_precision = self.wants_mixed_precision and device.type == "cuda"
         self.weights_changed()
 
@@ -75,9 +76,10 @@ class ModuleShim(PyTorchShim):
 
     @property
     def device(self) -> torch.device:
-        if self._model is None:
-            return get_torch_default_device()
-        return super().device
+        """RETURNS (torch.device): Where the network is. Kept, since thinc's shim looks
+        for it through all of the network, several times a prediction.
+        """
+        return get_torch_default_device() if self._model is None else self._device
 
     @contextlib.contextmanager
     def inference(self) -> Iterator[None]:
@@ -88,11 +90,16 @@ class ModuleShim(PyTorchShim):
         """
         if self._model.training:
             self._model.eval()
-        kind, enabled, dtype = self.device.type, self._mixed_precision, torch.float16
-        if kind == "cpu":
-            enabled, dtype = self.precision == "bfloat16", torch.bfloat16
-        with torch.inference_mode(), torch.autocast(kind, dtype, enabled=enabled):
+        with torch.inference_mode(), self._autocast():
             yield
+
+    def _autocast(self) -> ContextManager[Any]:
+        if self.device.type == "cpu":
+            if self.precision == "bfloat16":
+                return torch.autocast("cpu", torch.bfloat16)
+        elif self._mixed_precision:
+            return torch.autocast(self.device.type)
+        return contextlib.nullcontext()
 
     def predict(self, inputs: ArgsKwargs) -> Any:
         """inputs (ArgsKwargs): Of the network.
@@ -173,6 +180,7 @@ class ModuleShim(PyTorchShim):
     def to_device(self, device_type: str, device_id: int) -> None:
         if self._model is not None:
             super().to_device(device_type, device_id)
+            self._device = super().device
             self.weights_changed()
 
     def extra(self) -> Dict[str, Any]:

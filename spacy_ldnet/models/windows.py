@@ -7,7 +7,7 @@ import torch
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors
-from ..nn.encoder import Windows
+from ..nn.windows import Windows
 
 SpanGetter = Callable[[List[Doc]], List[List[Span]]]
 
@@ -34,9 +34,16 @@ def make_windows(
     sizes = numpy.fromiter(map(len, docs), dtype="int64", count=len(docs))
     if get_spans is not None:
         arrays = _from_spans(get_spans(list(docs)), sizes)
-    else:
+    elif len(sizes) and sizes.max() > window:
         arrays = _plain(sizes, window)
+    else:
+        arrays = _whole(sizes)
     return Windows(*(torch.from_numpy(array).to(device) for array in arrays))
+
+
+def _whole(sizes: numpy.ndarray) -> Tuple[numpy.ndarray, ...]:
+    """One window a document, which is what `_plain` comes to for short ones."""
+    return numpy.cumsum(sizes) - sizes, sizes, numpy.zeros_like(sizes), sizes
 
 
 def _plain(sizes: numpy.ndarray, window: int) -> Tuple[numpy.ndarray, ...]:

@@ -28,6 +28,10 @@ def length_batches(lengths: Tensor, budget: int = TOKEN_BUDGET) -> Iterator[Tens
         one sequence alone is longer.
     :returns: the indices of each group's sequences; empty sequences are left out.
     """
+    if len(lengths) == 1 and bool(lengths):
+        # One text at a time is a common case, and needs no search.
+        yield torch.zeros(1, dtype=torch.long, device=lengths.device)
+        return
     ordered, order = torch.sort(lengths, descending=True, stable=True)
     total = int((ordered > 0).sum())
     start = 0
@@ -99,5 +103,7 @@ def reorder_time(x: Tensor, index: Tensor) -> Tensor:
     :returns: *Shape:* (time, batch, width)
     """
     time, batch, width = x.shape
+    if batch == 1:
+        return x.index_select(0, index[:, 0])
     flat = index * batch + torch.arange(batch, device=index.device)
     return x.reshape(time * batch, width).index_select(0, flat.reshape(-1)).view_as(x)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .batching import length_batches, padded_index, reorder_time, reverse_index
+from .dense_rnn import run_rnn
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class CharEncoder(nn.Module):
             size = words.lengths[group]
             index, _ = padded_index(words.starts[group], size)
             x = self.embedding(words.ids[index])
-            ahead, _ = self.forward_rnn(x)
-            behind, _ = self.backward_rnn(reorder_time(x, reverse_index(size)))
+            ahead, _ = run_rnn(self.forward_rnn, x)
+            behind, _ = run_rnn(self.backward_rnn, reorder_time(x, reverse_index(size)))
             last = (size - 1, torch.arange(len(size), device=size.device))
             read = torch.cat([ahead[last], behind[last]], dim=-1)
             states.index_copy_(0, group, read.to(states.dtype))

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from ..vocabulary import DIRECTIONS
-from .batching import length_batches, padded_index, reorder_time, reverse_index
+from .batching import reorder_time, reverse_index
 from .dense_rnn import DenseRNN
 from .serialize import Structure
+from .windows import Windows, read_windows
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,6 @@ class EncoderConfig:
     vocabulary: str = ""
     # Files of older versions do not say it: theirs do.
     starts: bool = True
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Stretches of a flat array of words, and which words each of them answers for.
-
-    :param starts: first word of each window. *Shape:* (windows,)
-    :param lengths: number of words. *Shape:* (windows,)
-    :param keep_from: first word, counted from the window's start, whose output is
-        taken from this window. *Shape:* (windows,)
-    :param keep_to: one past the last such word. *Shape:* (windows,)
-    """
-
-    starts: Tensor
-    lengths: Tensor
-    keep_from: Tensor
-    keep_to: Tensor
 
 
 class LanguageModelTrunk(nn.Module):
@@ -161,15 +145,9 @@ class LDNetEncoder(nn.Module):
         :returns: *Shape:* (words, width)
         """
         out = self.project.weight.new_zeros(len(ids), self.config.width)
-        for group in length_batches(windows.lengths):
-            index, real = padded_index(windows.starts[group], windows.lengths[group])
-            steps = torch.arange(len(index), device=ids.device).unsqueeze(1)
-            kept = (steps >= windows.keep_from[group]) & (
-                steps < windows.keep_to[group]
-            )
-            encoded = self.encode(ids[index], windows.lengths[group])
-            out.index_copy_(0, index[kept], encoded[kept].to(out.dtype))
-        return out
+        return read_windows(
+            windows, out, lambda index, lengths: self.encode(ids[index], lengths)
+        )
 
     def encode(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Encode a padded batch of windows.

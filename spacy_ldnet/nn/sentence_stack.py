@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .batching import length_batches, padded_index, reorder_time, reverse_index
-from .dense_rnn import ROWS, UNITS
+from .dense_rnn import ROWS, UNITS, run_rnn
 from .serialize import Structure
 from .stack import CHARACTERS_PER_WORD, BidirectionalStack
 
@@ -107,10 +107,10 @@ class SentenceCharEncoder(nn.Module):
             x = self.embedding(sentences.char_rows[index])
             backwards = reverse_index(size)
             read = reorder_time(
-                self.backward_rnn(reorder_time(x, backwards))[0], backwards
+                run_rnn(self.backward_rnn, reorder_time(x, backwards))[0], backwards
             )
             places = index[real]
-            ahead = ahead.index_copy(0, places, self.forward_rnn(x)[0][real])
+            ahead = ahead.index_copy(0, places, run_rnn(self.forward_rnn, x)[0][real])
             behind = behind.index_copy(0, places, read[real])
         states = [ahead[sentences.last_char], behind[sentences.first_char]]
         return self.project(torch.cat(states, dim=-1))

@@ -6,11 +6,11 @@ from typing import List, Optional, cast
 import torch
 from torch import Tensor, nn
 
-from .batching import length_batches, padded_index, reorder_time, reverse_index
+from .batching import reorder_time, reverse_index
 from .char_encoder import CharEncoder, CharRows
-from .dense_rnn import ROWS, UNITS
-from .encoder import Windows
+from .dense_rnn import ROWS, UNITS, run_rnn
 from .serialize import Structure
+from .windows import Windows, read_windows
 
 #: Characters of a word of running English and the space behind it, to turn the cost
 #: of a character into that of a word.
@@ -84,8 +84,8 @@ class BidirectionalLayer(nn.Module):
         :param backwards: from :func:`reverse_index`. *Shape:* (time, batch)
         :returns: *Shape:* (time, batch, width)
         """
-        ahead, _ = self.forward_rnn(x)
-        behind, _ = self.backward_rnn(reorder_time(x, backwards))
+        ahead, _ = run_rnn(self.forward_rnn, x)
+        behind, _ = run_rnn(self.backward_rnn, reorder_time(x, backwards))
         return torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
 
 
@@ -185,16 +185,11 @@ class TokenStack(nn.Module):
         x = self._dropped(torch.cat(parts, dim=-1))
         weight = next(self.layers.parameters())
         out = weight.new_zeros(len(words.types), self.config.width)
-        for group in length_batches(windows.lengths):
-            lengths = windows.lengths[group]
-            index, _ = padded_index(windows.starts[group], lengths)
-            h = self.layers(x[index], reverse_index(lengths), self.dropout)
-            steps = torch.arange(len(index), device=x.device).unsqueeze(1)
-            kept = (steps >= windows.keep_from[group]) & (
-                steps < windows.keep_to[group]
-            )
-            out.index_copy_(0, index[kept], h[kept].to(out.dtype))
-        return self._dropped(out)
+
+        def read(index: Tensor, lengths: Tensor) -> Tensor:
+            return self.layers(x[index], reverse_index(lengths), self.dropout)
+
+        return self._dropped(read_windows(windows, out, read))
 
     def _by_type(self, words: Words) -> Optional[Tensor]:
         parts: List[Tensor] = []

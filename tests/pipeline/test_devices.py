@@ -7,7 +7,7 @@ import torch
 from thinc.util import has_cupy, has_torch_cuda_gpu
 from toy import make_examples, shim_of, tensors, train
 
-from spacy_ldnet.nn.encoder import Windows
+from spacy_ldnet.nn.windows import Windows
 
 GPU = pytest.mark.skipif(
     not (has_cupy and has_torch_cuda_gpu), reason="there is no GPU (or no CuPy)"

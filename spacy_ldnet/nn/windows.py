@@ -1,0 +1,51 @@
+"""Stretches of a flat array of words that are read at once."""
+
+from dataclasses import dataclass
+from typing import Callable
+
+import torch
+from torch import Tensor
+
+from .batching import length_batches, padded_index
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of a flat array of words, and which words each of them answers for.
+
+    :param starts: first word of each window. *Shape:* (windows,)
+    :param lengths: number of words. *Shape:* (windows,)
+    :param keep_from: first word, counted from the window's start, whose output is
+        taken from this window. *Shape:* (windows,)
+    :param keep_to: one past the last such word. *Shape:* (windows,)
+    """
+
+    starts: Tensor
+    lengths: Tensor
+    keep_from: Tensor
+    keep_to: Tensor
+
+
+def read_windows(
+    windows: Windows, out: Tensor, read: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Read windows of similar length together, and put each word's output in its place.
+
+    :param windows: every word is kept by exactly one of them.
+    :param out: zeros, *Shape:* (words, width)
+    :param read: from the words' positions in a padded batch, *Shape:* (time, batch), and
+        its lengths, *Shape:* (batch,), to the output, *Shape:* (time, batch, width).
+    :returns: *Shape:* (words, width)
+    """
+    lengths = windows.lengths
+    if len(lengths) == 1 and len(out):
+        # One text at a time: nothing is padded, and nothing has to be found again.
+        index = torch.arange(len(out), device=out.device).unsqueeze(1)
+        return read(index, lengths)[:, 0].to(out.dtype)
+    for group in length_batches(lengths):
+        index, _ = padded_index(windows.starts[group], lengths[group])
+        steps = torch.arange(len(index), device=out.device).unsqueeze(1)
+        kept = (steps >= windows.keep_from[group]) & (steps < windows.keep_to[group])
+        output = read(index, lengths[group])
+        out.index_copy_(0, index[kept], output[kept].to(out.dtype))
+    return out
