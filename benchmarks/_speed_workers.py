@@ -2,9 +2,7 @@
 
 import multiprocessing
 import os
-import resource
 import shutil
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 import torch
+from _machine import mm_flops, peak_mb
 from _plain_loop import run_plain_loop
 from _rows import Enough
 from _workload import Workload
@@ -72,7 +71,7 @@ def _keep(barrier: Any) -> None:
 def _measure(task: Task) -> Dict[str, float]:
     """What the process does."""
     torch.set_num_threads(task.threads)
-    flops = _mm_flops()
+    flops = mm_flops()
     clock = _Clock(task)
     run = run_plain_loop if task.kind == PLAIN else run_package
     run(task.workload, clock.tick)
@@ -80,7 +79,7 @@ def _measure(task: Task) -> Dict[str, float]:
     words = task.steps * batch["batch_size"] * batch["window"]
     return {
         "words_per_second": words / clock.seconds,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
         "mm_flops": flops,
     }
 
@@ -125,26 +124,6 @@ def run_package(workload: Workload, tick: Callable[[int], None]) -> None:
         except Enough:
             return
     raise RuntimeError("The training ended before the measurement did")
-
-
-def _mm_flops(rounds: int = 10) -> float:
-    left, right = torch.randn(2048, 1024), torch.randn(1024, 1200)
-    seconds = []
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        torch.mm(left, right)
-        seconds.append(time.perf_counter() - begin)
-    return 2 * 2048 * 1024 * 1200 / min(seconds)
-
-
-def _peak_mb() -> float:
-    try:
-        # Unlike ru_maxrss, this does not begin with what the parent process had.
-        status = Path("/proc/self/status").read_text("utf8")
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
-    except (OSError, IndexError):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 @contextmanager

@@ -7,7 +7,6 @@ with the pipeline loaded and warm.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -17,16 +16,12 @@ from typing import Any, Dict, List
 import spacy
 import torch
 import typer
+from _machine import peak_mb
 from _project import ROOT, describe_machine, write_json
 from spacy.tokens import Doc
 
 from spacy_ldnet.cli._facts import encoders_in
 from spacy_ldnet.pipeline.speed import make_texts, time_pipeline
-
-
-def peak() -> float:
-    """RETURNS (float): The process' highest resident memory so far (MB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:
@@ -44,7 +39,7 @@ def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:
         of_short = 20_000 / time_pipeline(nlp, short)
     text: List[str] = [word for w, _ in make_texts(words, length) for word in w]
     doc = Doc(nlp.vocab, words=text[:length])
-    before = peak()
+    before = peak_mb()
     start = time.perf_counter()
     nlp(doc)
     speed = length / (time.perf_counter() - start)
@@ -52,7 +47,7 @@ def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:
         "words": length,
         "words_per_second": round(speed),
         "of_short_documents": round(speed / of_short, 2),
-        "memory_mb": round(peak() - before),
+        "memory_mb": round(peak_mb() - before),
     }
 
 

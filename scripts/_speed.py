@@ -94,14 +94,15 @@ def time_pipelines(
             return seconds
 
         runs = {name: partial(run, nlp) for name, nlp in pipelines.items()}
-        with _threads(threads):
+        with use_threads(threads):
             seconds = take_turns(runs, rounds=rounds)
     n_words = count_words(texts)
     return {name: round(n_words / taken, 1) for name, taken in seconds.items()}
 
 
 @contextmanager
-def _threads(number: int) -> Iterator[None]:
+def use_threads(number: int) -> Iterator[None]:
+    """number (int): PyTorch's threads meanwhile."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

@@ -61,10 +61,12 @@ class ModuleShim(PyTorchShim):
         self._model = module
         self._device = device
         self._mixed_precision = self.wants_mixed_precision and device.type == "cuda"
-        self.weights_changed()
+        self.forget()
 
-    def weights_changed(self) -> None:
-        """Called whenever the network or its weights may have changed."""
+    def forget(self) -> None:
+        """Drop what is kept of earlier predictions, if anything. Called whenever the
+        network or its weights may have changed.
+        """
 
     def check_precision(self) -> None:
         """RAISES (ValueError): E005 if mixed precision is asked for on a CPU: when a
@@ -116,7 +118,7 @@ class ModuleShim(PyTorchShim):
             if parameter.requires_grad and parameter.grad is not None:
                 self.step_parameter(optimizer, name, parameter)
         self._grad_scaler.update()
-        self.weights_changed()
+        self.forget()
 
     def step_parameter(
         self, optimizer: Optimizer, name: str, parameter: torch.nn.Parameter
@@ -157,13 +159,13 @@ class ModuleShim(PyTorchShim):
                 backup[name] = parameter.data.clone()
                 value = xp2torch(params[(self.id, name)], device=parameter.device)
                 parameter.data.copy_(value.reshape(parameter.shape))
-        self.weights_changed()
+        self.forget()
         try:
             yield
         finally:
             for name, value in backup.items():
                 parameters[name].data.copy_(value)
-            self.weights_changed()
+            self.forget()
 
     def copy(self) -> "ModuleShim":
         """RETURNS (ModuleShim): A copy whose optimizer state is its own."""
@@ -181,7 +183,7 @@ class ModuleShim(PyTorchShim):
         if self._model is not None:
             super().to_device(device_type, device_id)
             self._device = super().device
-            self.weights_changed()
+            self.forget()
 
     def extra(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): What is saved beside the network and `cfg`."""

@@ -33,7 +33,7 @@ class StackShim(ModuleShim):
             TokenStack, mixed_precision=mixed_precision, precision=precision
         )
 
-    def weights_changed(self) -> None:
+    def forget(self) -> None:
         self.read_words.clear()
 
     def look_up(self, docs: List[Doc], is_train: bool) -> Words:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 #: Padded positions a batch may have without gradients: enough to keep the matrix
 #: products large, small enough for the caches and for bounded memory.
-TOKEN_BUDGET = 8192
+TOKEN_BUDGET = 4096
 #: What one time step costs beside its sequences, in sequences: an LSTM over few of them
 #: is bound by reading its weights.
 STEP_COST = 12

@@ -1,0 +1,148 @@
+"""Measurements of pipelines that predict, each of several taking turns."""
+
+import statistics
+import time
+from functools import partial
+from typing import Dict, List, Sequence
+
+from _machine import mm_flops, resident_mb
+from _project import use_threads
+from spacy.language import Language
+
+from spacy_ldnet.pipeline.speed import (
+    Words,
+    count_words,
+    forget_words,
+    make_docs,
+    take_turns,
+    time_pipeline,
+)
+
+Pipelines = Dict[str, Language]
+#: Texts of one round of latencies, and their length in words.
+SHORT_TEXTS, SHORT = 200, 20
+#: Documents that a process is given at a time; of a thousand words, one of 1,000 would
+#: be all there is.
+PROCESS_BATCH = 32
+
+
+def docs_speed(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, float]:
+    """RETURNS (Dict[str, float]): Words per second from docs to entities, and under
+    `torch.mm` the operations a second of matrix products, which take their turns, too.
+    """
+    runs = {name: partial(time_pipeline, nlp, texts) for name, nlp in nlps.items()}
+    rates: List[float] = []
+
+    def multiply() -> float:
+        rates.append(mm_flops())
+        return 0.0
+
+    seconds = take_turns({**runs, "torch.mm": multiply}, rounds=rounds)
+    del seconds["torch.mm"]
+    n_words = count_words(texts)
+    speeds = {name: n_words / taken for name, taken in seconds.items()}
+    return {**speeds, "torch.mm": statistics.median(rates[1:])}
+
+
+def text_speed(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, float]:
+    """RETURNS (Dict[str, float]): Words per second from strings, tokenizer included."""
+    strings = [as_text(words) for words in texts]
+    n_words = count_words(texts)
+
+    def run(nlp: Language) -> float:
+        forget_words(nlp)
+        begin = time.perf_counter()
+        for _ in nlp.pipe(strings):
+            pass
+        return time.perf_counter() - begin
+
+    runs = {name: partial(run, nlp) for name, nlp in nlps.items()}
+    seconds = take_turns(runs, rounds=rounds)
+    return {name: n_words / taken for name, taken in seconds.items()}
+
+
+def latency(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, float]:
+    """RETURNS (Dict[str, float]): Median milliseconds of `nlp(text)` on one short text,
+    the pipelines taking turns text by text. Words of other texts are known, as they
+    are in a process that serves.
+    """
+    long_enough = [words for words in texts if len(words[0]) >= SHORT][:SHORT_TEXTS]
+    strings = [as_text((w[:SHORT], s[:SHORT])) for w, s in long_enough]
+    taken: Dict[str, List[float]] = {name: [] for name in nlps}
+    for n in range(rounds + 1):
+        for string in strings:
+            for name, nlp in nlps.items():
+                begin = time.perf_counter()
+                nlp(string)
+                if n:
+                    taken[name].append(1000 * (time.perf_counter() - begin))
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def thread_gain(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, float]:
+    """RETURNS (Dict[str, float]): How many times as fast two threads are as one."""
+
+    def run(nlp: Language, number: int) -> float:
+        with use_threads(number):
+            return time_pipeline(nlp, texts)
+
+    runs = {
+        f"{number} {name}": partial(run, nlp, number)
+        for name, nlp in nlps.items()
+        for number in (1, 2)
+    }
+    seconds = take_turns(runs, rounds=rounds)
+    return {name: seconds[f"1 {name}"] / seconds[f"2 {name}"] for name in nlps}
+
+
+def process_gain(nlp: Language, texts: List[Words], rounds: int) -> float:
+    """RETURNS (float): How many times as fast two processes are as one, with a thread
+    each. Starting them is part of it.
+    """
+    strings = [as_text(words) for words in texts]
+
+    def run(number: int) -> float:
+        forget_words(nlp)
+        begin = time.perf_counter()
+        for _ in nlp.pipe(strings, n_process=number, batch_size=PROCESS_BATCH):
+            pass
+        return time.perf_counter() - begin
+
+    with use_threads(1):
+        seconds = take_turns({str(n): partial(run, n) for n in (1, 2)}, rounds=rounds)
+    return seconds["1"] / seconds["2"]
+
+
+def growth(nlp: Language, texts: List[Words], sizes: Sequence[int]) -> List[Dict]:
+    """Read texts again and again up to a number of words.
+
+    RETURNS (List[Dict]): For each number words per second, and memory after it (MB).
+    """
+    rows = []
+    for _ in nlp.pipe(make_docs(nlp, texts)):
+        pass
+    for size in sizes:
+        begin, done = time.perf_counter(), 0
+        while done < size:
+            for doc in nlp.pipe(make_docs(nlp, texts)):
+                done += len(doc)
+        speed = done / (time.perf_counter() - begin)
+        rows.append(
+            {"words": done, "words_per_second": speed, "resident_mb": resident_mb()}
+        )
+    return rows
+
+
+def regroup(texts: List[Words], length: int, n_words: int) -> List[Words]:
+    """RETURNS (List[Words]): The same words, over again, in texts of one length."""
+    words = [w for part, _ in texts for w in part]
+    spaces = [s for _, part in texts for s in part]
+    times = -(-n_words // len(words))
+    words, spaces = words * times, spaces * times
+    starts = range(0, n_words - length + 1, length)
+    return [(words[i : i + length], spaces[i : i + length]) for i in starts]
+
+
+def as_text(words: Words) -> str:
+    """RETURNS (str): The text of some tokens."""
+    return "".join(w + " " * s for w, s in zip(*words))
