@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import Errors
 from . import iobes
+from .iobes_paths import best_legal_paths
 from .lattice import (
     FORBIDDEN,
     Packing,
@@ -206,7 +207,10 @@ class LinearChainCRF(nn.Module):
                 path.copy_(best_short_path(part, scores))
             return tags
         budget = STEP_SIZE_CPU if device.type == "cpu" else STEP_SIZE_GPU
-        at_once = max(1, budget // self.n_tags**2)
+        find_paths = best_legal_paths if self.constrained else best_paths
+        # Tags that a step pairs with each other.
+        paired = (self.n_tags + 1) // 2 if self.constrained else self.n_tags
+        at_once = max(1, budget // paired**2)
         order = torch.argsort(lengths, descending=True, stable=True)
         n_long = int((lengths >= LONG).sum())
         alone = []
@@ -220,7 +224,7 @@ class LinearChainCRF(nn.Module):
         rest = torch.cat([torch.tensor(alone, dtype=torch.long), order[n_long:]])
         for group in rest.split(at_once):
             packing = pack(lengths[group], firsts=firsts[group], device=device)
-            tags[packing.rows] = best_paths(emissions, packing, scores)
+            tags[packing.rows] = find_paths(emissions, packing, scores)
         return tags
 
     def _flat_lattice(

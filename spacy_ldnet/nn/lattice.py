@@ -6,7 +6,7 @@ result, and the work is in proportion to the tokens.
 """
 
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -138,11 +138,9 @@ def best_paths(emissions: Tensor, packing: Packing, scores: Scores) -> Tensor:
     """
     into = scores.transitions.t().contiguous()
     steps = emissions[packing.rows].split(packing.counts)
-    tags = torch.empty_like(packing.rows)
-    if not packing.counts:
-        return tags
-    pairs = emissions.new_empty(packing.counts[0], *into.shape)
-    steps[0].add_(scores.start)
+    if steps:
+        pairs = emissions.new_empty(packing.counts[0], *into.shape)
+        steps[0].add_(scores.start)
     for t in range(1, len(steps)):
         now = steps[t]
         step = pairs[: len(now)]
@@ -150,10 +148,24 @@ def best_paths(emissions: Tensor, packing: Packing, scores: Scores) -> Tensor:
         now.add_(step.amax(dim=2))
         if t % RESCALE == 0:
             now.sub_(now.amax(dim=1, keepdim=True))
+    return follow_back(steps, into, scores.end)
+
+
+def follow_back(steps: Sequence[Tensor], into: Tensor, end: Tensor) -> Tensor:
+    """The one path that ends best, from the best scores of paths to each tag.
+
+    :param steps: for each time step, changed in place. *Shape:* (sequences that reach
+        it, tags)
+    :param into: scores of transitions, rows the tag that follows. *Shape:* (tags, tags)
+    :param end: of the last tag. *Shape:* (tags,)
+    :returns: number of each packed row's tag. *Shape:* (tokens,)
+    """
+    tags = torch.empty(sum(map(len, steps)), dtype=torch.long, device=into.device)
+    parts = tags.split([len(step) for step in steps]) if steps else ()
     following = tags[:0]
-    for now, out in zip(reversed(steps), reversed(tags.split(packing.counts))):
+    for now, out in zip(reversed(steps), reversed(parts)):
         now[: len(following)] += into[following]
-        now[len(following) :] += scores.end
+        now[len(following) :] += end
         following = torch.argmax(now, dim=1, out=out)
     return tags
 

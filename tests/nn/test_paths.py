@@ -1,0 +1,71 @@
+"""All ways of finding the best path find the same one."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_ldnet.nn.crf import LinearChainCRF
+from spacy_ldnet.nn.iobes_paths import best_legal_paths
+from spacy_ldnet.nn.lattice import FORBIDDEN, best_paths, first_rows, pack
+from spacy_ldnet.nn.short_paths import FEW, best_short_path
+
+
+def make_crf(seed, n_tags, *, constrained=True, dtype=torch.float64):
+    torch.manual_seed(seed)
+    crf = LinearChainCRF(n_in=3, n_tags=n_tags, constrained=constrained).to(dtype)
+    with torch.no_grad():
+        for parameter in crf.parameters():
+            parameter.normal_(std=1.5)
+    return crf
+
+
+def in_order(find, emissions, lengths, scores):
+    packing = pack(lengths, firsts=first_rows(lengths), device=emissions.device)
+    tags = torch.empty(len(emissions), dtype=torch.long)
+    tags[packing.rows] = find(emissions.clone(), packing, scores)
+    return tags
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n_labels=st.integers(0, 4),
+    lengths=st.lists(st.integers(0, 90), min_size=1, max_size=7),
+    forced=st.booleans(),
+)
+@torch.no_grad()
+def test_they_agree(seed, n_labels, lengths, forced):
+    crf = make_crf(seed, 1 + 4 * n_labels)
+    sizes = torch.tensor(lengths)
+    emissions = 2 * torch.randn(sum(lengths), crf.n_tags, dtype=torch.float64)
+    if forced:
+        # Here and there a token has to be outside, which some legal path can meet.
+        emissions[::5, 1:] = FORBIDDEN
+    scores = crf.scores()
+    expected = in_order(best_paths, emissions, sizes, scores)
+    assert torch.equal(in_order(best_legal_paths, emissions, sizes, scores), expected)
+    for part, tags in zip(emissions.split(lengths), expected.split(lengths)):
+        assert torch.equal(best_short_path(part, scores), tags)
+    assert torch.equal(crf.viterbi(emissions, sizes), expected)
+
+
+@pytest.mark.parametrize("constrained", [True, False])
+@torch.no_grad()
+def test_in_single_precision_and_any_company(constrained):
+    crf = make_crf(0, 21, constrained=constrained, dtype=torch.float32)
+    lengths = [40, 1, 0, 200, 17, 17, 3, 80]
+    emissions = torch.randn(sum(lengths), 21)
+    together = crf.viterbi(emissions, torch.tensor(lengths)).split(lengths)
+    assert len(lengths) > FEW
+    for part, tags in zip(emissions.split(lengths), together):
+        assert torch.equal(crf.viterbi(part, torch.tensor([len(part)])), tags)
+
+
+def test_emissions_are_left_as_they_are():
+    crf = make_crf(1, 9, dtype=torch.float32)
+    for lengths in ([5], [5, 4, 3, 2, 1]):
+        emissions = torch.randn(sum(lengths), 9)
+        before = emissions.clone()
+        crf.viterbi(emissions, torch.tensor(lengths))
+        assert torch.equal(emissions, before)
