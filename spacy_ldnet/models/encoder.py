@@ -34,6 +34,7 @@ def build_ldnet_encoder_v1(
     sentence_end: bool = False,
     mixed_precision: bool = False,
     precision: str = "float32",
+    cache_mb: int = 512,
 ) -> LDNetModel:
     """Build an encoder whose weights come from a pretrained LM directory.
 
@@ -58,6 +59,8 @@ def build_ldnet_encoder_v1(
         training begins on a CPU.
     precision (str): Of predictions on a CPU: `float32`, or `bfloat16`, which is faster
         on processors that compute with it, and not exact. Training is in float32.
+    cache_mb (int): Memory (MB) for what frozen language models gave in training, so that
+        they read each text once and not in every epoch; 0 for none.
     RETURNS (Model[List[Doc], List[Floats2d]]): The encoder.
     RAISES (ValueError): E013 for a value out of range.
     """
@@ -67,6 +70,7 @@ def build_ldnet_encoder_v1(
     check_range("unit", unit, unit in UNITS, f"choose from {', '.join(UNITS)}")
     check_dropout(dropout)
     check_precision(precision)
+    check_range("cache_mb", cache_mb, cache_mb >= 0, "it must not be negative")
     return Model(
         NODE_NAME,
         forward,
@@ -82,7 +86,11 @@ def build_ldnet_encoder_v1(
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
         },
-        shims=[LDNetShim(mixed_precision=mixed_precision, precision=precision)],
+        shims=[
+            LDNetShim(
+                mixed_precision=mixed_precision, precision=precision, cache_mb=cache_mb
+            )
+        ],
     )
 
 

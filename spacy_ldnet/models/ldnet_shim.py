@@ -1,6 +1,6 @@
 """The encoder's shim: its words, and the gates' own way of being trained."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Collection, Dict, List, Optional
 
 import torch
 from thinc.api import Optimizer
@@ -8,6 +8,7 @@ from thinc.api import Optimizer
 from ..errors import Errors
 from ..nn.budgets import Budget, LayerBudget, MacsBudget
 from ..nn.encoder import LDNetEncoder
+from ..nn.feature_cache import FeatureCache
 from ..nn.gates import GatePenalty
 from ..nn.serialize import vocabulary_hash
 from ..vocabulary import DIRECTIONS
@@ -34,11 +35,17 @@ class LDNetShim(WordShim):
     """
 
     def __init__(
-        self, *, mixed_precision: bool = False, precision: str = "float32"
+        self,
+        *,
+        mixed_precision: bool = False,
+        precision: str = "float32",
+        cache_mb: int = 0,
     ) -> None:
         """mixed_precision (bool): See ModuleShim.
         precision (str): See ModuleShim.
+        cache_mb (int): Memory for what frozen language models gave in training.
         """
+        self.features = FeatureCache(cache_mb * 10**6)
         super().__init__(
             LDNetEncoder, mixed_precision=mixed_precision, precision=precision
         )
@@ -89,8 +96,15 @@ class LDNetShim(WordShim):
         )
 
     def begin_update(self, inputs: Any) -> Any:
-        self.module.gates.requires_grad_(self.penalty is not None)
+        module = self.module
+        module.gates.requires_grad_(self.penalty is not None)
+        module.features = self.features if module.frozen else None
         return super().begin_update(inputs)
+
+    def forget(self, changed: Optional[Collection[str]] = None) -> None:
+        below = ("gates", *TRUNKS)
+        if changed is None or any(name.startswith(below) for name in changed):
+            self.features.clear()
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step the gates by their own rule and project them, the rest as usual."""
@@ -101,6 +115,7 @@ class LDNetShim(WordShim):
             gates.grad += penalty.gradient(gates.detach())
             self._step_gates(gates)
             penalty.project(gates.data)
+            self.forget(["gates"])
         # thinc's optimizer would decay the gates (L2) and clip them on their own.
         gates.grad = None
         super().finish_update(optimizer)

@@ -2,7 +2,17 @@
 
 import contextlib
 import copy
-from typing import Any, ContextManager, Dict, Iterator, Optional, Tuple, Type, cast
+from typing import (
+    Any,
+    Collection,
+    ContextManager,
+    Dict,
+    Iterator,
+    Optional,
+    Tuple,
+    Type,
+    cast,
+)
 
 import srsly
 import torch
@@ -63,9 +73,11 @@ class ModuleShim(PyTorchShim):
         self._mixed_precision = self.wants_mixed_precision and device.type == "cuda"
         self.forget()
 
-    def forget(self) -> None:
-        """Drop what is kept of earlier predictions, if anything. Called whenever the
-        network or its weights may have changed.
+    def forget(self, changed: Optional[Collection[str]] = None) -> None:
+        """Drop what is kept of earlier batches, if anything. Called whenever the network
+        or its weights may have changed.
+
+        changed (Optional[Collection[str]]): Names of the weights; None for any.
         """
 
     def check_precision(self) -> None:
@@ -114,11 +126,13 @@ class ModuleShim(PyTorchShim):
         """Step every trainable parameter that has a gradient, in place."""
         if self._model is None:
             return
+        stepped = []
         for name, parameter in self._model.named_parameters():
             if parameter.requires_grad and parameter.grad is not None:
                 self.step_parameter(optimizer, name, parameter)
+                stepped.append(name)
         self._grad_scaler.update()
-        self.forget()
+        self.forget(stepped)
 
     def step_parameter(
         self, optimizer: Optimizer, name: str, parameter: torch.nn.Parameter
@@ -159,13 +173,13 @@ class ModuleShim(PyTorchShim):
                 backup[name] = parameter.data.clone()
                 value = xp2torch(params[(self.id, name)], device=parameter.device)
                 parameter.data.copy_(value.reshape(parameter.shape))
-        self.forget()
+        self.forget(backup)
         try:
             yield
         finally:
             for name, value in backup.items():
                 parameters[name].data.copy_(value)
-            self.forget()
+            self.forget(backup)
 
     def copy(self) -> "ModuleShim":
         """RETURNS (ModuleShim): A copy whose optimizer state is its own."""

@@ -1,6 +1,6 @@
 """The stack's shim: what it looks up of a batch's words, and what it remembers."""
 
-from typing import List
+from typing import Collection, List, Optional
 
 import numpy
 import torch
@@ -33,8 +33,9 @@ class StackShim(ModuleShim):
             TokenStack, mixed_precision=mixed_precision, precision=precision
         )
 
-    def forget(self) -> None:
-        self.read_words.clear()
+    def forget(self, changed: Optional[Collection[str]] = None) -> None:
+        if changed is None or any(name.startswith("chars.") for name in changed):
+            self.read_words.clear()
 
     def look_up(self, docs: List[Doc], is_train: bool) -> Words:
         """docs (List[Doc]): The batch.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..vocabulary import DIRECTIONS
 from .batching import reorder_time, reverse_index
 from .dense_rnn import DenseRNN
+from .feature_cache import FeatureCache, window_keys
 from .serialize import Structure
 from .windows import Windows, read_windows
 
@@ -90,6 +91,8 @@ class LDNetEncoder(nn.Module):
             sum(trunk.rnn.width for trunk in self.trunks.values()), config.width
         )
         self.dropout = 0.0
+        #: Set while nothing below `project` is trained.
+        self.features: Optional[FeatureCache] = None
 
     @property
     def trunks(self) -> Dict[str, LanguageModelTrunk]:
@@ -127,6 +130,13 @@ class LDNetEncoder(nn.Module):
         layers = {name: tuple(structure[name]) for name in DIRECTIONS}
         return cls(EncoderConfig(**{**structure, **layers}))
 
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing is trained below `project`."""
+        parts = [*self.trunks.values()]
+        trained = any(w.requires_grad for part in parts for w in part.parameters())
+        return not trained and not self.gates.requires_grad
+
     def train_language_models(self, train: bool, *, embeddings: bool = True) -> None:
         """Let the language models' weights be trained, or freeze them.
 
@@ -144,6 +154,8 @@ class LDNetEncoder(nn.Module):
         :param windows: every word is kept by exactly one of them.
         :returns: *Shape:* (words, width)
         """
+        if self.features is not None and torch.is_grad_enabled():
+            return self.mix(self._kept_states(ids, windows, self.features))
         out = self.project.weight.new_zeros(len(ids), self.config.width)
         return read_windows(
             windows, out, lambda index, lengths: self.encode(ids[index], lengths)
@@ -156,12 +168,47 @@ class LDNetEncoder(nn.Module):
         :param lengths: *Shape:* (batch,)
         :returns: *Shape:* (time, batch, width)
         """
+        return self.mix(self.states(ids, lengths))
+
+    def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Output of both language models for a padded batch of windows.
+
+        :returns: *Shape:* (time, batch, width of both)
+        """
         backwards = reverse_index(lengths)
         ahead = self.read("forward", ids)
         behind = self.read("backward", ids.gather(0, backwards))
-        seen = torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
-        c = torch.relu(self.project(seen))
+        return torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
+
+    def mix(self, states: Tensor) -> Tensor:
+        """What is trained of the encoder, on top of the language models."""
+        c = torch.relu(self.project(states))
         return nn.functional.dropout(c, self.dropout, self.training)
+
+    def _kept_states(
+        self, ids: Tensor, windows: Windows, features: FeatureCache
+    ) -> Tensor:
+        """Output of both language models for all words, read only where it is new.
+
+        :returns: *Shape:* (words, width of both)
+        """
+        keys = window_keys(ids, windows)
+        out = self.project.weight.new_zeros(len(ids), self.project.in_features)
+        missing = features.missing(keys)
+        starts = (windows.starts + windows.keep_from).tolist()
+        if missing:
+            with torch.no_grad():
+                new = read_windows(
+                    windows.select(missing),
+                    out,
+                    lambda index, lengths: self.states(ids[index], lengths),
+                )
+            for i in missing:
+                features.add(keys[i], new[starts[i] :][: keys[i][2] - keys[i][1]])
+            out = new
+        known = sorted(set(range(len(keys))) - set(missing))
+        features.fill(out, [keys[i] for i in known], [starts[i] for i in known])
+        return out
 
     def read(self, direction: str, ids: Tensor) -> Tensor:
         """Output of one language model, without that of a starting symbol."""

@@ -1,7 +1,7 @@
 """Stretches of a flat array of words that are read at once."""
 
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, List
 
 import torch
 from torch import Tensor
@@ -25,20 +25,25 @@ class Windows:
     keep_from: Tensor
     keep_to: Tensor
 
+    def select(self, some: List[int]) -> "Windows":
+        """Some of the windows, over the same words."""
+        fields = (self.starts, self.lengths, self.keep_from, self.keep_to)
+        return Windows(*(field[some] for field in fields))
+
 
 def read_windows(
     windows: Windows, out: Tensor, read: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
     """Read windows of similar length together, and put each word's output in its place.
 
-    :param windows: every word is kept by exactly one of them.
+    :param windows: every word is kept by at most one of them.
     :param out: zeros, *Shape:* (words, width)
     :param read: from the words' positions in a padded batch, *Shape:* (time, batch), and
         its lengths, *Shape:* (batch,), to the output, *Shape:* (time, batch, width).
     :returns: *Shape:* (words, width)
     """
     lengths = windows.lengths
-    if len(lengths) == 1 and len(out):
+    if len(lengths) == 1 and 0 < len(out) == int(lengths):
         # One text at a time: nothing is padded, and nothing has to be found again.
         index = torch.arange(len(out), device=out.device).unsqueeze(1)
         return read(index, lengths)[:, 0].to(out.dtype)

@@ -28,6 +28,7 @@ get_spans = null
 sentence_end = false
 mixed_precision = false
 precision = "float32"
+cache_mb = 512
 """
 DEFAULT_LDNET_MODEL = Config().from_str(default_model_config)["model"]
 

@@ -1,9 +1,15 @@
 """What the CRF components read from annotation, and what they leave of it."""
 
+import pytest
 import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from labelling import SMALL_SETTINGS, TEXTS, ents_of, get_examples, make_ner, train
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+
+from spacy_ldnet.pipeline import annotations
+from spacy_ldnet.pipeline.annotations import gold_ents
 
 
 def test_whitespace_is_never_at_an_edge(trained):
@@ -101,3 +107,31 @@ def test_overlapping_gold_chunks_are_unknown():
     spans = [Span(reference, 1, 3, label="X"), Span(reference, 0, 2, label="X")]
     reference.spans["chunks"] = spans
     assert chunker._gold(Example(doc, reference)).tolist() == [1, 3, -1, 0]
+
+
+IOB = st.sampled_from(["O", "-", "PER", "LOC"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", " ", "\n"]), IOB), max_size=9))
+def test_where_tokens_are_the_same_the_shortcut_reads_what_alignment_does(tokens):
+    vocab = spacy.blank("en").vocab
+    words = [word for word, _ in tokens]
+    doc = Doc(vocab, words=words, spaces=[False] * len(words))
+    reference = doc.copy()
+    ents, missing = [], []
+    for i, (_, label) in enumerate(tokens):
+        if label == "-":
+            missing.append(reference[i : i + 1])
+        elif label != "O" and i and tokens[i - 1][1] == label:
+            last = ents.pop()
+            ents.append(Span(reference, last.start, i + 1, label=label))
+        elif label != "O":
+            ents.append(Span(reference, i, i + 1, label=label))
+    if tokens:
+        reference.set_ents(ents, missing=missing, default="outside")
+    example = Example(doc, reference)
+    found = gold_ents(example, ["PER", "LOC"], "ner").tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(annotations, "_same_tokens", lambda one, other: False)
+        assert gold_ents(example, ["PER", "LOC"], "ner").tolist() == found
