@@ -38,9 +38,14 @@ OURS, CNN, SMALL, TRF = "en_ldnet", "cnn", "small_ner", "transformer"
 #: Its `ner` does not listen to its `tok2vec`, which runs all the same unless a user knows
 #: to leave it out.
 SMALL_BOTH = "small_tok2vec_ner"
+HALF = "en_ldnet_bfloat16"
 HEADS = ["tagger", "parser", "attribute_ruler", "lemmatizer"]
 PRUNED, FULL = "paper_pruned", "paper_full"
 PARTS = "docs,text,latency,threads,processes,growth,startup"
+BFLOAT16 = {
+    f"components.{part}.precision": "bfloat16"
+    for part in ("ldnet.model", "ner.model.tok2vec")
+}
 #: Most frequent words of the text that a vocabulary of the paper's pipelines has.
 VOCABULARY = 25_000
 LONG_DOCUMENT = 200_000
@@ -81,11 +86,12 @@ def main(
     if unknown:
         msg.fail(f"Unknown parts: {', '.join(sorted(unknown))}", PARTS, exits=1)
     nlps: Pipelines = {OURS: spacy.load(pipeline), CNN: spacy.load(cnn)}
+    half = spacy.load(pipeline, config=BFLOAT16)
     docs = [eg.reference for eg in Corpus(test)(nlps[OURS])]
     texts = sample_words(docs, words)
     run: Dict[str, Callable[[], Any]] = {
         "docs": lambda: measure_docs(
-            nlps, small, transformer_path, text, texts, rounds
+            {**nlps, HALF: half}, small, transformer_path, text, texts, rounds
         ),
         "text": lambda: text_speed(nlps, texts, rounds),
         "latency": lambda: latency(nlps, texts, rounds),

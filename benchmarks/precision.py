@@ -1,0 +1,95 @@
+"""One LSTM layer in float32, in bfloat16 and with weights of eight bits.
+
+    python benchmarks/precision.py
+
+At the sizes of the default pipeline and of the paper's: time as a share of float32's, and
+the largest difference of the output.
+"""
+
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import torch
+import typer
+from _project import ROOT, describe_machine, write_json
+from torch import nn
+
+from spacy_ldnet.pipeline.speed import take_turns
+
+#: Inputs and units of a layer, and time steps and sequences of its batch.
+LAYERS = {
+    "default language model": (100, 88, 25, 128),
+    "default tagger": (228, 100, 25, 128),
+    "default characters": (25, 50, 8, 500),
+    "paper's language model": (300, 300, 25, 128),
+}
+REPEATS = 10
+
+
+def quantised(layer: nn.LSTM) -> Callable[[torch.Tensor], Any]:
+    """RETURNS (Callable): The layer with dynamic quantisation."""
+    with warnings.catch_warnings():
+        # torch points to another package of its own.
+        warnings.simplefilter("ignore")
+        return torch.ao.quantization.quantize_dynamic(
+            nn.Sequential(layer), {nn.LSTM}, dtype=torch.qint8
+        )
+
+
+def in_bfloat16(layer: nn.LSTM, x: torch.Tensor) -> Any:
+    """RETURNS (Tuple): What the layer gives."""
+    with torch.autocast("cpu", torch.bfloat16):
+        return layer(x)
+
+
+def measure(size: Any, rounds: int) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): Of each kind its time and its largest difference."""
+    inputs, hidden, steps, sequences = size
+    torch.manual_seed(0)
+    layer = nn.LSTM(inputs, hidden)
+    x = torch.randn(steps, sequences, inputs)
+    kinds: Dict[str, Callable[[], Any]] = {
+        "float32": lambda: layer(x),
+        "bfloat16": lambda: in_bfloat16(layer, x),
+        "int8": partial(quantised(layer), x),
+    }
+    seconds = take_turns(
+        {name: partial(_time, run) for name, run in kinds.items()}, rounds=rounds
+    )
+    exact = layer(x)[0]
+    return {
+        name: {
+            "time": round(seconds[name] / seconds["float32"], 2),
+            "difference": float((run()[0].float() - exact).detach().abs().max()),
+        }
+        for name, run in kinds.items()
+    }
+
+
+def _time(run: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    for _ in range(REPEATS):
+        run()
+    return time.perf_counter() - begin
+
+
+@torch.no_grad()
+def main(
+    rounds: int = typer.Option(5, min=1, help="Rounds, after one to warm up"),
+    threads: int = typer.Option(1, min=1, help="PyTorch threads"),
+    results: Path = typer.Option(ROOT / "metrics" / "precision.json", help="Results"),
+) -> None:
+    """Measure all layers in all kinds of numbers."""
+    torch.set_num_threads(threads)
+    rows = {name: measure(size, rounds) for name, size in LAYERS.items()}
+    write_json(results, {"rows": rows, "machine": describe_machine(threads)})
+    for name, row in rows.items():
+        cells = (f"{k} {v['time']:.2f} ({v['difference']:.4f})" for k, v in row.items())
+        print(f"{name:>24}  {'  '.join(cells)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,81 @@
+"""The measurements of inference, on toys: what they count, not how fast it is."""
+
+import pytest
+import torch
+from _inference import (
+    docs_speed,
+    growth,
+    latency,
+    process_gain,
+    regroup,
+    text_speed,
+    thread_gain,
+)
+from _peers import common_words, paper_size
+from precision import measure
+from profile_inference import REST, WHOLE, attach
+from toy import SENTENCES, train
+
+from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.pipeline.speed import time_pipeline
+
+TEXTS = [(words, [True] * len(words)) for words, _ in SENTENCES]
+
+
+@pytest.fixture
+def nlp(make_nlp):
+    nlp = make_nlp()
+    train(nlp, 2)
+    return nlp
+
+
+def test_regrouped_texts_have_the_same_words_in_turn():
+    texts = regroup(TEXTS, 4, 60)
+    assert len(texts) == 15 and {len(words) for words, _ in texts} == {4}
+    words = [word for words, _ in TEXTS for word in words]
+    assert [w for words, _ in texts for w in words] == (words * 3)[:60]
+
+
+def test_every_part_measures_every_pipeline(nlp):
+    nlps = {"one": nlp, "other": nlp}
+    assert set(docs_speed(nlps, TEXTS, 1)) == {"one", "other", "torch.mm"}
+    assert set(text_speed(nlps, TEXTS, 1)) == set(nlps)
+    assert set(latency(nlps, regroup(TEXTS, 20, 100), 1)) == set(nlps)
+    assert set(thread_gain(nlps, TEXTS, 1)) == set(nlps)
+    assert torch.get_num_threads() == 1
+    assert process_gain(nlp, TEXTS * 20, 1) > 0
+    rows = growth(nlp, TEXTS, [50, 100])
+    assert [row["words"] >= n for row, n in zip(rows, (50, 100))] == [True, True]
+    assert all(row["words_per_second"] > 0 and row["resident_mb"] > 0 for row in rows)
+
+
+def test_the_papers_pipelines_have_the_papers_cost():
+    pruned, full = (paper_size(["a", "b"], layers) for layers in (1, 10))
+    assert describe(full)["lm_macs_per_word"] == 2 * sum(
+        4 * 300 * (300 + (i + 1) * 300) for i in range(10)
+    )
+    assert describe(pruned)["lm_macs_per_word"] == 2 * 4 * 300 * 600
+    assert pruned.vocab.vectors.shape == (2, 100)
+    assert pruned("a b").has_annotation("ENT_IOB")
+
+
+def test_common_words_come_first(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("b a b\nc b a\n", encoding="utf8")
+    assert common_words(path, 2) == ["b", "a"]
+
+
+def test_stages_add_up(nlp):
+    stages = attach(nlp)
+    found = stages.take(time_pipeline(nlp, TEXTS * 10))
+    whole = found.pop(WHOLE)
+    assert whole > 0 and sum(found.values()) == pytest.approx(1)
+    assert all(share > 0 for share in found.values())
+    assert {"language models", "characters", "decoding", REST} < set(found)
+
+
+def test_precisions_are_compared_with_float32():
+    row = measure((4, 3, 2, 2), 1)
+    assert row["float32"] == {"time": 1.0, "difference": 0.0}
+    assert 0 < row["bfloat16"]["difference"] < 0.1
+    assert 0 < row["int8"]["difference"] < 0.1
