@@ -171,6 +171,7 @@ def measure_growth(nlp: spacy.Language, text: Path, words: int) -> Dict[str, Any
     texts: List[Words] = [(line, [True] * len(line)) for line in lines if line]
     rows = growth(nlp, texts[: len(texts) // 10], [words // 10, words])
     length = min(LONG_DOCUMENT, words // 5)
+    nlp.max_length = max(nlp.max_length, 20 * length)
     pair = {size: regroup(texts, size, length) for size in (20, length)}
     speeds = {
         size: text_speed({OURS: nlp}, same, 1)[OURS] for size, same in pair.items()

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 from ..errors import Errors
 from . import iobes
-from .iobes_paths import best_legal_paths
+from .iobes_paths import advance_legal, legal_order
 from .lattice import (
     FORBIDDEN,
+    Advance,
     Packing,
     Scores,
+    advance,
     backward_scores,
     best_paths,
     first_rows,
@@ -196,27 +198,46 @@ class LinearChainCRF(nn.Module):
         :param lengths: *Shape:* (batch,)
         :returns: number of each token's tag. *Shape:* (tokens,)
         """
+        scores = self.scores()
+        if emissions.device.type == "cpu" and len(lengths) <= FEW:
+            if bool((lengths < LONG).all()):
+                parts = emissions.split(lengths.tolist())
+                found = [best_short_path(part, scores) for part in parts]
+                return torch.cat([torch.zeros(0, dtype=torch.long), *found])
+        if not self.constrained:
+            return self._find_paths(emissions, lengths, scores, advance, self.n_tags)
+        order = legal_order(self.n_tags, emissions.device)
+        transitions = scores.transitions[order][:, order]
+        scores = Scores(scores.start[order], transitions, scores.end[order])
+        paired = (self.n_tags + 1) // 2
+        places = self._find_paths(
+            emissions[:, order], lengths, scores, advance_legal, paired
+        )
+        return order[places]
+
+    def _find_paths(
+        self,
+        emissions: Tensor,
+        lengths: Tensor,
+        scores: Scores,
+        run: Advance,
+        paired: int,
+    ) -> Tensor:
+        """The best path of every sequence, long ones in windows and others together.
+
+        :param paired: tags that a step pairs with each other.
+        """
         device = emissions.device
         tags = torch.zeros(len(emissions), dtype=torch.long, device=device)
         firsts = first_rows(lengths)
-        scores = self.scores()
-        few = device.type == "cpu" and len(lengths) <= FEW
-        if few and bool((lengths < LONG).all()):
-            parts = zip(tags.split(lengths.tolist()), emissions.split(lengths.tolist()))
-            for path, part in parts:
-                path.copy_(best_short_path(part, scores))
-            return tags
         budget = STEP_SIZE_CPU if device.type == "cpu" else STEP_SIZE_GPU
-        find_paths = best_legal_paths if self.constrained else best_paths
-        # Tags that a step pairs with each other.
-        paired = (self.n_tags + 1) // 2 if self.constrained else self.n_tags
         at_once = max(1, budget // paired**2)
         order = torch.argsort(lengths, descending=True, stable=True)
         n_long = int((lengths >= LONG).sum())
         alone = []
         for i in order[:n_long].tolist():
             rows = slice(int(firsts[i]), int(firsts[i] + lengths[i]))
-            path = best_long_path(emissions[rows], scores, at_once)
+            path = best_long_path(emissions[rows], scores, at_once, run)
             if path is None:
                 alone.append(i)
             else:
@@ -224,7 +245,7 @@ class LinearChainCRF(nn.Module):
         rest = torch.cat([torch.tensor(alone, dtype=torch.long), order[n_long:]])
         for group in rest.split(at_once):
             packing = pack(lengths[group], firsts=firsts[group], device=device)
-            tags[packing.rows] = find_paths(emissions, packing, scores)
+            tags[packing.rows] = best_paths(emissions, packing, scores, run)
         return tags
 
     def _flat_lattice(

@@ -6,32 +6,21 @@ quarter. The tags are put in the order inside, begin, outside, single, end, so t
 an entity may end with and those one may start with are slices.
 """
 
+from typing import Sequence
+
 import torch
 from torch import Tensor
 
 from . import iobes
-from .lattice import RESCALE, Packing, Scores, follow_back
+from .lattice import RESCALE
 
 
-def best_legal_paths(emissions: Tensor, packing: Packing, scores: Scores) -> Tensor:
-    """What :func:`~.lattice.best_paths` finds, where some legal path is possible.
+def legal_order(n_tags: int, device: torch.device) -> Tensor:
+    """The number of each tag, in the order that :func:`advance_legal` wants.
 
-    :param emissions: flat. *Shape:* (tokens, tags)
-    :returns: number of each packed row's tag. *Shape:* (tokens,)
+    :param n_tags: 1 + 4 * labels.
+    :returns: *Shape:* (tags,)
     """
-    order = _order(emissions.shape[1], emissions.device)
-    n_labels = (len(order) - 1) // 4
-    start, end = scores.start[order], scores.end[order]
-    # Rows are the tag that follows.
-    into = scores.transitions.t()[order][:, order]
-    steps = emissions[packing.rows][:, order].split(packing.counts)
-    if steps:
-        steps[0].add_(start)
-        _run(steps, into, n_labels)
-    return order[follow_back(steps, into, end)]
-
-
-def _order(n_tags: int, device: torch.device) -> Tensor:
     first = torch.arange(1, n_tags, 4, device=device)
     outside = torch.zeros(1, dtype=torch.long, device=device)
     inside, begin, single, end = (
@@ -40,20 +29,18 @@ def _order(n_tags: int, device: torch.device) -> Tensor:
     return torch.cat([inside, begin, outside, single, end])
 
 
-def _run(steps: "tuple[Tensor, ...]", into: Tensor, n_labels: int) -> None:
-    """Turn emissions into the best score of a path to each tag, in place."""
+def advance_legal(steps: Sequence[Tensor], into: Tensor) -> None:
+    """What :func:`~.lattice.advance` does, where some legal path is possible.
+
+    :param steps: tags in that order. *Shape:* (sequences that reach it, tags)
+    :param into: both ways in that order, rows the tag that follows.
+        *Shape:* (tags, tags)
+    """
+    n_labels = (len(into) - 1) // 4
     # Tags that start something, after tags that end something.
     starting, ending = slice(n_labels, 3 * n_labels + 1), slice(2 * n_labels, None)
     between = into[starting, ending].contiguous()
-    # Inside and end of a label (first axis), after its inside and begin (second).
-    within = torch.stack(
-        [
-            torch.stack(
-                [into[rows, columns].diagonal() for columns in _opened(n_labels)]
-            )
-            for rows in (slice(0, n_labels), slice(3 * n_labels + 1, None))
-        ]
-    )
+    within = _within(into, n_labels)
     pairs = into.new_empty(len(steps[0]), *between.shape)
     for t in range(1, len(steps)):
         now = steps[t]
@@ -61,7 +48,7 @@ def _run(steps: "tuple[Tensor, ...]", into: Tensor, n_labels: int) -> None:
         step = pairs[: len(now)]
         torch.add(before[:, ending].unsqueeze(1), between, out=step)
         now[:, starting].add_(step.amax(dim=2))
-        opened = before[:, : 2 * n_labels].view(len(now), 1, 2, n_labels)
+        opened = before[:, : 2 * n_labels].unflatten(1, (1, 2, n_labels))
         going_on = (opened + within).amax(dim=2)
         now[:, :n_labels].add_(going_on[:, 0])
         now[:, 3 * n_labels + 1 :].add_(going_on[:, 1])
@@ -69,5 +56,11 @@ def _run(steps: "tuple[Tensor, ...]", into: Tensor, n_labels: int) -> None:
             now.sub_(now.amax(dim=1, keepdim=True))
 
 
-def _opened(n_labels: int) -> "tuple[slice, slice]":
-    return slice(0, n_labels), slice(n_labels, 2 * n_labels)
+def _within(into: Tensor, n_labels: int) -> Tensor:
+    """Scores of a label's inside and end (first axis) after its inside and begin
+    (second). *Shape:* (2, 2, labels)
+    """
+    inside, end = slice(0, n_labels), slice(3 * n_labels + 1, None)
+    begin = slice(n_labels, 2 * n_labels)
+    rows = [into[to, of].diagonal() for to in (inside, end) for of in (inside, begin)]
+    return torch.stack(rows).unflatten(0, (2, 2))

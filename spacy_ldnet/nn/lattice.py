@@ -6,7 +6,7 @@ result, and the work is in proportion to the tokens.
 """
 
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Callable, List, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -15,6 +15,10 @@ from torch import Tensor
 FORBIDDEN = -1e9
 #: Viterbi scores are brought back to about zero every so many steps (float precision).
 RESCALE = 32
+
+
+#: Of each step and the transitions: see :func:`advance`.
+Advance = Callable[[Sequence[Tensor], Tensor], None]
 
 
 class Scores(NamedTuple):
@@ -127,20 +131,34 @@ def total_scores(alphas: List[Tensor], packing: Packing, scores: Scores) -> Tens
     return total.index_copy(0, packing.order[: len(found)], found)
 
 
-def best_paths(emissions: Tensor, packing: Packing, scores: Scores) -> Tensor:
+def best_paths(
+    emissions: Tensor, packing: Packing, scores: Scores, run: Advance
+) -> Tensor:
     """Viterbi's algorithm, without gradients.
 
     Only the best scores are kept, no back pointers: along the one path that is followed
     back a pointer is an argmax over tags, instead of one over pairs of tags.
 
     :param emissions: flat. *Shape:* (tokens, tags)
+    :param run: :func:`advance`, or what comes to the same.
     :returns: number of each packed row's tag. *Shape:* (tokens,)
     """
     into = scores.transitions.t().contiguous()
     steps = emissions[packing.rows].split(packing.counts)
-    if steps:
-        pairs = emissions.new_empty(packing.counts[0], *into.shape)
+    if packing.counts:
         steps[0].add_(scores.start)
+        run(steps, into)
+    return follow_back(steps if packing.counts else (), into, scores.end)
+
+
+def advance(steps: Sequence[Tensor], into: Tensor) -> None:
+    """Turn emissions into the best score of a path to each tag, in place.
+
+    :param steps: for each time step, the first with the scores of the start; sequences
+        that end are behind the others. *Shape:* (sequences that reach it, tags)
+    :param into: scores of transitions, rows the tag that follows. *Shape:* (tags, tags)
+    """
+    pairs = into.new_empty(len(steps[0]), *into.shape)
     for t in range(1, len(steps)):
         now = steps[t]
         step = pairs[: len(now)]
@@ -148,7 +166,6 @@ def best_paths(emissions: Tensor, packing: Packing, scores: Scores) -> Tensor:
         now.add_(step.amax(dim=2))
         if t % RESCALE == 0:
             now.sub_(now.amax(dim=1, keepdim=True))
-    return follow_back(steps, into, scores.end)
 
 
 def follow_back(steps: Sequence[Tensor], into: Tensor, end: Tensor) -> Tensor:

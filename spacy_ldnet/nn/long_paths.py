@@ -11,7 +11,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from .lattice import FORBIDDEN, RESCALE, Scores
+from .lattice import FORBIDDEN, Advance, Scores
 
 #: Steps that a window has for itself, and those it shares with each neighbour.
 OWN, SHARED = 256, 64
@@ -22,12 +22,15 @@ LONG = 2 * WINDOW
 TOLERANCE = 1e-3
 
 
-def best_long_path(emissions: Tensor, scores: Scores, group: int) -> Optional[Tensor]:
+def best_long_path(
+    emissions: Tensor, scores: Scores, group: int, run: Advance
+) -> Optional[Tensor]:
     """The best path of one sequence.
 
     :param emissions: of its tokens, at least :data:`WINDOW`. *Shape:* (tokens, tags)
     :param scores: of the chain.
     :param group: windows to work on at a time.
+    :param run: :func:`~.lattice.advance`, or what comes to the same.
     :returns: number of each token's tag, *Shape:* (tokens,); None if the windows did
         not come to depend on their own tokens alone.
     """
@@ -36,17 +39,18 @@ def best_long_path(emissions: Tensor, scores: Scores, group: int) -> Optional[Te
     # The last window ends with the sequence, and may share more with the one before.
     starts = starts.clamp(max=total - WINDOW).unique()
     steps = torch.arange(WINDOW, device=emissions.device)
+    into = scores.transitions.t().contiguous()
     tags = torch.empty(len(starts), WINDOW, dtype=torch.long, device=emissions.device)
     edges = _Edges(starts, emissions.shape[1], emissions)
     for part in torch.arange(len(starts), device=emissions.device).split(group):
         values = emissions[starts[part].unsqueeze(1) + steps]
         if int(part[0]) == 0:
             values[0, 0] += scores.start
-        _run(values, scores)
+        run(values.unbind(1), into)
         edges.keep(values, part)
         if int(part[-1]) == len(starts) - 1:
             values[-1, -1] += scores.end
-        tags[part] = _trace(values, scores)
+        tags[part] = _trace(values, into)
     if not edges.agree(tags):
         return None
     return _join(tags, starts, total)
@@ -83,21 +87,8 @@ def _relative(values: Tensor) -> Tensor:
     return (values - values.amax(dim=1, keepdim=True)).clamp(min=FORBIDDEN / 2)
 
 
-def _run(values: Tensor, scores: Scores) -> None:
-    """Turn emissions into the best score of a path to each tag, in place."""
-    into = scores.transitions.t().contiguous()
-    pairs = values.new_empty(len(values), *into.shape)
-    for t in range(1, WINDOW):
-        torch.add(values[:, t - 1].unsqueeze(1), into, out=pairs)
-        now = values[:, t]
-        now.add_(pairs.amax(dim=2))
-        if t % RESCALE == 0:
-            now.sub_(now.amax(dim=1, keepdim=True))
-
-
-def _trace(values: Tensor, scores: Scores) -> Tensor:
+def _trace(values: Tensor, into: Tensor) -> Tensor:
     """Follow the best path of each window back from its last step."""
-    into = scores.transitions.t().contiguous()
     tags = torch.empty(values.shape[:2], dtype=torch.long, device=values.device)
     tags[:, -1] = values[:, -1].argmax(dim=1)
     for t in range(WINDOW - 2, -1, -1):
