@@ -1,22 +1,26 @@
-"""One LSTM layer in float32, in bfloat16 and with weights of eight bits.
+"""What numbers of fewer bits save, and what they cost.
 
-    python benchmarks/precision.py
+    python benchmarks/precision.py training/0/pruned/model-best
 
-At the sizes of the default pipeline and of the paper's: time as a share of float32's, and
-the largest difference of the output.
+One LSTM layer in float32, in bfloat16 and with weights of eight bits, at the sizes of the
+default pipeline and of the paper's: time as a share of float32's, and the largest
+difference of the output. Then F1 of pipelines in float32 and in bfloat16.
 """
 
 import time
 import warnings
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
+import spacy
 import torch
 import typer
 from _project import ROOT, describe_machine, write_json
+from spacy.training import Corpus
 from torch import nn
 
+from spacy_ldnet.models.shim import PRECISIONS
 from spacy_ldnet.pipeline.speed import take_turns
 
 #: Inputs and units of a layer, and time steps and sequences of its batch.
@@ -69,6 +73,21 @@ def measure(size: Any, rounds: int) -> Dict[str, Any]:
     }
 
 
+def score(pipeline: Path, test: Path) -> Dict[str, float]:
+    """pipeline (Path): A pipeline of `ldnet` and `crf_ner`.
+    test (Path): Documents with gold entities.
+    RETURNS (Dict[str, float]): F1 in float32 and in bfloat16.
+    """
+    scores = {}
+    for name in PRECISIONS:
+        parts = ("ldnet.model", "ner.model.tok2vec")
+        config = {f"components.{part}.precision": name for part in parts}
+        nlp = spacy.load(pipeline, config=config)
+        found = nlp.evaluate(list(Corpus(test)(nlp)))
+        scores[name] = 100 * found["ents_f"]
+    return scores
+
+
 def _time(run: Callable[[], Any]) -> float:
     begin = time.perf_counter()
     for _ in range(REPEATS):
@@ -78,17 +97,23 @@ def _time(run: Callable[[], Any]) -> float:
 
 @torch.no_grad()
 def main(
+    pipelines: List[Path] = typer.Argument(None, help="Pipelines to score"),
+    test: Path = typer.Option(Path("corpus/test.spacy"), help="What to score them on"),
     rounds: int = typer.Option(5, min=1, help="Rounds, after one to warm up"),
     threads: int = typer.Option(1, min=1, help="PyTorch threads"),
     results: Path = typer.Option(ROOT / "metrics" / "precision.json", help="Results"),
 ) -> None:
-    """Measure all layers in all kinds of numbers."""
+    """Measure all layers in all kinds of numbers, and score the pipelines."""
     torch.set_num_threads(threads)
     rows = {name: measure(size, rounds) for name, size in LAYERS.items()}
-    write_json(results, {"rows": rows, "machine": describe_machine(threads)})
+    scores = {str(path): score(path, test) for path in pipelines or []}
+    machine = describe_machine(threads)
+    write_json(results, {"rows": rows, "scores": scores, "machine": machine})
     for name, row in rows.items():
         cells = (f"{k} {v['time']:.2f} ({v['difference']:.4f})" for k, v in row.items())
         print(f"{name:>24}  {'  '.join(cells)}")
+    for path, found in scores.items():
+        print(path, "  ".join(f"{name} {value:.2f}" for name, value in found.items()))
 
 
 if __name__ == "__main__":
