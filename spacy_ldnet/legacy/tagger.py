@@ -78,6 +78,7 @@ def _model_config(
     return {
         "@architectures": "spacy-ldnet.CRFTagger.v1",
         "constrained": False,
+        "by_sentence": True,
         "tok2vec": {
             "@architectures": "spacy-ldnet.SentenceTok2Vec.v1",
             "width": stack.config.width,

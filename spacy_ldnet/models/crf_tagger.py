@@ -23,6 +23,7 @@ def build_crf_tagger_v1(
     *,
     tok2vec: Model[List[Doc], List[Floats2d]],
     constrained: bool = True,
+    by_sentence: bool = False,
     nO: Optional[int] = None,
 ) -> CRFTaggerModel:
     """Build a linear-chain CRF over IOBES tags. The output are emission scores, one row
@@ -31,6 +32,8 @@ def build_crf_tagger_v1(
     tok2vec (Model[List[Doc], List[Floats2d]]): Vectors of the tokens.
     constrained (bool): Exclude paths that are not legal IOBES, in training as well as
         in decoding.
+    by_sentence (bool): Begin anew at each sentence's start, where a doc has them; no
+        entity goes on behind its sentence then. A doc is one sequence otherwise.
     nO (Optional[int]): Number of tags, 1 + 4 * labels; set by the component when it
         is initialised if None.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
@@ -44,6 +47,7 @@ def build_crf_tagger_v1(
         refs={"tok2vec": tok2vec},
         attrs={
             "constrained": constrained,
+            "by_sentence": by_sentence,
             "decode": decode,
             "loss": loss,
             "marginals": marginals,

@@ -87,6 +87,15 @@ def read_prediction(
     return Prediction(SpanArrays(starts, last + 1, found.labels), scores)
 
 
+def join_predictions(parts: Sequence[Prediction]) -> Prediction:
+    """RETURNS (Prediction): The spans of all of them, in order."""
+    spans = SpanArrays(
+        *(np.concatenate(arrays) for arrays in zip(*(p[0] for p in parts)))
+    )
+    scores = [part.scores for part in parts if part.scores is not None]
+    return Prediction(spans, np.concatenate(scores) if scores else None)
+
+
 def without_overlap(prediction: Prediction, taken: Array) -> Prediction:
     """Drop spans that hold one of the tokens that are taken.
 

@@ -17,6 +17,7 @@ from .annotations import (
     allowed_tags,
     gold_ents,
     gold_spans,
+    join_predictions,
     kept_tokens,
     make_spans,
     preset_tokens,
@@ -25,6 +26,7 @@ from .annotations import (
     without_overlap,
 )
 from .labelled_pipe import LabelledPipe
+from .pieces import Pieces
 
 
 class SequenceLabeller(LabelledPipe):
@@ -78,21 +80,25 @@ class SequenceLabeller(LabelledPipe):
         if not any(len(tokens) for tokens in kept):
             nothing = numpy.zeros(0, dtype="int64")
             return [read_prediction(nothing, tokens, None, None) for tokens in kept]
+        pieces = self._pieces(docs, kept)
         emissions = _select(self.model.ops, self.model.predict(docs), kept)
+        emissions = pieces.cut(emissions)
         allowed = None
         if self._keeps_ents:
             pairs = zip(docs, kept)
             allowed = [allowed_tags(*p, self.labels, self.n_tags) for p in pairs]
+            allowed = pieces.cut(allowed)
         tags = self.model.attrs["decode"](self.model, emissions, allowed=allowed)
-        ends: Sequence[Any] = [(None, None)] * len(docs)
+        ends: Sequence[Any] = [(None, None)] * len(tags)
         if self.cfg["scores"]:
             path_scores = self.model.attrs["path_scores"]
             ends = path_scores(self.model, emissions, tags, allowed=allowed)
         # Tags that no label has are outside of spans, too.
         known = self.n_tags - self.extra_tags
         tags = [numpy.where(path < known, path, OUTSIDE) for path in tags]
-        rows = zip(tags, kept, ends)
+        rows = zip(tags, pieces.cut(kept), ends)
         found = [read_prediction(path, tokens, *pair) for path, tokens, pair in rows]
+        found = pieces.join(found, join_predictions)
         if self._keeps_ents:
             taken = map(preset_tokens, docs)
             return [without_overlap(one, mask) for one, mask in zip(found, taken)]
@@ -166,8 +172,12 @@ class SequenceLabeller(LabelledPipe):
         validate_examples(examples, "SequenceLabeller.get_loss")
         kept: List[Any] = [kept_tokens(eg.predicted) for eg in examples]
         gold = [self._gold(eg) for eg in examples]
-        emissions = _select(self.model.ops, scores, kept)
-        loss, d_kept = self.model.attrs["loss"](self.model, emissions, gold)
+        pieces = self._pieces([eg.predicted for eg in examples], kept)
+        emissions = pieces.cut(_select(self.model.ops, scores, kept))
+        loss, d_pieces = self.model.attrs["loss"](
+            self.model, emissions, pieces.cut(gold)
+        )
+        d_kept = pieces.join(d_pieces, self.model.ops.xp.concatenate)
         if not numpy.isfinite(loss):
             raise ValueError(Errors.E024.format(name=self.name, loss=loss))
         d_scores = []
@@ -184,6 +194,9 @@ class SequenceLabeller(LabelledPipe):
         the model, `ldnet_budget` and `ldnet_density` as well.
         """
         return {**super().score(examples, **kwargs), **budget_scores(self.model)}
+
+    def _pieces(self, docs: List[Doc], kept: List[Any]) -> Pieces:
+        return Pieces(docs, kept, self.model.attrs["by_sentence"])
 
     @property
     def _keeps_ents(self) -> bool:

@@ -71,6 +71,20 @@ def test_sentences_of_a_doc_are_read_on_their_own(tmp_path):
     (found,) = nlp.get_pipe("ner").model.predict([together])
     alone = nlp.get_pipe("ner").model.predict(make_docs(nlp, SENTENCES))
     numpy.testing.assert_allclose(found, numpy.concatenate(alone), atol=1e-5)
+    assert spans_of(nlp(together)) == joined([authors.spans(s) for s in SENTENCES])
+
+
+def joined(spans_of_sentences, sentences=SENTENCES):
+    """The same spans in a doc of all sentences."""
+    found, offset = [], 0
+    for spans, words in zip(spans_of_sentences, sentences):
+        found += [(label, a + offset, b + offset) for label, a, b in spans]
+        offset += len(words)
+    return found
+
+
+def spans_of(doc):
+    return [(ent.label_, ent.start, ent.end) for ent in doc.ents]
 
 
 @pytest.mark.skipif(not OFFICIAL.exists(), reason="the authors' outputs are not here")
@@ -106,6 +120,11 @@ def test_golden_outputs(tmp_path, name, expected):
         for doc, sentence in zip(nlp.pipe(docs, batch_size=size), sentences):
             found = [[e.label_, e.start, e.end] for e in doc.ents]
             assert found == sentence["bs1"]["spans"]
+    texts = [s["tokens"] for s in sentences]
+    words = [word for text in texts for word in text]
+    starts = [i == 0 for text in texts for i in range(len(text))]
+    whole = nlp(Doc(nlp.vocab, words=words, sent_starts=starts))
+    assert spans_of(whole) == joined([s["bs1"]["spans"] for s in sentences], texts)
 
 
 def test_the_reference_knows_illegal_tags():
