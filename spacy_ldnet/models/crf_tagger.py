@@ -242,4 +242,7 @@ def _flat(
 def _concat(ops: Ops, arrays: Sequence[Floats2d], width: int) -> Floats2d:
     """Unlike `ops.flatten`, always two-dimensional."""
     filled = [array for array in arrays if len(array)]
+    if len(filled) == 1:
+        # Of one long document a copy would be large.
+        return filled[0]
     return ops.xp.concatenate(filled) if filled else ops.alloc2f(0, width)

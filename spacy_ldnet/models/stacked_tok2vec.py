@@ -163,9 +163,8 @@ def forward(
     sizes = [len(doc) for doc in docs]
     if model.layers:
         Xs, bp_context = model.layers[0](docs, is_train)
-        context = xp2torch(
-            model.ops.flatten(Xs), requires_grad=is_train, device=shim.device
-        )
+        flat = Xs[0] if len(Xs) == 1 else model.ops.flatten(Xs)
+        context = xp2torch(flat, requires_grad=is_train, device=shim.device)
     words = shim.look_up(docs, is_train)
     windows = make_windows(docs, WINDOW, None, shim.device)
     shim.module.dropout = dropout_rate(model)

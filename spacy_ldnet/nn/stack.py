@@ -181,17 +181,22 @@ class TokenStack(nn.Module):
         :param windows: the stretches the layers read; every token is kept by one.
         :returns: *Shape:* (tokens, width)
         """
-        parts = [part for part in (context, self._by_type(words)) if part is not None]
-        x = self._dropped(torch.cat(parts, dim=-1))
+        of_types = self._of_types(words)
         weight = next(self.layers.parameters())
         out = weight.new_zeros(len(words.types), self.config.width)
 
+        # Window by window: all tokens' input at once would be the largest array of all.
         def read(index: Tensor, lengths: Tensor) -> Tensor:
-            return self.layers(x[index], reverse_index(lengths), self.dropout)
+            parts = [] if context is None else [context[index]]
+            if of_types is not None:
+                parts.append(of_types[words.types[index]])
+            x = self._dropped(torch.cat(parts, dim=-1))
+            return self.layers(x, reverse_index(lengths), self.dropout)
 
         return self._dropped(read_windows(windows, out, read))
 
-    def _by_type(self, words: Words) -> Optional[Tensor]:
+    def _of_types(self, words: Words) -> Optional[Tensor]:
+        """Characters and vectors. *Shape:* (types, chars + vectors)"""
         parts: List[Tensor] = []
         if words.read is not None:
             parts.append(words.read)
@@ -200,9 +205,7 @@ class TokenStack(nn.Module):
         if words.vectors is not None:
             table = self.table
             parts.append(words.vectors if table is None else table(words.vectors))
-        if not parts:
-            return None
-        return torch.cat(parts, dim=-1).index_select(0, words.types)
+        return torch.cat(parts, dim=-1) if parts else None
 
     def _dropped(self, x: Tensor) -> Tensor:
         return nn.functional.dropout(x, self.dropout, self.training)

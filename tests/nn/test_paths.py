@@ -15,6 +15,7 @@ from spacy_ldnet.nn.lattice import (
     first_rows,
     pack,
 )
+from spacy_ldnet.nn.long_paths import LONG
 from spacy_ldnet.nn.short_paths import FEW, best_short_path
 
 
@@ -78,7 +79,7 @@ def test_in_single_precision_and_any_company(constrained):
 
 def test_emissions_are_left_as_they_are():
     crf = make_crf(1, 9, dtype=torch.float32)
-    for lengths in ([5], [5, 4, 3, 2, 1]):
+    for lengths in ([5], [5, 4, 3, 2, 1], [LONG + 5]):
         emissions = torch.randn(sum(lengths), 9)
         before = emissions.clone()
         crf.viterbi(emissions, torch.tensor(lengths))
