@@ -96,8 +96,13 @@ class LDNetShim(WordShim):
         )
 
     def begin_update(self, inputs: Any) -> Any:
-        module = self.module
-        module.gates.requires_grad_(self.penalty is not None)
+        module, penalty = self.module, self.penalty
+        module.gates.requires_grad_(penalty is not None)
+        # Once the budget is met a closed layer is closed for good, and need not be run:
+        # what is left of the training is as fast as the pruned network.
+        module.settled = False
+        if penalty is not None and penalty.budget is not None:
+            module.settled = penalty.satisfied(module.gates.detach())
         module.features = self.features if module.frozen else None
         return super().begin_update(inputs)
 

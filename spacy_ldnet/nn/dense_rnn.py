@@ -102,6 +102,7 @@ class DenseRNN(nn.Module):
         x: Tensor,
         *,
         gates: Optional[Tensor] = None,
+        closed: Sequence[bool] = (),
         layer_dropout: float = 0.0,
         state: Optional[State] = None,
     ) -> Tuple[Tensor, State]:
@@ -110,6 +111,8 @@ class DenseRNN(nn.Module):
         :param x: embeddings. *Shape:* (time, batch, embed)
         :param gates: weight of each layer's output, in [0, 1]; None for all ones.
             *Shape:* (layers,)
+        :param closed: for each layer whether its gate is zero and need have no gradient,
+            so that the layer need not be run. Nothing for none.
         :param layer_dropout: in training, probability with which a layer's output is
             replaced by zeros (or, which is the same, left out) on its way to later
             layers; the result always has the undropped output (paper, section 3.3).
@@ -122,6 +125,11 @@ class DenseRNN(nn.Module):
         outputs = [x]
         states: State = []
         for i, rnn in enumerate(self.rnns):
+            if closed and closed[i]:
+                states.append(None)
+                outputs.append(x.new_zeros(*x.shape[:2], self.hidden))
+                seen.append(None)
+                continue
             h, after = self._read(rnn, seen, None if state is None else state[i])
             states.append(after)
             if gates is not None:
@@ -143,7 +151,7 @@ class DenseRNN(nn.Module):
             x = torch.cat(kept, dim=-1) if len(kept) > 1 else kept[0]
             return run_rnn(rnn, x, state)
         if kept[0].is_cuda:
-            zeros = torch.zeros_like(kept[-1][..., : self.hidden])
+            zeros = kept[0].new_zeros(*kept[0].shape[:2], self.hidden)
             x = torch.cat([zeros if h is None else h for h in seen], dim=-1)
             return run_rnn(rnn, x, state)
         # To multiply zeros would cost as much as to multiply what was dropped.

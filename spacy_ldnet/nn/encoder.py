@@ -54,14 +54,17 @@ class LanguageModelTrunk(nn.Module):
         self.embedding = nn.Embedding(rows, embed)
         self.rnn = DenseRNN(embed=embed, hidden=hidden, layers=layers, unit=unit)
 
-    def forward(self, ids: Tensor, gates: Optional[Tensor]) -> Tensor:
+    def forward(
+        self, ids: Tensor, gates: Optional[Tensor], closed: Sequence[bool] = ()
+    ) -> Tensor:
         """Read words in the order given.
 
         :param ids: *Shape:* (time, batch)
         :param gates: *Shape:* (layers,)
+        :param closed: layers that need not be run.
         :returns: *Shape:* (time, batch, embed + layers * hidden)
         """
-        return self.rnn(self.embedding(ids), gates=gates)[0]
+        return self.rnn(self.embedding(ids), gates=gates, closed=closed)[0]
 
 
 class LDNetEncoder(nn.Module):
@@ -91,6 +94,8 @@ class LDNetEncoder(nn.Module):
             sum(trunk.rnn.width for trunk in self.trunks.values()), config.width
         )
         self.dropout = 0.0
+        #: Set while gates are trained, and a closed one stays closed.
+        self.settled = False
         #: Set while nothing below `project` is trained.
         self.features: Optional[FeatureCache] = None
 
@@ -218,5 +223,9 @@ class LDNetEncoder(nn.Module):
         )
         skip = int(self.config.starts)
         start = ids.new_full((skip, ids.shape[1]), self.config.boundary)
-        read = self.trunks[direction](torch.cat([start, ids]), None if idle else gates)
-        return read[skip:]
+        ids = torch.cat([start, ids])
+        if idle:
+            return self.trunks[direction](ids, None)[skip:]
+        final = self.settled or not (gates.requires_grad and torch.is_grad_enabled())
+        closed = (gates == 0).tolist() if final else ()
+        return self.trunks[direction](ids, gates, closed)[skip:]

@@ -82,3 +82,27 @@ def _with_zeros(network, x, state):
         seen.append(torch.zeros_like(h) if drop else h)
     assert 0 < dropped < 6
     return torch.cat(outputs, -1), states
+
+
+def test_closed_layers_give_what_a_gate_of_zero_gives():
+    rnn = DenseRNN(embed=3, hidden=2, layers=range(3), unit="lstm")
+    x, gates = torch.randn(5, 2, 3), torch.tensor([0.5, 0.0, 1.0])
+    run = []
+    for layer in rnn.rnns:
+        layer.weight_ih_l0.register_hook(lambda grad: run.append(1))
+    expected, _ = rnn(x, gates=gates)
+    found, states = rnn(x, gates=gates, closed=[False, True, False])
+    torch.testing.assert_close(found, expected)
+    assert states[1] is None
+    found.sum().backward()
+    assert len(run) == 2
+    again, _ = rnn(x, gates=gates, closed=[False, True, False], state=states)
+    whole, _ = rnn(torch.cat([x, x]), gates=gates)
+    torch.testing.assert_close(again, whole[5:])
+
+
+def test_all_layers_may_be_closed():
+    rnn = DenseRNN(embed=3, hidden=2, layers=range(2), unit="gru")
+    x = torch.randn(4, 2, 3)
+    found, _ = rnn(x, gates=torch.zeros(2), closed=[True, True])
+    assert torch.equal(found[..., :3], x) and not found[..., 3:].any()

@@ -4,13 +4,25 @@ import itertools
 
 import pytest
 import spacy
+from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import constant_then, decaying
-from toy import DEPTH, EMBED, HIDDEN, SENTENCES, WIDTH, make_examples, shim_of, train
+from toy import (
+    DEPTH,
+    EMBED,
+    HIDDEN,
+    SENTENCES,
+    WIDTH,
+    make_examples,
+    shim_of,
+    tensors,
+    train,
+)
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1, create_train_layers_v1
 from spacy_ldnet.models.encoder import find_encoders
+from spacy_ldnet.models.gating import prune_encoder
 from spacy_ldnet.nn.dense_rnn import dense_macs
 from spacy_ldnet.pipeline import calibration
 
@@ -202,3 +214,31 @@ def test_layers_are_trained_at_a_rate_of_their_own(make_nlp, tmp_path):
     nlp.to_disk(tmp_path / "tuned")
     again = shim_of(spacy.load(tmp_path / "tuned")).module
     assert not any(w.requires_grad for w in again.forward_lm.parameters())
+
+
+def test_closed_layers_are_not_run_once_the_budget_is_met(make_nlp):
+    nlp = make_nlp()
+    train(nlp, 5)
+    module = shim_of(nlp).module
+    runs = []
+    for trunk in module.trunks.values():
+        # A layer that was not run has no state.
+        trunk.rnn.register_forward_hook(
+            lambda rnn, args, output: runs.append([s is not None for s in output[1]])
+        )
+    penalty = create_gate_penalty_v1(weight=1.0, max_layers=2, learn_rate=0.05)
+    train(nlp, 1, before=penalty)
+    assert all(all(row) for row in runs)
+    train(nlp, 40, before=penalty)
+    assert open_layers(nlp) == 2
+    closed_before = (module.gates == 0).tolist()
+    runs.clear()
+    train(nlp, 3, before=penalty)
+    assert {sum(row) for row in runs} <= {0, 1, 2}
+    assert (module.gates == 0).tolist() == closed_before
+    # A prediction skips them, too, and gives what deleting them gives.
+    runs.clear()
+    gated = tensors(nlp)
+    assert runs and {sum(row) for row in runs} <= {0, 1, 2}
+    prune_encoder(find_encoders(nlp.get_pipe("ldnet").model)[0])
+    assert_allclose(tensors(nlp), gated, atol=1e-5)
