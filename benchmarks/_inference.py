@@ -48,15 +48,7 @@ def text_speed(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, fl
     """RETURNS (Dict[str, float]): Words per second from strings, tokenizer included."""
     strings = [as_text(words) for words in texts]
     n_words = count_words(texts)
-
-    def run(nlp: Language) -> float:
-        forget_words(nlp)
-        begin = time.perf_counter()
-        for _ in nlp.pipe(strings):
-            pass
-        return time.perf_counter() - begin
-
-    runs = {name: partial(run, nlp) for name, nlp in nlps.items()}
+    runs = {name: partial(_time_texts, nlp, strings) for name, nlp in nlps.items()}
     seconds = take_turns(runs, rounds=rounds)
     return {name: n_words / taken for name, taken in seconds.items()}
 
@@ -100,16 +92,10 @@ def process_gain(nlp: Language, texts: List[Words], rounds: int) -> float:
     each. Starting them is part of it.
     """
     strings = [as_text(words) for words in texts]
-
-    def run(number: int) -> float:
-        forget_words(nlp)
-        begin = time.perf_counter()
-        for _ in nlp.pipe(strings, n_process=number, batch_size=PROCESS_BATCH):
-            pass
-        return time.perf_counter() - begin
-
+    run = partial(_time_texts, nlp, strings, batch_size=PROCESS_BATCH)
+    runs = {str(number): partial(run, n_process=number) for number in (1, 2)}
     with use_threads(1):
-        seconds = take_turns({str(n): partial(run, n) for n in (1, 2)}, rounds=rounds)
+        seconds = take_turns(runs, rounds=rounds)
     return seconds["1"] / seconds["2"]
 
 
@@ -146,3 +132,11 @@ def regroup(texts: List[Words], length: int, n_words: int) -> List[Words]:
 def as_text(words: Words) -> str:
     """RETURNS (str): The text of some tokens."""
     return "".join(w + " " * s for w, s in zip(*words))
+
+
+def _time_texts(nlp: Language, strings: List[str], **options: int) -> float:
+    forget_words(nlp)
+    begin = time.perf_counter()
+    for _ in nlp.pipe(strings, **options):
+        pass
+    return time.perf_counter() - begin

@@ -8,6 +8,7 @@ that is read again would be read too fast (latency and growth apart).
 """
 
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -194,13 +195,9 @@ def measure_startup(pipeline: str, small: str) -> Dict[str, Any]:
             json.loads(subprocess.check_output(command, text=True)) for _ in range(3)
         ]
         rows[name] = dict(
-            zip(("import", "load", "resident_mb"), map(_median, zip(*runs)))
+            zip(("import", "load", "resident_mb"), map(statistics.median, zip(*runs)))
         )
     return rows
-
-
-def _median(values: Any) -> float:
-    return sorted(values)[len(values) // 2]
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def lay_out(docs: Sequence[Doc]) -> Layout:
         one sentence; an empty one is none.
     RETURNS (Layout): Its positions.
     """
-    flags = [_starts(doc) for doc in docs]
+    flags = [sentence_starts(doc) for doc in docs]
     is_start = numpy.concatenate([numpy.zeros(0, dtype=bool), *flags])
     sentence = numpy.cumsum(is_start) - 1
     of_tokens = numpy.arange(len(is_start)) + sentence
@@ -48,7 +48,10 @@ def lay_out(docs: Sequence[Doc]) -> Layout:
     )
 
 
-def _starts(doc: Doc) -> numpy.ndarray:
+def sentence_starts(doc: Doc) -> numpy.ndarray:
+    """RETURNS (ndarray): Whether a sentence starts at each token; one does at the first,
+    annotated or not. Shape: (tokens,), bool
+    """
     is_start = doc.to_array(SENT_START).astype("int64") == 1
     is_start[:1] = True
     return is_start

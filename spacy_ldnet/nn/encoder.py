@@ -199,20 +199,17 @@ class LDNetEncoder(nn.Module):
         """
         keys = window_keys(ids, windows)
         out = self.project.weight.new_zeros(len(ids), self.project.in_features)
-        missing = features.missing(keys)
         starts = (windows.starts + windows.keep_from).tolist()
+        missing = features.fill(out, keys, starts)
         if missing:
             with torch.no_grad():
-                new = read_windows(
+                out = read_windows(
                     windows.select(missing),
                     out,
                     lambda index, lengths: self.states(ids[index], lengths),
                 )
-            for i in missing:
-                features.add(keys[i], new[starts[i] :][: keys[i][2] - keys[i][1]])
-            out = new
-        known = sorted(set(range(len(keys))) - set(missing))
-        features.fill(out, [keys[i] for i in known], [starts[i] for i in known])
+        for i in missing:
+            features.add(keys[i], out[starts[i] :][: keys[i][2] - keys[i][1]])
         return out
 
     def read(self, direction: str, ids: Tensor) -> Tensor:

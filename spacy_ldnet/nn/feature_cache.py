@@ -34,10 +34,6 @@ class FeatureCache:
         self.used = 0
         self._rows: Dict[Key, Tensor] = {}
 
-    def missing(self, keys: List[Key]) -> List[int]:
-        """:returns: positions of the windows that are not there."""
-        return [i for i, key in enumerate(keys) if key not in self._rows]
-
     def add(self, key: Key, rows: Tensor) -> None:
         """Keep a window's output, if there is room.
 
@@ -49,17 +45,22 @@ class FeatureCache:
             self._rows[key] = rows.clone()
             self.used += size
 
-    def fill(self, out: Tensor, keys: List[Key], starts: List[int]) -> None:
+    def fill(self, out: Tensor, keys: List[Key], starts: List[int]) -> List[int]:
         """Put the outputs that are there in their places.
 
         :param out: *Shape:* (words, width)
         :param keys: the windows.
         :param starts: where the kept words of each begin.
+        :returns: positions of the windows that are not there.
         """
-        for key, start in zip(keys, starts):
+        missing = []
+        for i, (key, start) in enumerate(zip(keys, starts)):
             rows = self._rows.get(key)
-            if rows is not None:
+            if rows is None:
+                missing.append(i)
+            else:
                 out[start : start + len(rows)] = rows
+        return missing
 
 
 def window_keys(ids: Tensor, windows: Any) -> List[Key]:

@@ -4,10 +4,10 @@ from itertools import islice
 from typing import Any, Callable, List, Sequence
 
 import numpy
-from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 
 from ..models.encoder import split_rows
+from ..models.sentences import sentence_starts
 from ..nn.iobes import Array
 
 
@@ -49,8 +49,7 @@ class Pieces:
 
 
 def _sizes(doc: Doc, kept: Array) -> List[int]:
-    starts = doc.to_array(SENT_START).astype("int64") == 1
-    starts[:1] = True
+    starts = sentence_starts(doc)
     sentence = numpy.cumsum(starts) - 1
     count = max(1, int(starts.sum()))
     return numpy.bincount(sentence[kept], minlength=count).tolist()
