@@ -71,6 +71,16 @@ grad_factor = 1.0
 """
 
 
+def load_in(precision: str, pipeline: Path) -> Language:
+    """precision (str): `float32` or `bfloat16`.
+    pipeline (Path): A pipeline of `ldnet` and `crf_ner`.
+    RETURNS (Language): It, predicting in that precision.
+    """
+    parts = ("ldnet.model", "ner.model.tok2vec")
+    config = {f"components.{part}.precision": precision for part in parts}
+    return spacy.load(pipeline, config=config)
+
+
 def common_words(text: Path, number: int) -> List[str]:
     """text (Path): Tokenised text.
     number (int): How many words.

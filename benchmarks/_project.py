@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
 from _common import ScriptError, write_json, write_text  # noqa: E402
-from _speed import sample_words, use_threads  # noqa: E402
+from _speed import read_texts, use_threads  # noqa: E402
 from _split import hold_out, read_documents  # noqa: E402
 
 from spacy_ldnet.pipeline.speed import describe_machine  # noqa: E402
@@ -19,7 +19,7 @@ __all__ = [
     "describe_machine",
     "hold_out",
     "read_documents",
-    "sample_words",
+    "read_texts",
     "use_threads",
     "write_json",
     "write_text",

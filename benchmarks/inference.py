@@ -27,9 +27,8 @@ from _inference import (
     text_speed,
     thread_gain,
 )
-from _peers import common_words, paper_size, transformer
-from _project import ROOT, describe_machine, sample_words, write_json
-from spacy.training import Corpus
+from _peers import common_words, load_in, paper_size, transformer
+from _project import ROOT, describe_machine, read_texts, write_json
 from wasabi import msg
 
 from spacy_ldnet.cli._facts import describe
@@ -43,10 +42,6 @@ HALF = "en_ldnet_bfloat16"
 HEADS = ["tagger", "parser", "attribute_ruler", "lemmatizer"]
 PRUNED, FULL = "paper_pruned", "paper_full"
 PARTS = "docs,text,latency,threads,processes,growth,startup"
-BFLOAT16 = {
-    f"components.{part}.precision": "bfloat16"
-    for part in ("ldnet.model", "ner.model.tok2vec")
-}
 #: Most frequent words of the text that a vocabulary of the paper's pipelines has.
 VOCABULARY = 25_000
 LONG_DOCUMENT = 200_000
@@ -87,9 +82,8 @@ def main(
     if unknown:
         msg.fail(f"Unknown parts: {', '.join(sorted(unknown))}", PARTS, exits=1)
     nlps: Pipelines = {OURS: spacy.load(pipeline), CNN: spacy.load(cnn)}
-    half = spacy.load(pipeline, config=BFLOAT16)
-    docs = [eg.reference for eg in Corpus(test)(nlps[OURS])]
-    texts = sample_words(docs, words)
+    half = load_in("bfloat16", pipeline)
+    texts = read_texts(nlps[OURS], test, words)
     run: Dict[str, Callable[[], Any]] = {
         "docs": lambda: measure_docs(
             {**nlps, HALF: half}, small, transformer_path, text, texts, rounds

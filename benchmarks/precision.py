@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-import spacy
 import torch
 import typer
+from _peers import load_in
 from _project import ROOT, describe_machine, write_json
 from spacy.training import Corpus
 from torch import nn
@@ -80,9 +80,7 @@ def score(pipeline: Path, test: Path) -> Dict[str, float]:
     """
     scores = {}
     for name in PRECISIONS:
-        parts = ("ldnet.model", "ner.model.tok2vec")
-        config = {f"components.{part}.precision": name for part in parts}
-        nlp = spacy.load(pipeline, config=config)
+        nlp = load_in(name, pipeline)
         found = nlp.evaluate(list(Corpus(test)(nlp)))
         scores[name] = 100 * found["ents_f"]
     return scores

@@ -15,9 +15,8 @@ from typing import Any, Callable, Dict
 import spacy
 import torch
 import typer
-from _project import ROOT, describe_machine, sample_words, write_json
+from _project import ROOT, describe_machine, read_texts, write_json
 from spacy.language import Language
-from spacy.training import Corpus
 
 from spacy_ldnet.cli._facts import encoders_in
 from spacy_ldnet.pipeline.speed import count_words, time_pipeline
@@ -91,8 +90,7 @@ def main(
     """Print each stage's share of the time, the median of several rounds."""
     torch.set_num_threads(threads)
     nlp = spacy.load(pipeline)
-    docs = [eg.reference for eg in Corpus(test)(nlp)]
-    texts = sample_words(docs, words)
+    texts = read_texts(nlp, test, words)
     stages = attach(nlp)
     found = [stages.take(time_pipeline(nlp, texts)) for _ in range(rounds + 1)][1:]
     names = [name for name in found[0] if name != WHOLE]

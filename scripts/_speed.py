@@ -2,11 +2,13 @@
 
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Dict, Iterator, List, Sequence
 
 import torch
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.training import Corpus
 from tqdm import tqdm
 
 from spacy_ldnet.pipeline.speed import Words, count_words, take_turns, time_pipeline
@@ -65,6 +67,16 @@ def sample_words(docs: Sequence[Doc], limit: int) -> List[Words]:
         taken.append(([t.text for t in doc], [bool(t.whitespace_) for t in doc]))
         total += len(doc)
     return taken
+
+
+def read_texts(nlp: Language, path: Path, limit: int) -> List[Words]:
+    """nlp (Language): Reads the documents; any pipeline of their language.
+    path (Path): Documents (.spacy).
+    limit (int): Stop once there are this many words.
+    RETURNS (List[Words]): Words and spaces of the first documents.
+    """
+    docs = [example.reference for example in Corpus(path)(nlp)]
+    return sample_words(docs, limit)
 
 
 def time_pipelines(

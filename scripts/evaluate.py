@@ -10,8 +10,7 @@ import typer
 from _common import write_json
 from _report import compare, print_table, summarise, summarise_lms
 from _scoring import evaluate_model
-from _speed import entity_pipes, sample_words, time_pipelines
-from spacy.training import Corpus
+from _speed import entity_pipes, read_texts, time_pipelines
 from spacy.util import is_package
 from wasabi import msg
 
@@ -159,8 +158,7 @@ def measure_speed(
     sources: Dict[str, Union[str, Path]] = {**models, **extra}
     pipelines = {row: spacy.load(path) for row, path in sources.items()}
     nlp = next(iter(pipelines.values()))
-    docs = [example.reference for example in Corpus(test_path)(nlp)]
-    texts = sample_words(docs, n_words)
+    texts = read_texts(nlp, test_path, n_words)
     speeds = time_pipelines(pipelines, texts, rounds=rounds, threads=threads)
     return {
         "words_per_second": speeds,
