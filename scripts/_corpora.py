@@ -72,7 +72,7 @@ GOLD = {
             "dev": ("wikigold.conll.txt", "dev.iob2"),
             "test": ("wikigold.conll.txt", "test.iob2"),
         },
-        hashes=_hashes(WNUT17),
+        hashes=_hashes(WIKIGOLD),
         counts={},
         group=10,
     ),

@@ -6,6 +6,7 @@ import pytest
 import spacy
 from _columns import read_columns
 from _common import ScriptError
+from _corpora import GOLD
 from _gold import read_gold, split_wikigold
 from annotate import annotate
 from corpus import convert, pass_on
@@ -81,6 +82,14 @@ def test_public_files_are_verified(tmp_path):
         (folder / name).write_text("Mara\tB-person\n")
     with pytest.raises(ScriptError, match="is not the known file"):
         read_gold("wnut17", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["wnut17", "wikigold"])
+def test_public_files_have_their_own_hashes(name):
+    known = {file for files in GOLD[name].files.values() for file in files}
+    assert set(GOLD[name].hashes) == known
+    others = [h for n, gold in GOLD.items() if n != name for h in gold.hashes.values()]
+    assert not set(GOLD[name].hashes.values()) & set(others)
 
 
 def test_conll03_counts_are_warned_about(tmp_path, capsys):
