@@ -13,6 +13,7 @@ from .loaders import create_encoder_loader_v1
 from .models.encoder import check_range, find_encoders
 from .nn.gates import REGULARIZERS
 from .pipeline.budget_setting import BudgetSetting
+from .pipeline.freezing import check_trains
 
 BeforeUpdate = Callable[[Language, Dict[str, Any]], None]
 
@@ -52,8 +53,8 @@ def create_gate_penalty_v1(
         grows, the more the task decides which layers close first.
     RETURNS (Callable): Called with `nlp` and `{"step", "epoch"}` before each update.
     RAISES (ValueError): E013 for a value out of range, E030 unless there is one
-        budget; on the first step E016 if the component holds no LD-Net encoder, E031
-        if no pruning can reach the speed.
+        budget; on the first step E016 if the component holds no LD-Net encoder, E034
+        if it is frozen, E031 if no pruning can reach the speed.
     """
     if isinstance(weight, (int, float)):
         check_range("weight", weight, weight > 0, "it must be above 0")
@@ -72,6 +73,7 @@ def create_gate_penalty_v1(
     resolved: Dict[int, Any] = {}
 
     def set_penalty(nlp: Language, args: Dict[str, Any]) -> None:
+        check_trains(nlp, component)
         grown = min(1.0, (args["step"] + 1) / warmup) if warmup else 1.0
         now = next(weights) * grown
         for encoder in encoders_of(nlp, component):
@@ -111,13 +113,14 @@ def create_train_layers_v1(
     learn_rate (float): Their learning rate as a share of the optimizer's, above 0.
     start (int): Step from which on they are trained, at least 0.
     RETURNS (Callable): Called with `nlp` and `{"step", "epoch"}` before each update.
-    RAISES (ValueError): E013 for a value out of range; E016 on the first step if the
-        component holds no LD-Net encoder.
+    RAISES (ValueError): E013 for a value out of range; on the first step E016 if
+        the component holds no LD-Net encoder, E034 if it is frozen.
     """
     check_range("learn_rate", learn_rate, learn_rate > 0, "it must be above 0")
     check_range("start", start, start >= 0, "it must be at least 0")
 
     def train_layers(nlp: Language, args: Dict[str, Any]) -> None:
+        check_trains(nlp, component)
         for encoder in encoders_of(nlp, component):
             shim = encoder.shims[0]
             shim.train_layers(args["step"] >= start, learn_rate)  # type: ignore[attr-defined]

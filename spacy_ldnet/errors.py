@@ -230,6 +230,11 @@ class Errors(metaclass=_WithCode):
         "constrained = false in the CRFTagger, or correct nO."
     )
     E026 = "A label is a string, not {label!r}."
+    E034 = (
+        "Component '{name}' is in [training] frozen_components, so spaCy updates nothing "
+        "of it, and neither its gates nor its layers can be trained. Take it out: its "
+        "language models are frozen anyway, by its setting train_lm = false."
+    )
 
     # Readers
     E028 = (
@@ -248,4 +253,11 @@ class Warnings(metaclass=_WithCode):
         "The {shown} warnings above are the first ones only. In all {files} whole files "
         "and {lines:,} lines of others were left out ({size:,} bytes); the manifest of "
         "the tokenised text names them."
+    )
+    W043 = (
+        "'{name}', which '{head}' listens to, is in [training] frozen_components: its "
+        "projection and its gates are not trained, either, and it needs its weights "
+        "already. To freeze the language models alone take it out, since their setting "
+        "train_lm = false does that. To keep it as it is, put it into "
+        "annotating_components, too."
     )

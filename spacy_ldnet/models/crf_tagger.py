@@ -1,5 +1,6 @@
 """A conditional random field on top of any tok2vec."""
 
+from functools import partial
 from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
 
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor
 from ..errors import Errors
 from ..nn.crf import LinearChainCRF
 from ..nn.lattice import FORBIDDEN
-from .encoder import split_rows
+from ..nn.stack import Readout
+from .encoder import no_gradient, split_rows
 from .shim import ModuleShim
 
 CRFTaggerModel = Model[List[Doc], List[Floats2d]]
@@ -83,7 +85,11 @@ def forward(
 
     RAISES (ValueError): E004 if the model was never initialised or loaded.
     """
-    _crf(model)
+    crf = _crf(model)
+    predict_through = model.layers[0].attrs.get("predict_through")
+    if predict_through is not None and not is_train:
+        readout = Readout(crf.n_tags, partial(_emissions, _shim(model)))
+        return predict_through(model.layers[0], docs, readout), no_gradient
     vectors, backprop_vectors = model.layers[0](docs, is_train)
     sizes = [len(rows) for rows in vectors]
     width = model.layers[0].get_dim("nO")
@@ -99,6 +105,12 @@ def forward(
         return backprop_vectors(split_rows(torch2xp(d_inputs.args[0]), sizes))
 
     return split_rows(torch2xp(output.detach()), sizes), backprop
+
+
+def _emissions(shim: ModuleShim, hidden: Tensor) -> Tensor:
+    # Whatever precision the layer that calls computes in, tags have their own.
+    with torch.autocast(hidden.device.type, enabled=False):
+        return shim.predict(ArgsKwargs((hidden,), {}))
 
 
 def decode(

@@ -193,8 +193,8 @@ def _not_loaded(
     if is_train:
         raise ValueError(Errors.E012.format(name="ldnet"))
     width = model.get_dim("nO")
-    return [model.ops.alloc2f(len(doc), width) for doc in docs], _no_gradient
+    return [model.ops.alloc2f(len(doc), width) for doc in docs], no_gradient
 
 
-def _no_gradient(dYs: List[Floats2d]) -> List[Doc]:
+def no_gradient(dYs: List[Floats2d]) -> List[Doc]:
     return []

@@ -1,6 +1,6 @@
 """Characters, contextual vectors and word vectors through BiLSTMs, as a tok2vec."""
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy
 import torch
@@ -10,7 +10,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..nn.dense_rnn import UNITS
-from ..nn.stack import StackConfig, TokenStack
+from ..nn.stack import Readout, StackConfig, TokenStack
 from .encoder import (
     check_dropout,
     check_precision,
@@ -84,6 +84,7 @@ def build_stacked_tok2vec_v1(
             "unit": unit,
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
+            "predict_through": predict_through,
         },
         shims=[StackShim(mixed_precision=mixed_precision, precision=precision)],
     )
@@ -109,8 +110,8 @@ def init(
     docs = list(X or [])
     for layer in model.layers:
         layer.initialize(X=X)
-    shim = model.shims[0]
-    if isinstance(shim, StackShim) and (shim.module is None or docs):
+    shim = _shim(model)
+    if shim.module is None or docs:
         shim.check_precision()
         shim.module = TokenStack(_config(model, docs))
         if shim.module.table is not None:
@@ -156,19 +157,9 @@ def _copy_table(table: torch.nn.Embedding, doc: Doc) -> None:
 def forward(
     model: Tok2VecModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    shim = model.shims[0]
-    if not isinstance(shim, StackShim) or shim.module is None:
-        raise ValueError(Errors.E004)
-    context, bp_context = None, None
+    shim = _shim(model)
     sizes = [len(doc) for doc in docs]
-    if model.layers:
-        Xs, bp_context = model.layers[0](docs, is_train)
-        flat = Xs[0] if len(Xs) == 1 else model.ops.flatten(Xs)
-        context = xp2torch(flat, requires_grad=is_train, device=shim.device)
-    words = shim.look_up(docs, is_train)
-    windows = make_windows(docs, WINDOW, None, shim.device)
-    shim.module.dropout = dropout_rate(model)
-    inputs = ArgsKwargs(args=(context, words, windows), kwargs={})
+    inputs, bp_context = _inputs(model, docs, is_train)
     Y, bp_network = shim(inputs, is_train)
 
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
@@ -179,3 +170,42 @@ def forward(
         return docs
 
     return split_rows(torch2xp(Y.detach()), sizes), backprop
+
+
+def predict_through(
+    model: Tok2VecModel, docs: List[Doc], readout: Readout
+) -> List[Floats2d]:
+    """Predict what a layer behind this one makes of its output, which for a long
+    document is never held as a whole.
+
+    model (Model): A stacked tok2vec.
+    docs (List[Doc]): The documents.
+    readout (Readout): The layer.
+    RETURNS (List[Floats2d]): Its output for each of them.
+    """
+    inputs, _ = _inputs(model, docs, False)
+    inputs.kwargs["then"] = readout
+    Y = _shim(model).predict(inputs)
+    return split_rows(torch2xp(Y), [len(doc) for doc in docs])
+
+
+def _inputs(
+    model: Tok2VecModel, docs: List[Doc], is_train: bool
+) -> Tuple[ArgsKwargs, Optional[Callable]]:
+    """What the network reads, and the backpropagation of its contextual part."""
+    shim = _shim(model)
+    if shim.module is None:
+        raise ValueError(Errors.E004)
+    context, bp_context = None, None
+    if model.layers:
+        Xs, bp_context = model.layers[0](docs, is_train)
+        flat = Xs[0] if len(Xs) == 1 else model.ops.flatten(Xs)
+        context = xp2torch(flat, requires_grad=is_train, device=shim.device)
+    words = shim.look_up(docs, is_train)
+    windows = make_windows(docs, WINDOW, None, shim.device)
+    shim.module.dropout = dropout_rate(model)
+    return ArgsKwargs(args=(context, words, windows), kwargs={}), bp_context
+
+
+def _shim(model: Tok2VecModel) -> StackShim:
+    return cast(StackShim, model.shims[0])

@@ -4,7 +4,7 @@ The sequences of a batch lie one after the other in a (tokens, tags) tensor, and
 ``lengths`` (a CPU tensor of integers) tells them apart.
 """
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -211,7 +211,7 @@ class LinearChainCRF(nn.Module):
         scores = Scores(scores.start[order], transitions, scores.end[order])
         paired = (self.n_tags + 1) // 2
         places = self._find_paths(
-            emissions[:, order], lengths, scores, advance_legal, paired
+            emissions, lengths, scores, advance_legal, paired, order
         )
         return order[places]
 
@@ -222,10 +222,14 @@ class LinearChainCRF(nn.Module):
         scores: Scores,
         run: Advance,
         paired: int,
+        columns: Optional[Tensor] = None,
     ) -> Tensor:
         """The best path of every sequence, long ones in windows and others together.
 
         :param paired: tags that a step pairs with each other.
+        :param columns: the tags in the order of `scores`, if that is another one. All
+            emissions put into it at once would be as large again as they are.
+        :returns: places in `scores`. *Shape:* (tokens,)
         """
         device = emissions.device
         tags = torch.zeros(len(emissions), dtype=torch.long, device=device)
@@ -237,7 +241,7 @@ class LinearChainCRF(nn.Module):
         alone = []
         for i in order[:n_long].tolist():
             rows = slice(int(firsts[i]), int(firsts[i] + lengths[i]))
-            path = best_long_path(emissions[rows], scores, at_once, run)
+            path = best_long_path(emissions[rows], scores, at_once, run, columns)
             if path is None:
                 alone.append(i)
             else:
@@ -245,7 +249,7 @@ class LinearChainCRF(nn.Module):
         rest = torch.cat([torch.tensor(alone, dtype=torch.long), order[n_long:]])
         for group in rest.split(at_once):
             packing = pack(lengths[group], firsts=firsts[group], device=device)
-            tags[packing.rows] = best_paths(emissions, packing, scores, run)
+            tags[packing.rows] = best_paths(emissions, packing, scores, run, columns)
         return tags
 
     def _flat_lattice(

@@ -132,7 +132,11 @@ def total_scores(alphas: List[Tensor], packing: Packing, scores: Scores) -> Tens
 
 
 def best_paths(
-    emissions: Tensor, packing: Packing, scores: Scores, run: Advance
+    emissions: Tensor,
+    packing: Packing,
+    scores: Scores,
+    run: Advance,
+    columns: Optional[Tensor] = None,
 ) -> Tensor:
     """Viterbi's algorithm, without gradients.
 
@@ -141,14 +145,27 @@ def best_paths(
 
     :param emissions: flat. *Shape:* (tokens, tags)
     :param run: :func:`advance`, or what comes to the same.
-    :returns: number of each packed row's tag. *Shape:* (tokens,)
+    :param columns: the tags in the order of `scores`, if that is another one.
+    :returns: place in `scores` of each packed row's tag. *Shape:* (tokens,)
     """
     into = scores.transitions.t().contiguous()
-    steps = emissions[packing.rows].split(packing.counts)
+    steps = take(emissions, packing.rows, columns).split(packing.counts)
     if packing.counts:
         steps[0].add_(scores.start)
         run(steps, into)
     return follow_back(steps if packing.counts else (), into, scores.end)
+
+
+def take(emissions: Tensor, rows: Tensor, columns: Optional[Tensor]) -> Tensor:
+    """Copy some rows, with the tags in another order if that is given.
+
+    :param emissions: *Shape:* (tokens, tags)
+    :param rows: *Shape:* (...)
+    :param columns: *Shape:* (tags,)
+    :returns: *Shape:* (..., tags)
+    """
+    taken = emissions[rows]
+    return taken if columns is None else taken[..., columns]
 
 
 def advance(steps: Sequence[Tensor], into: Tensor) -> None:

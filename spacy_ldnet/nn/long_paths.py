@@ -11,7 +11,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from .lattice import FORBIDDEN, Advance, Scores
+from .lattice import FORBIDDEN, Advance, Scores, take
 
 #: Steps that a window has for itself, and those it shares with each neighbour.
 OWN, SHARED = 256, 64
@@ -23,7 +23,11 @@ TOLERANCE = 1e-3
 
 
 def best_long_path(
-    emissions: Tensor, scores: Scores, group: int, run: Advance
+    emissions: Tensor,
+    scores: Scores,
+    group: int,
+    run: Advance,
+    columns: Optional[Tensor] = None,
 ) -> Optional[Tensor]:
     """The best path of one sequence.
 
@@ -31,7 +35,8 @@ def best_long_path(
     :param scores: of the chain.
     :param group: windows to work on at a time.
     :param run: :func:`~.lattice.advance`, or what comes to the same.
-    :returns: number of each token's tag, *Shape:* (tokens,); None if the windows did
+    :param columns: the tags in the order of `scores`, if that is another one.
+    :returns: place in `scores` of each token's tag, *Shape:* (tokens,); None if the windows did
         not come to depend on their own tokens alone.
     """
     total = len(emissions)
@@ -43,7 +48,7 @@ def best_long_path(
     tags = torch.empty(len(starts), WINDOW, dtype=torch.long, device=emissions.device)
     edges = _Edges(starts, emissions.shape[1], emissions)
     for part in torch.arange(len(starts), device=emissions.device).split(group):
-        values = emissions[starts[part].unsqueeze(1) + steps]
+        values = take(emissions, starts[part].unsqueeze(1) + steps, columns)
         if int(part[0]) == 0:
             values[0, 0] += scores.start
         run(values.unbind(1), into)

@@ -1,7 +1,7 @@
 """The paper's tagger below its CRF: characters, context and vectors to a BiLSTM."""
 
 from dataclasses import asdict, dataclass
-from typing import List, Optional, cast
+from typing import Callable, List, Optional, cast
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +66,18 @@ class Words:
     chars: Optional[CharRows]
     read: Optional[Tensor]
     vectors: Optional[Tensor]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What reads the encodings, token by token.
+
+    :param width: of its output.
+    :param compute: from *Shape:* (..., inputs) to *Shape:* (..., width)
+    """
+
+    width: int
+    compute: Callable[[Tensor], Tensor]
 
 
 class BidirectionalLayer(nn.Module):
@@ -172,18 +184,25 @@ class TokenStack(nn.Module):
         return cls(StackConfig(**structure))
 
     def forward(
-        self, context: Optional[Tensor], words: Words, windows: Windows
+        self,
+        context: Optional[Tensor],
+        words: Words,
+        windows: Windows,
+        then: Optional[Readout] = None,
     ) -> Tensor:
         """Encode tokens.
 
         :param context: *Shape:* (tokens, context), or None
         :param words: the tokens' types.
         :param windows: the stretches the layers read; every token is kept by one.
-        :returns: *Shape:* (tokens, width)
+        :param then: what to make of each window's encodings at once, so that those of
+            all tokens are never in memory together.
+        :returns: *Shape:* (tokens, width), or (tokens, then.width)
         """
         of_types = self._of_types(words)
         weight = next(self.layers.parameters())
-        out = weight.new_zeros(len(words.types), self.config.width)
+        width = self.config.width if then is None else then.width
+        out = weight.new_zeros(len(words.types), width)
 
         # Window by window: all tokens' input at once would be the largest array of all.
         def read(index: Tensor, lengths: Tensor) -> Tensor:
@@ -191,7 +210,8 @@ class TokenStack(nn.Module):
             if of_types is not None:
                 parts.append(of_types[words.types[index]])
             x = self._dropped(torch.cat(parts, dim=-1))
-            return self.layers(x, reverse_index(lengths), self.dropout)
+            y = self.layers(x, reverse_index(lengths), self.dropout)
+            return y if then is None else then.compute(y.to(weight.dtype))
 
         return self._dropped(read_windows(windows, out, read))
 

@@ -10,6 +10,7 @@ from thinc.api import Optimizer
 
 from ..errors import Errors
 from ..nn.iobes import TagScheme
+from .freezing import warn_if_frozen
 
 #: Examples that the model is initialised with.
 N_SAMPLE = 10
@@ -83,6 +84,8 @@ class LabelledPipe(TrainablePipe):
                 found=found,
             )
             raise ValueError(message)
+        if nlp is not None:
+            warn_if_frozen(nlp, self.model, self.name)
         docs = [eg.predicted for eg in islice(get_examples(), N_SAMPLE)]
         ops = self.model.ops
         Y = [ops.alloc2f(len(doc), self.n_tags) for doc in docs]

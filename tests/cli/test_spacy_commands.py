@@ -134,9 +134,24 @@ def freeze(work, config, *, annotating):
 
 def test_freezing_the_component_before_it_is_loaded_is_explained(work):
     config = Config().from_disk(work / "config.cfg", interpolate=False)
-    result = freeze(work, config, annotating=True)
+    with pytest.warns(UserWarning, match="W043.*train_lm = false"):
+        result = freeze(work, config, annotating=True)
     assert result.exit_code != 0
     assert "E012" in str(result.exception) and "train_lm" in str(result.exception)
+
+
+def test_a_frozen_component_has_no_gates_to_train(work, trained):
+    config = Config().from_disk(work / "config.cfg", interpolate=False)
+    config["components"]["ldnet"] = {"source": str(trained)}
+    del config["initialize"]["components"]["ldnet"]
+    for callback in (
+        {"@callbacks": "spacy-ldnet.gate_penalty.v1", "max_layers": 1},
+        {"@callbacks": "spacy-ldnet.train_layers.v1"},
+    ):
+        config["training"]["before_update"] = callback
+        with pytest.warns(UserWarning, match="W043"):
+            result = freeze(work, config, annotating=True)
+        assert "E034" in str(result.exception)
 
 
 def test_freezing_a_trained_component_works_if_it_annotates(work, trained):
@@ -145,7 +160,8 @@ def test_freezing_a_trained_component_works_if_it_annotates(work, trained):
     del config["initialize"]["components"]["ldnet"]
     result = freeze(work, config, annotating=False)
     assert "annotating" in str(result.exception)
-    assert freeze(work, config, annotating=True).exit_code == 0
+    with pytest.warns(UserWarning, match="W043.*annotating_components"):
+        assert freeze(work, config, annotating=True).exit_code == 0
     before, after = (
         spacy.load(path).get_pipe("ldnet").model.to_bytes()
         for path in (trained, work / "frozen" / "model-last")

@@ -8,6 +8,7 @@ from spacy.ml.models.tok2vec import build_hash_embed_cnn_tok2vec
 from thinc.api import Adam, fix_random_seed, set_dropout_rate
 
 from spacy_ldnet.models.crf_tagger import build_crf_tagger_v1
+from spacy_ldnet.models.stacked_tok2vec import build_stacked_tok2vec_v1
 from spacy_ldnet.nn.iobes import allowed_transitions
 
 WIDTH, TAGS = 16, 9
@@ -48,6 +49,23 @@ def model(docs):
 
 def crf_of(model):
     return model.shims[0].module
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_windows_are_scored_as_they_are_read(precision):
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    long = " ".join(f"w{i % 37}" for i in range(600))
+    docs = [nlp.make_doc(text) for text in [*TEXTS, long]]
+    stack = build_stacked_tok2vec_v1(chars={}, width=WIDTH, precision=precision)
+    model = build_crf_tagger_v1(tok2vec=stack, nO=TAGS)
+    model.initialize(X=docs)
+    hidden = torch.from_numpy(numpy.concatenate(stack.predict(docs)))
+    with torch.no_grad():
+        expected = crf_of(model)(hidden).numpy()
+    found = model.predict(docs)
+    assert [len(rows) for rows in found] == [len(doc) for doc in docs]
+    numpy.testing.assert_allclose(numpy.concatenate(found), expected, atol=1e-6)
 
 
 def test_shapes_also_of_empty_docs(model, docs):
