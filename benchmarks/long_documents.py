@@ -53,7 +53,9 @@ def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:
 
 def main(
     pipeline: Path = typer.Argument(..., help="A pipeline of ours", exists=True),
-    lengths: str = typer.Option("1000,10000,100000,1000000", help="Words, with commas"),
+    lengths: str = typer.Option(
+        "1000,10000,100000,200000,1000000", help="Words, with commas"
+    ),
     threads: int = typer.Option(1, min=1, help="PyTorch threads"),
     results: Path = typer.Option(ROOT / "metrics" / "long.json", help="The results"),
     one: int = typer.Option(0, hidden=True),

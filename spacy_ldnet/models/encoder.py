@@ -50,7 +50,7 @@ def build_ldnet_encoder_v1(
     dropout (Optional[float]): Dropout of the output in training, in [0, 1). None for
         the rate given in `[training] dropout`.
     window (int): Longest stretch of a document that is read at once, in tokens, at
-        least 8. Neighbouring windows overlap by a quarter.
+        least 8. Neighbouring windows overlap by an eighth.
     get_spans (Optional[Callable]): A registered span getter, which replaces `window`.
     sentence_end (bool): Read sentence by sentence, and give one row more for each, its
         end. Only for the inside of `spacy-ldnet.SentenceTok2Vec.v1`: listeners get rows

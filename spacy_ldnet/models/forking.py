@@ -9,6 +9,8 @@ import os
 
 import torch
 
+from ..nn.side_by_side import forget_threads
+
 _registered = False
 
 
@@ -25,5 +27,6 @@ def make_fork_safe() -> None:
 
 
 def _use_one_thread() -> None:
+    forget_threads()
     if torch.get_num_threads() > 1:
         torch.set_num_threads(1)

@@ -12,7 +12,7 @@ from ..nn.windows import Windows
 SpanGetter = Callable[[List[Doc]], List[List[Span]]]
 
 #: Part of a window that it shares with the next one.
-OVERLAP = 0.25
+OVERLAP = 0.125
 
 
 def make_windows(

@@ -9,12 +9,27 @@ from torch import Tensor
 #: Padded positions a batch may have without gradients: enough to keep the matrix
 #: products large, small enough for the caches and for bounded memory.
 TOKEN_BUDGET = 4096
+#: Batches that each of several workers should have, and what is enough for one batch.
+BATCHES_EACH, SMALL_BUDGET = 4, 1024
 #: What one time step costs beside its sequences, in sequences: an LSTM over few of them
 #: is bound by reading its weights.
 STEP_COST = 12
 #: Different lengths that one batch may hold. More would mean padding by far too much,
 #: and the bound keeps the search linear in the number of lengths.
 MOST_LENGTHS = 128
+
+
+def shared_budget(lengths: Tensor, workers: int) -> int:
+    """The budget for :func:`length_batches` with which each worker gets enough batches
+    for all of them to be done at about the same time.
+
+    :param lengths: length of each sequence. *Shape:* (sequences,)
+    :param workers: how many work on batches at the same time.
+    """
+    if workers == 1:
+        return TOKEN_BUDGET
+    share = int(lengths.sum()) // (BATCHES_EACH * workers)
+    return min(max(share, SMALL_BUDGET), TOKEN_BUDGET)
 
 
 def length_batches(lengths: Tensor, budget: int = TOKEN_BUDGET) -> Iterator[Tensor]:

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .batching import length_batches, padded_index, reorder_time, reverse_index
+from .batching import (
+    length_batches,
+    padded_index,
+    reorder_time,
+    reverse_index,
+    shared_budget,
+)
 from .dense_rnn import run_rnn
+from .side_by_side import for_each, workers
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,8 @@ class CharEncoder(nn.Module):
         """
         count = len(words.starts)
         states = self.embedding.weight.new_zeros(count, 2 * self.hidden)
-        for group in length_batches(words.lengths):
+
+        def read_group(group: Tensor) -> None:
             size = words.lengths[group]
             index, _ = padded_index(words.starts[group], size)
             x = self.embedding(words.ids[index])
@@ -63,4 +71,8 @@ class CharEncoder(nn.Module):
             last = (size - 1, torch.arange(len(size), device=size.device))
             read = torch.cat([ahead[last], behind[last]], dim=-1)
             states.index_copy_(0, group, read.to(states.dtype))
+
+        budget = shared_budget(words.lengths, workers(states.device))
+        batches = length_batches(words.lengths, budget)
+        for_each(batches, read_group, states.device)
         return self.project(states)

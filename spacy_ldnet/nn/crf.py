@@ -27,6 +27,7 @@ from .lattice import (
 )
 from .long_paths import LONG, best_long_path
 from .short_paths import FEW, best_short_path
+from .side_by_side import for_each, workers
 
 #: Numbers that one Viterbi step may hold at once: on a CPU it stays in the cache.
 STEP_SIZE_CPU = 2**18
@@ -247,9 +248,16 @@ class LinearChainCRF(nn.Module):
             else:
                 tags[rows] = path
         rest = torch.cat([torch.tensor(alone, dtype=torch.long), order[n_long:]])
-        for group in rest.split(at_once):
+
+        def find_group(group: Tensor) -> None:
             packing = pack(lengths[group], firsts=firsts[group], device=device)
             tags[packing.rows] = best_paths(emissions, packing, scores, run, columns)
+
+        # As many groups for each worker.
+        together = workers(device)
+        rounds = -(-len(rest) // (at_once * together))
+        size = max(1, -(-len(rest) // max(1, rounds * together)))
+        for_each(rest.split(size), find_group, device)
         return tags
 
     def _flat_lattice(

@@ -6,7 +6,7 @@ hold hyphens or look like prefixes.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -100,14 +100,35 @@ def spans_to_tags(spans: SpanArrays, length: int) -> Array:
     return tags
 
 
-def tags_to_spans(tags: Array) -> SpanArrays:
-    """Spans of the tokens of one text, in order.
+def spans_of_each(tags: Sequence[Array]) -> List[SpanArrays]:
+    """Spans of the tokens of each text, in one go: texts are short, and many.
+
+    :param tags: of each text, as for :func:`tags_to_spans`.
+    """
+    sizes = np.fromiter(map(len, tags), dtype=np.int64, count=len(tags))
+    ends = np.cumsum(sizes)
+    flat = np.concatenate([np.zeros(0, dtype=np.int64), *tags])
+    found = tags_to_spans(flat, firsts=(ends - sizes)[sizes > 0])
+    parts = np.searchsorted(found.starts, ends).tolist()
+    offsets = (ends - sizes).tolist()
+    spans = []
+    for first, last, offset in zip([0, *parts], parts, offsets):
+        some = slice(first, last)
+        starts, stops = found.starts[some] - offset, found.ends[some] - offset
+        spans.append(SpanArrays(starts, stops, found.labels[some]))
+    return spans
+
+
+def tags_to_spans(tags: Array, firsts: Optional[Array] = None) -> SpanArrays:
+    """Spans of the tokens of one text, in order; or of several, one after the other.
 
     Two neighbours belong to one span if they have the same label, the first is begin or
     inside and the second inside or end. Legal sequences give what they mean; any other
     gives spans too, none of them empty and no two overlapping (so does conlleval).
 
     :param tags: number of each token's tag. *Shape:* (length,)
+    :param firsts: first token of each text, which no span reaches over.
+        *Shape:* (texts,)
     """
     tags = np.asarray(tags, dtype=np.int64)
     label, place = _split(tags)
@@ -120,6 +141,8 @@ def tags_to_spans(tags: Array) -> SpanArrays:
         & (place[:-1] <= INSIDE)
         & ((place[1:] == INSIDE) | (place[1:] == END))
     )
+    if firsts is not None:
+        joined[firsts] = False
     starts = np.flatnonzero(inside & ~joined[:-1])
     ends = np.flatnonzero(inside & ~joined[1:]) + 1
     return SpanArrays(starts, ends, label[starts])

@@ -6,7 +6,8 @@ from typing import Callable, List
 import torch
 from torch import Tensor
 
-from .batching import length_batches, padded_index
+from .batching import length_batches, padded_index, shared_budget
+from .side_by_side import for_each, workers
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,14 @@ def read_windows(
         # One text at a time: nothing is padded, and nothing has to be found again.
         index = torch.arange(len(out), device=out.device).unsqueeze(1)
         return read(index, lengths)[:, 0].to(out.dtype)
-    for group in length_batches(lengths):
+
+    def read_group(group: Tensor) -> None:
         index, _ = padded_index(windows.starts[group], lengths[group])
         steps = torch.arange(len(index), device=out.device).unsqueeze(1)
         kept = (steps >= windows.keep_from[group]) & (steps < windows.keep_to[group])
         output = read(index, lengths[group])
         out.index_copy_(0, index[kept], output[kept].to(out.dtype))
+
+    budget = shared_budget(lengths, workers(out.device))
+    for_each(length_batches(lengths, budget), read_group, out.device)
     return out

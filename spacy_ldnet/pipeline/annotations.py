@@ -19,7 +19,6 @@ from ..nn.iobes import (
     covered,
     shift_spans,
     spans_to_tags,
-    tags_to_spans,
 )
 
 #: Tag of a token without annotation.
@@ -50,7 +49,7 @@ def preset_tokens(doc: Doc) -> Array:
 
 
 def allowed_tags(
-    doc: Doc, kept: Array, labels: Sequence[str], n_tags: int
+    doc: Doc, preset: Array, kept: Array, labels: Sequence[str], n_tags: int
 ) -> Optional[Array]:
     """Which tags the kept tokens may have, given the entities that are set already.
 
@@ -60,7 +59,6 @@ def allowed_tags(
     RETURNS (Optional[Array2d]): One row a kept token, one column a tag; None if the doc
         has no entity and no blocked token.
     """
-    preset = preset_tokens(doc)
     if not preset.any():
         return None
     ents = [ent for ent in doc.ents if ent.label_ in labels]
@@ -72,13 +70,12 @@ def allowed_tags(
 
 
 def read_prediction(
-    tags: Array, kept: Array, head: Optional[Array], tail: Optional[Array]
+    found: SpanArrays, kept: Array, head: Optional[Array], tail: Optional[Array]
 ) -> Prediction:
-    """Spans of a doc, from the tags of its kept tokens and the tags' path scores.
+    """Spans of a doc, from those of its kept tokens and the tags' path scores.
 
     RETURNS (Prediction): The spans, in tokens of the doc.
     """
-    found = tags_to_spans(tags)
     starts, last = kept[found.starts], kept[found.ends - 1]
     scores = None
     if head is not None and tail is not None:
@@ -101,6 +98,8 @@ def without_overlap(prediction: Prediction, taken: Array) -> Prediction:
 
     RETURNS (Prediction): The others.
     """
+    if not taken.any():
+        return prediction
     spans, scores = prediction
     before = np.concatenate([[0], np.cumsum(taken)])
     free = before[spans.ends] == before[spans.starts]

@@ -11,7 +11,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.gating import budget_scores
-from ..nn.iobes import OUTSIDE, Array
+from ..nn.iobes import OUTSIDE, Array, spans_of_each
 from .annotations import (
     Prediction,
     allowed_tags,
@@ -78,29 +78,30 @@ class SequenceLabeller(LabelledPipe):
         docs = list(docs)
         kept: List[Any] = [kept_tokens(doc) for doc in docs]
         if not any(len(tokens) for tokens in kept):
-            nothing = numpy.zeros(0, dtype="int64")
-            return [read_prediction(nothing, tokens, None, None) for tokens in kept]
+            nothing = spans_of_each(kept)
+            return [read_prediction(n, k, None, None) for n, k in zip(nothing, kept)]
         pieces = self._pieces(docs, kept)
         emissions = _select(self.model.ops, self.model.predict(docs), kept)
         emissions = pieces.cut(emissions)
         allowed = None
+        taken = [preset_tokens(doc) for doc in docs] if self._keeps_ents else []
         if self._keeps_ents:
-            pairs = zip(docs, kept)
-            allowed = [allowed_tags(*p, self.labels, self.n_tags) for p in pairs]
+            rows = zip(docs, taken, kept)
+            allowed = [allowed_tags(*row, self.labels, self.n_tags) for row in rows]
             allowed = pieces.cut(allowed)
         tags = self.model.attrs["decode"](self.model, emissions, allowed=allowed)
         ends: Sequence[Any] = [(None, None)] * len(tags)
         if self.cfg["scores"]:
             path_scores = self.model.attrs["path_scores"]
             ends = path_scores(self.model, emissions, tags, allowed=allowed)
-        # Tags that no label has are outside of spans, too.
-        known = self.n_tags - self.extra_tags
-        tags = [numpy.where(path < known, path, OUTSIDE) for path in tags]
-        rows = zip(tags, pieces.cut(kept), ends)
-        found = [read_prediction(path, tokens, *pair) for path, tokens, pair in rows]
+        if self.extra_tags:
+            # No label has them, so they are outside of spans, too.
+            known = self.n_tags - self.extra_tags
+            tags = [numpy.where(path < known, path, OUTSIDE) for path in tags]
+        parts = zip(spans_of_each(tags), pieces.cut(kept), ends)
+        found = [read_prediction(spans, tokens, *pair) for spans, tokens, pair in parts]
         found = pieces.join(found, join_predictions)
         if self._keeps_ents:
-            taken = map(preset_tokens, docs)
             return [without_overlap(one, mask) for one, mask in zip(found, taken)]
         return found
 

@@ -3,11 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_ldnet.nn.batching import (
+    BATCHES_EACH,
+    SMALL_BUDGET,
     STEP_COST,
+    TOKEN_BUDGET,
     length_batches,
     padded_index,
     reorder_time,
     reverse_index,
+    shared_budget,
 )
 
 LENGTHS = st.lists(st.integers(0, 9), max_size=12)
@@ -64,3 +68,12 @@ def test_padding_is_little_where_lengths_differ_much():
     assert padded < 1.25 * int(lengths.sum())
     # In one piece, within the budget, they would be padded to more than the double.
     assert 200 * len(lengths) > 3 * int(lengths.sum())
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=400), st.integers(1, 4))
+def test_all_workers_have_batches(lengths, workers):
+    sizes = torch.tensor(lengths)
+    budget = shared_budget(sizes, workers)
+    assert budget <= TOKEN_BUDGET
+    if sum(lengths) >= SMALL_BUDGET * BATCHES_EACH * workers and workers > 1:
+        assert len(list(length_batches(sizes, budget))) >= BATCHES_EACH * workers

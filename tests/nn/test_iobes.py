@@ -29,6 +29,9 @@ def as_lists(spans):
     return [np.asarray(array).tolist() for array in spans]
 
 
+TAGS = st.integers(0, 4 * len(LABELS))
+
+
 def is_legal(tags, n_labels):
     start, transitions, end = iobes.allowed_transitions(n_labels)
     inner = all(transitions[a, b] for a, b in zip(tags, tags[1:]))
@@ -69,7 +72,7 @@ def test_round_trip_is_legal(case):
     assert as_lists(iobes.tags_to_spans(tags)) == as_lists(spans)
 
 
-@given(st.lists(st.integers(0, 4 * len(LABELS)), max_size=10))
+@given(st.lists(TAGS, max_size=10))
 def test_any_tags_give_disjoint_spans(tags):
     spans = iobes.tags_to_spans(np.array(tags, dtype=int))
     assert all(spans.ends > spans.starts)
@@ -78,6 +81,13 @@ def test_any_tags_give_disjoint_spans(tags):
     assert iobes.covered(spans).tolist() == inside
     if is_legal(tags, len(LABELS)):
         assert iobes.spans_to_tags(spans, len(tags)).tolist() == tags
+
+
+@given(st.lists(st.lists(TAGS, max_size=6).map(np.array), max_size=5))
+def test_texts_together_have_the_spans_of_each(texts):
+    texts = [text.astype(int) for text in texts]
+    together = [as_lists(spans) for spans in iobes.spans_of_each(texts)]
+    assert together == [as_lists(iobes.tags_to_spans(text)) for text in texts]
 
 
 @given(texts_with_spans(), st.data())

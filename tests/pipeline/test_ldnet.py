@@ -3,6 +3,7 @@ import pickle
 import numpy
 import pytest
 import spacy
+import torch
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, DocBin
 from toy import DEPTH, SENTENCES, make_examples, shim_of, train, train_gated
@@ -166,3 +167,18 @@ def test_docbin_round_trip(make_nlp):
     docs = list(nlp.pipe(texts_of(nlp)))
     again = DocBin(docs=docs).get_docs(nlp.vocab)
     assert [d.to_json()["ents"] for d in docs] == [d.to_json()["ents"] for d in again]
+
+
+def test_two_threads_give_what_one_gives(make_nlp):
+    nlp = make_nlp()
+    texts = ["Ada Lovelace lived in London ." * (1 + i % 9) for i in range(400)]
+    found = []
+    before = torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        docs = list(nlp.pipe(texts))
+        tensor = numpy.concatenate([doc.tensor for doc in docs])
+        found.append((tensor, [[str(ent) for ent in doc.ents] for doc in docs]))
+    torch.set_num_threads(before)
+    numpy.testing.assert_allclose(found[0][0], found[1][0], atol=1e-5)
+    assert found[0][1] == found[1][1]

@@ -1,0 +1,83 @@
+"""Batches of one prediction side by side, each on a thread of its own.
+
+An LSTM's time steps come one after the other, and one step of a narrow layer is too little
+for two threads to share. Different batches have nothing to wait for.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from threading import Barrier
+from typing import Callable, Iterable, TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+
+
+def workers(device: torch.device) -> int:
+    """How many items are worked on at a time.
+
+    :param device: what it is computed on.
+    :returns: the number of torch's threads on a CPU without gradients, 1 elsewhere.
+    """
+    if device.type != "cpu" or torch.is_grad_enabled():
+        return 1
+    return torch.get_num_threads()
+
+
+def for_each(
+    items: Iterable[Item], work: Callable[[Item], None], device: torch.device
+) -> None:
+    """Do what does not depend on each other, at once where that is possible.
+
+    As many items as there are :func:`workers` are worked on at a time, with one of
+    torch's threads each.
+
+    :param items: what to work on.
+    :param work: called with each; no call may write what another one reads or writes.
+    :param device: what it is computed on.
+    """
+    items = list(items)
+    threads = workers(device)
+    if threads == 1 or len(items) == 1:
+        for item in items:
+            work(item)
+        return
+    modes = (
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.get_autocast_dtype("cpu"),
+    )
+
+    def in_same_mode(item: Item) -> None:
+        # All of these are each thread's own.
+        inference, autocast, dtype = modes
+        with torch.inference_mode(inference), torch.no_grad():
+            with torch.autocast("cpu", dtype, enabled=autocast):
+                work(item)
+
+    for _ in _pool(threads).map(in_same_mode, items):
+        pass
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """RETURNS (ThreadPoolExecutor): Of so many threads, each with one of torch's."""
+    pool = ThreadPoolExecutor(threads, "spacy-ldnet", _use_one_of_torchs)
+    # All of them have to be there before the number is put right for other threads: a
+    # new one gets the number that was set last, by whichever thread.
+    barrier = Barrier(threads)
+    list(pool.map(lambda _: barrier.wait(), range(threads)))
+    torch.set_num_threads(threads)
+    return pool
+
+
+def _use_one_of_torchs() -> None:
+    # Asked first, since a thread's first operation would set the usual number again.
+    torch.get_num_threads()
+    torch.set_num_threads(1)
+
+
+def forget_threads() -> None:
+    """Take new threads the next time: a forked process has none of its parent's."""
+    _pool.cache_clear()
