@@ -144,7 +144,9 @@ def forward(
         windows = make_windows(docs, *spans, shim.device)
     ids = torch.from_numpy(rows).to(shim.device)
     shim.module.dropout = dropout_rate(model)
-    Y, bp_network = shim(ArgsKwargs(args=(ids, windows), kwargs={}), is_train)
+    inputs = ArgsKwargs(args=(ids, windows), kwargs={})
+    with shim.threads_for(len(rows), is_train):
+        Y, bp_network = shim(inputs, is_train)
 
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
         dY = xp2torch(model.ops.flatten(dYs), device=shim.device)

@@ -23,6 +23,7 @@ from thinc.util import get_torch_default_device, torch2xp, xp2torch
 
 from ..errors import Errors
 from ..nn.serialize import module_from_bytes, module_to_bytes
+from ..nn.side_by_side import as_many_threads
 from .forking import make_fork_safe
 
 #: Of what a network computes on a CPU when it predicts.
@@ -94,6 +95,15 @@ class ModuleShim(PyTorchShim):
         for it through all of the network, several times a prediction.
         """
         return get_torch_default_device() if self._model is None else self._device
+
+    def threads_for(self, words: int, is_train: bool) -> ContextManager[None]:
+        """words (int): How many the network is going to read.
+        is_train (bool): Whether gradients are needed, whose threads are left alone.
+        RETURNS (ContextManager): Inside it, torch has the threads that are worth it.
+        """
+        if is_train:
+            return contextlib.nullcontext()
+        return as_many_threads(words, self._model.config.hidden, self.device)
 
     @contextlib.contextmanager
     def inference(self) -> Iterator[None]:

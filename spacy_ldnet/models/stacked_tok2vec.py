@@ -157,10 +157,11 @@ def _copy_table(table: torch.nn.Embedding, doc: Doc) -> None:
 def forward(
     model: Tok2VecModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    shim = _shim(model)
+    shim = _built(model)
     sizes = [len(doc) for doc in docs]
-    inputs, bp_context = _inputs(model, docs, is_train)
-    Y, bp_network = shim(inputs, is_train)
+    with shim.threads_for(sum(sizes), is_train):
+        inputs, bp_context = _inputs(model, docs, is_train)
+        Y, bp_network = shim(inputs, is_train)
 
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
         dY = xp2torch(model.ops.flatten(dYs), device=shim.device)
@@ -183,10 +184,13 @@ def predict_through(
     readout (Readout): The layer.
     RETURNS (List[Floats2d]): Its output for each of them.
     """
-    inputs, _ = _inputs(model, docs, False)
-    inputs.kwargs["then"] = readout
-    Y = _shim(model).predict(inputs)
-    return split_rows(torch2xp(Y), [len(doc) for doc in docs])
+    shim = _built(model)
+    sizes = [len(doc) for doc in docs]
+    with shim.threads_for(sum(sizes), False):
+        inputs, _ = _inputs(model, docs, False)
+        inputs.kwargs["then"] = readout
+        Y = shim.predict(inputs)
+    return split_rows(torch2xp(Y), sizes)
 
 
 def _inputs(
@@ -194,8 +198,6 @@ def _inputs(
 ) -> Tuple[ArgsKwargs, Optional[Callable]]:
     """What the network reads, and the backpropagation of its contextual part."""
     shim = _shim(model)
-    if shim.module is None:
-        raise ValueError(Errors.E004)
     context, bp_context = None, None
     if model.layers:
         Xs, bp_context = model.layers[0](docs, is_train)
@@ -205,6 +207,13 @@ def _inputs(
     windows = make_windows(docs, WINDOW, None, shim.device)
     shim.module.dropout = dropout_rate(model)
     return ArgsKwargs(args=(context, words, windows), kwargs={}), bp_context
+
+
+def _built(model: Tok2VecModel) -> StackShim:
+    shim = _shim(model)
+    if shim.module is None:
+        raise ValueError(Errors.E004)
+    return shim
 
 
 def _shim(model: Tok2VecModel) -> StackShim:

@@ -43,6 +43,11 @@ class SentenceStackConfig:
     unit: str
 
     @property
+    def hidden(self) -> int:
+        """Width of the widest recurrent layer, one direction."""
+        return max(self.char_hidden, self.width // 2)
+
+    @property
     def input_width(self) -> int:
         return self.context + 2 * self.word_embed
 

@@ -45,6 +45,11 @@ class StackConfig:
     unit: str
 
     @property
+    def hidden(self) -> int:
+        """Width of the widest recurrent layer, one direction."""
+        return max(self.char_hidden, self.width // 2)
+
+    @property
     def input_width(self) -> int:
         chars = self.char_width if self.char_embed else 0
         return self.context + chars + self.vectors

@@ -3,7 +3,12 @@ import threading
 import pytest
 import torch
 
-from spacy_ldnet.nn.side_by_side import for_each, forget_threads, workers
+from spacy_ldnet.nn.side_by_side import (
+    as_many_threads,
+    for_each,
+    forget_threads,
+    workers,
+)
 
 CPU = torch.device("cpu")
 
@@ -75,3 +80,28 @@ def test_other_threads_keep_their_number_of_torchs_threads(two_threads):
     new.start()
     new.join()
     assert numbers == [2] and torch.get_num_threads() == 2
+
+
+def test_few_words_through_narrow_layers_have_one_thread(two_threads):
+    def threads(words, hidden):
+        with as_many_threads(words, hidden, CPU):
+            return torch.get_num_threads()
+
+    assert threads(20, 88) == 1 and threads(20, 300) == 2 and threads(5000, 88) == 2
+    assert torch.get_num_threads() == 2
+    with pytest.raises(RuntimeError), as_many_threads(1, 1, CPU):
+        raise RuntimeError
+    assert torch.get_num_threads() == 2
+
+
+def test_a_short_text_is_predicted_with_one_thread(two_threads, make_nlp):
+    nlp = make_nlp()
+    used = []
+    for name in ("ldnet", "ner"):
+        for node in nlp.get_pipe(name).model.walk():
+            for shim in node.shims:
+                shim.module.register_forward_hook(
+                    lambda *_: used.append(torch.get_num_threads())
+                )
+    nlp("Ada Lovelace lived in London .")
+    assert len(used) > 1 and set(used) == {1} and torch.get_num_threads() == 2
