@@ -12,6 +12,8 @@ PAIRS = [
     ("ldnet", "no_lm"),
     ("ldnet_pruned", "ldnet"),
     ("ldnet_pruned", "cnn"),
+    ("trf", "ldnet_pruned"),
+    ("trf_crf", "ldnet_pruned"),
     ("ldnet_finetuned", "ldnet_pruned"),
     ("ldnet_unfrozen", "ldnet_pruned"),
 ]

@@ -8,7 +8,8 @@ import spacy
 import srsly
 from _bootstrap import count_entities
 from _common import write_json
-from _speed import entity_pipes, macs_of_weights
+from _speed import entity_pipes, macs_of_weights, read_texts
+from _transformer import find_transformer, macs_of_transformer
 from spacy.language import Language
 from spacy.scorer import Scorer
 from spacy.training import Corpus, Example
@@ -16,8 +17,11 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_ldnet.cli._facts import describe, size_of
+from spacy_ldnet.pipeline.speed import make_docs
 
 SCORES = ("ents_p", "ents_r", "ents_f")
+#: Words to count a transformer's word pieces on.
+SAMPLE = 20_000
 COSTS = ("layers_fwd", "layers_bwd", "lm_macs_per_word", "macs_per_word", "size_mb")
 
 
@@ -44,6 +48,10 @@ def evaluate_model(
     if gold_tokens:
         result["gold_tokens"] = score(nlp, test_path, gold_preproc=True)["scores"]
     result.update(cost(nlp, path))
+    transformer = find_transformer(nlp)
+    if transformer is not None:
+        sample = make_docs(nlp, read_texts(nlp, test_path, SAMPLE))
+        result["macs_per_word"] += macs_of_transformer(nlp, transformer, sample)
     if kept is not None:
         write_json(kept, result)
     return result

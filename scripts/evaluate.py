@@ -24,6 +24,8 @@ ROWS: Dict[str, str] = {
     "ldnet_finetuned": "finetune",
     "ldnet_unfrozen": "unfreeze",
     "cnn": "cnn",
+    "trf": "trf",
+    "trf_crf": "trf_crf",
 }
 
 

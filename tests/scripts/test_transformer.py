@@ -1,0 +1,112 @@
+"""The transformer beside LD-Net: a small one with random weights, trained by the configs."""
+
+import sys
+
+import pytest
+import spacy
+from _common import ScriptError
+from _scoring import evaluate_model
+from _transformer import find_transformer, macs_of_transformer
+from conftest import ROOT
+from spacy.cli.train import train
+from spacy.tokens import DocBin
+from toy import SENTENCES, WORDS, make_examples
+from transformer import fetch, find_source
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+HIDDEN, LAYERS, INNER = 16, 2, 24
+
+
+@pytest.fixture(scope="module")
+def tiny_transformer(tmp_path_factory):
+    path = tmp_path_factory.mktemp("hub") / "tiny"
+    path.mkdir()
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces += sorted({word.lower() for word in WORDS} - {"lovelace"})
+    pieces += ["love", "##lace"]
+    (path / "words.txt").write_text("\n".join(pieces))
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=HIDDEN,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=2,
+        intermediate_size=INNER,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(path)
+    BertTokenizerFast(str(path / "words.txt")).save_pretrained(path)
+    return path
+
+
+def test_a_transformer_is_put_in_its_place(tiny_transformer, tmp_path):
+    for _ in range(2):  # what is there is replaced
+        fetch(str(tiny_transformer), tmp_path / "there")
+    assert (tmp_path / "there" / "config.json").is_file()
+    assert not (tmp_path / "there.part").exists()
+
+
+def test_a_package_may_carry_it(tiny_transformer, tmp_path, monkeypatch):
+    for name in ("carries_one", "carries_none"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
+    tiny_transformer.rename(tmp_path / "carries_one" / "model")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    try:
+        folder = find_source("carries_one")
+        assert folder == str(tmp_path / "carries_one" / "model")
+        with pytest.raises(ScriptError, match="carries_none.*config.json"):
+            find_source("carries_none")
+        assert find_source("owner/name") == "owner/name"
+    finally:
+        (tmp_path / "carries_one" / "model").rename(tiny_transformer)
+
+
+def test_what_cannot_be_loaded_is_named(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ScriptError, match="empty' holds no transformer"):
+        fetch(str(tmp_path / "empty"), tmp_path / "there")
+    (tmp_path / "empty" / "config.json").write_text("{}")
+    with pytest.raises(ScriptError, match="empty' cannot be loaded"):
+        fetch(str(tmp_path / "empty"), tmp_path / "there")
+    assert not (tmp_path / "there").exists()
+
+
+@pytest.mark.parametrize("config", ["trf", "trf_crf"])
+def test_configs_train_and_rows_have_their_cost(config, tiny_transformer, tmp_path):
+    data = tmp_path / "toy.spacy"
+    docs = [eg.reference for eg in make_examples(spacy.blank("en"))]
+    DocBin(docs=docs).to_disk(data)
+    overrides = {
+        "paths.train": str(data),
+        "paths.dev": str(data),
+        "paths.transformer": str(tiny_transformer),
+        "training.max_steps": 4,
+        "training.eval_frequency": 2,
+    }
+    train(ROOT / "configs" / f"{config}.cfg", tmp_path / "out", overrides=overrides)
+    found = evaluate_model(tmp_path / "out/model-last", data, None, gold_tokens=False)
+    assert 0 <= found["scores"]["ents_f"] <= 1
+    nlp = spacy.load(tmp_path / "out/model-last")
+    layers = expected_macs(nlp)
+    head = 3 * HIDDEN if config == "trf_crf" else 1
+    assert layers < found["macs_per_word"]
+    assert found["macs_per_word"] - layers >= head
+    assert found["layers_fwd"] == found["lm_macs_per_word"] == 0
+
+
+def expected_macs(nlp):
+    """Of the sentences one by one: each is one span, with two markers."""
+    name = find_transformer(nlp)
+    pieces = [sum(1 + (w == "Lovelace") for w in words) for words, _ in SENTENCES]
+    weights = 4 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER
+    total = sum(
+        (n + 2) * LAYERS * weights + (n + 2) ** 2 * LAYERS * 2 * HIDDEN for n in pieces
+    )
+    expected = round(total / sum(len(words) for words, _ in SENTENCES))
+    docs = [spacy.tokens.Doc(nlp.vocab, words=words) for words, _ in SENTENCES]
+    assert macs_of_transformer(nlp, name, docs) == expected
+    return expected
+
+
+def test_other_pipelines_have_no_transformer():
+    assert find_transformer(spacy.blank("en")) is None
