@@ -10,6 +10,8 @@ from thinc.api import Model, Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
+from ..models.crf_tagger import Lesson
+from ..models.encoder import check_range
 from ..models.gating import budget_scores
 from ..nn.iobes import OUTSIDE, Array, spans_of_each
 from .annotations import (
@@ -22,11 +24,13 @@ from .annotations import (
     make_spans,
     preset_tokens,
     read_prediction,
+    same_tokens,
     set_doc_ents,
     without_overlap,
 )
 from .labelled_pipe import LabelledPipe
 from .pieces import Pieces
+from .soft_tags import KEY, pack_soft_tags, read_soft_tags
 
 
 class SequenceLabeller(LabelledPipe):
@@ -46,6 +50,9 @@ class SequenceLabeller(LabelledPipe):
         overwrite: bool = False,
         spans_key: Optional[str] = None,
         scores: bool = False,
+        soft_tags: int = 0,
+        distil_weight: float = 0.0,
+        distil_temperature: float = 1.0,
         scorer: Optional[Callable] = None,
     ) -> None:
         """vocab (Vocab): The shared vocabulary.
@@ -55,8 +62,20 @@ class SequenceLabeller(LabelledPipe):
         overwrite (bool): Replace the entities that a doc has already.
         spans_key (Optional[str]): The span group to write; None for none.
         scores (bool): Give the span group the probabilities of its spans.
+        soft_tags (int): Leave the probabilities of each token's likeliest tags in the
+            doc, so many of them; 0 for none.
+        distil_weight (float): Of such probabilities in training, in [0, 1].
+        distil_temperature (float): Theirs and the component's own, above 0.
         scorer (Optional[Callable]): The scoring method.
+        RAISES (ValueError): E013 for a value out of range.
         """
+        check_range("soft_tags", soft_tags, soft_tags >= 0, "it must not be negative")
+        fits = 0 <= distil_weight <= 1
+        check_range("distil_weight", distil_weight, fits, "it must be in [0, 1]")
+        fits = distil_temperature > 0
+        check_range(
+            "distil_temperature", distil_temperature, fits, "it must be above 0"
+        )
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -68,6 +87,11 @@ class SequenceLabeller(LabelledPipe):
             "scores": scores,
             "spans_key": spans_key,
         }
+        # Not in `cfg`, which a saved component brings along: it may be another's teacher
+        # or student by the config it is loaded with.
+        self.soft_tags = soft_tags
+        self.distil_weight = distil_weight
+        self.distil_temperature = distil_temperature
 
     def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
         """Find the spans of a batch of docs, without modifying them.
@@ -101,6 +125,11 @@ class SequenceLabeller(LabelledPipe):
         parts = zip(spans_of_each(tags), pieces.cut(kept), ends)
         found = [read_prediction(spans, tokens, *pair) for spans, tokens, pair in parts]
         found = pieces.join(found, join_predictions)
+        if self.soft_tags:
+            marginals = self.model.attrs["marginals"]
+            chances = marginals(self.model, emissions, allowed=allowed)
+            soft = pieces.join(chances, numpy.concatenate)
+            found = [p._replace(soft=rows) for p, rows in zip(found, soft)]
         if self._keeps_ents:
             return [without_overlap(one, mask) for one, mask in zip(found, taken)]
         return found
@@ -121,6 +150,9 @@ class SequenceLabeller(LabelledPipe):
                 if prediction.scores is not None:
                     attrs["scores"] = prediction.scores
                 doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
+            if prediction.soft is not None:
+                packed = pack_soft_tags(prediction.soft, self.labels, self.soft_tags)
+                doc.user_data[KEY] = packed
 
     def update(
         self,
@@ -176,7 +208,10 @@ class SequenceLabeller(LabelledPipe):
         pieces = self._pieces([eg.predicted for eg in examples], kept)
         emissions = pieces.cut(_select(self.model.ops, scores, kept))
         loss, d_pieces = self.model.attrs["loss"](
-            self.model, emissions, pieces.cut(gold)
+            self.model,
+            emissions,
+            pieces.cut(gold),
+            self._lesson(examples, kept, pieces),
         )
         d_kept = pieces.join(d_pieces, self.model.ops.xp.concatenate)
         if not numpy.isfinite(loss):
@@ -198,6 +233,21 @@ class SequenceLabeller(LabelledPipe):
 
     def _pieces(self, docs: List[Doc], kept: List[Any]) -> Pieces:
         return Pieces(docs, kept, self.model.attrs["by_sentence"])
+
+    def _lesson(
+        self, examples: List[Example], kept: List[Any], pieces: Pieces
+    ) -> Optional[Lesson]:
+        """What a teacher has left in the examples, where tokens are the same."""
+        weight = self.distil_weight
+        if not weight:
+            return None
+        chances = [
+            read_soft_tags(eg.reference, len(k), self.labels, self.n_tags, self.name)
+            if same_tokens(eg.predicted, eg.reference)
+            else None
+            for eg, k in zip(examples, kept)
+        ]
+        return Lesson(pieces.cut(chances), weight, self.distil_temperature)
 
     @property
     def _keeps_ents(self) -> bool:
