@@ -66,8 +66,7 @@ class GateColumns:
         self._stdout.flush()
 
     def _row(self, cells: List[str]) -> str:
-        aligns = ["r" for _ in cells]
-        return row(cells, widths=self._widths, aligns=aligns, spacing=2)
+        return row(cells, widths=self._widths, aligns="r", spacing=2)
 
 
 def _percent(gate: float) -> str:
