@@ -69,7 +69,13 @@ def _log(points: List[Dict[str, Any]], key: str) -> alt.Scale:
 
 
 def _short_axis() -> alt.Axis:
-    return alt.Axis(format="~s", tickCount=4, labelOverlap=True)
+    return alt.Axis(
+        format="~s",
+        tickCount=4,
+        labelOverlap="greedy",
+        labelFlush=False,
+        labelSeparation=8,
+    )
 
 
 def gate_chart(lines: Lines, direction: str, seed: str) -> alt.LayerChart:
@@ -87,7 +93,12 @@ def gate_chart(lines: Lines, direction: str, seed: str) -> alt.LayerChart:
         for line in lines
         for number, gate in zip(numbers_of(line, direction), line["gates"][direction])
         if line["step"] <= end
-        and (moments[number] is None or line["step"] <= moments[number].step)
+        and (moments[number] is None or line["step"] < moments[number].step)
+    ]
+    curves += [
+        {"step": moment.step, "layer": number, "gate": 0.0}
+        for number, moment in moments.items()
+        if moment is not None
     ]
     crosses = [
         {"step": moment.step, "layer": number, "gate": 0.0, "closed": str(moment)}

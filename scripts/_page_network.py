@@ -45,7 +45,7 @@ def network_chart(run: Run, seed: str) -> Optional[alt.LayerChart]:
             for end in [*chain[i + 1 :], (0.0, float(height))]:
                 edges.extend(_edge(start, end, side, f"{direction} {start} {end}"))
     return _draw(nodes, edges, height).properties(
-        description=f"Seed {seed}: {_in_words(kept)}"
+        title=f"seed {seed}", description=f"Seed {seed}: {_in_words(kept)}"
     )
 
 
@@ -62,14 +62,16 @@ def _node(label: str, x: float, y: float, state: str, about: str) -> Dict[str, A
 
 
 def _edge(start: Place, end: Place, side: int, name: str) -> List[Dict[str, Any]]:
-    """Three points of a curve that passes beside what lies between."""
+    """Points of a curve that passes beside what lies between."""
     (x0, y0), (x1, y1) = start, end
-    bend = 0.32 * side * max(0.0, (y1 - y0) - 1) ** 0.5 if x0 == x1 else 0.0
-    middle = ((x0 + x1) / 2 + 2 * bend, (y0 + y1) / 2)
     if x0 != x1:
-        # To the projection: up beside the column's inner side first.
-        middle = (x0 - 0.62 * side, y0 + 0.55 * (y1 - y0))
-    points = [(x0, y0 + 0.2), middle, (x1, y1 - 0.2)]
+        # To the projection: first out of the column, then up beside it.
+        inner = x0 - 0.62 * side
+        points = [(x0, y0 + 0.2), (inner, y0 + 0.5), (inner, (y0 + y1) / 2 + 0.5)]
+    else:
+        bend = 0.64 * side * max(0.0, (y1 - y0) - 1) ** 0.5
+        points = [(x0, y0 + 0.2), (x0 + bend, (y0 + y1) / 2)]
+    points.append((x1, y1 - 0.2))
     return [{"edge": name, "i": i, "x": x, "y": y} for i, (x, y) in enumerate(points)]
 
 

@@ -86,19 +86,19 @@ def results_table(run: Run) -> Table:
         rows.append(
             [
                 word(name),
-                word(run.title(name)),
                 *scores,
                 ABSENT if total is None else Cell("+".join(map(str, layers)), total),
                 number(row.get("lm_macs_per_word")),
                 number(row.get("macs_per_word")),
                 number(row.get("words_per_second")),
                 number(row.get("size_mb"), ",.1f"),
+                word(run.title(name)),
             ]
         )
     scored = ["F1", "precision", "recall"]
     cost = ["layers", "LM MACs a word", "MACs a word", "words/s", "MB"]
     title = "Results on the test set: mean and deviation over seeds"
-    return Table(title, ["row", "what", *scored, *cost], rows, run.subject)
+    return Table(title, ["row", *scored, *cost, "what"], rows, run.subject)
 
 
 def against_table(run: Run) -> Table:
@@ -116,17 +116,17 @@ def against_table(run: Run) -> Table:
         rows.append(
             [
                 word(name),
-                word(run.title(name)),
                 spread(row.get("ents_f")),
                 interval,
                 times(ratio(subject, row, "words_per_second")),
                 times(ratio(subject, row, "macs_per_word")),
                 times(ratio(subject, row, "size_mb")),
+                word(run.title(name)),
             ]
         )
-    columns = ["against", "what", "its F1", "F1 gained (95% interval)"]
+    columns = ["against", "its F1", "F1 gained (95% interval)"]
     title = f"{run.subject} beside the others"
-    return Table(title, [*columns, "speed", "MACs", "size"], rows)
+    return Table(title, [*columns, "speed", "MACs", "size", "what"], rows)
 
 
 def closing_table(run: Run) -> Optional[Table]:
@@ -246,7 +246,8 @@ def lm_table(run: Run) -> Optional[Table]:
     """RETURNS (Optional[Table]): The language models of each seed."""
     rows = []
     for seed, meta in run.lm_metas.items():
-        for direction, value in meta.get("perplexity", {}).items():
+        for direction in DIRECTIONS:
+            value = meta.get("perplexity", {}).get(direction)
             seen = meta.get("words_seen", {}).get(direction)
             steps = meta.get("steps", {}).get(direction)
             cells = [number(value, ",.1f"), number(steps), number(seen)]

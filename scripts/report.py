@@ -23,11 +23,13 @@ from _page_words import answer, corpus_facts, is_agreement, run_facts
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from spacy import displacy
+from spacy.displacy.render import DEFAULT_LABEL_COLORS
 from wasabi import msg
 
 from spacy_ldnet.vocabulary import DIRECTIONS
 
 PAGE = Path(__file__).parent / "page"
+WRONG = "\u00a0✗"
 
 
 def main(
@@ -155,8 +157,8 @@ def draw_worst(run: Run) -> Dict[str, List[Dict[str, Any]]]:
         row: [
             {
                 "errors": text["errors"],
-                "gold": _displacy(text["text"], text["gold"]),
-                "predicted": _displacy(text["text"], text["predicted"]),
+                "gold": _displacy(text["text"], text["gold"], text["predicted"]),
+                "predicted": _displacy(text["text"], text["predicted"], text["gold"]),
             }
             for text in run.errors[row]["worst"]
         ]
@@ -164,9 +166,18 @@ def draw_worst(run: Run) -> Dict[str, List[Dict[str, Any]]]:
     }
 
 
-def _displacy(text: str, entities: List[Dict[str, Any]]) -> Markup:
-    doc = {"text": text, "ents": entities, "title": None}
-    return Markup(displacy.render(doc, style="ent", manual=True, jupyter=False))
+def _displacy(
+    text: str, entities: List[Dict[str, Any]], others: List[Dict[str, Any]]
+) -> Markup:
+    """Entities by displaCy, those marked that the other side does not have."""
+    marked = [
+        e if e in others else {**e, "label": f"{e['label']}{WRONG}"} for e in entities
+    ]
+    doc = {"text": text, "ents": marked, "title": None}
+    options = {"colors": {f"{k}{WRONG}": c for k, c in DEFAULT_LABEL_COLORS.items()}}
+    return Markup(
+        displacy.render(doc, style="ent", manual=True, jupyter=False, options=options)
+    )
 
 
 if __name__ == "__main__":

@@ -29,15 +29,3 @@ function sortBy(header) {
 for (const button of document.querySelectorAll("table.sortable thead button")) {
   button.addEventListener("click", () => sortBy(button.closest("th")));
 }
-
-// On paper everything but the configs is shown.
-const closed = [];
-window.addEventListener("beforeprint", () => {
-  for (const part of document.querySelectorAll("details:not([open]):not(.config)")) {
-    part.open = true;
-    closed.push(part);
-  }
-});
-window.addEventListener("afterprint", () => {
-  while (closed.length) closed.pop().open = false;
-});

@@ -183,8 +183,8 @@ def test_missing_parts_are_left_out_and_unknown_rows_shown(tmp_path):
     run = read_run(tmp_path / "metrics", tmp_path / "training", None, "pruned")
     assert run.difference("new<row>") == (-2.0, -3.0, 0.5)
     beside = {row[0].text: row for row in against_table(run).rows}
-    assert [cell.text for cell in beside["teacher"][2:5]] == ["–", "–", "10.00 ×"]
-    assert beside["new<row>"][3].text == "-2.00 (-3.00 to +0.50)"
+    assert [cell.text for cell in beside["teacher"][1:4]] == ["–", "–", "10.00 ×"]
+    assert beside["new<row>"][2].text == "-2.00 (-3.00 to +0.50)"
     sentences = answer(run)
     assert "100 words a second" in sentences[0]
     assert any("2.00 worse" in s and "may be chance" in s for s in sentences)
