@@ -12,11 +12,14 @@ from .callbacks import encoders_of
 from .errors import Errors
 from .models.encoder import LDNetModel, check_range
 from .models.gating import budget_scores, gates_by_direction, numbers_by_direction
-from .table import GateColumns
+from .wider_table import WiderTable
 
 LogStep = Callable[[Optional[Dict[str, Any]]], None]
 Logger = Callable[[Language, IO, IO], Tuple[LogStep, Callable[[], None]]]
 Gates = Dict[str, List[float]]
+
+#: Width of a gate in the console: a number in percent.
+CELL = 3
 
 
 def create_gate_logger_v1(
@@ -61,8 +64,8 @@ def create_gate_logger_v1(
         table = None
         if console:
             spacys = registry.get("loggers", "spacy.ConsoleLogger.v3")
-            table = GateColumns(
-                spacys(progress_bar=progress_bar), nlp, stdout, stderr, watch.numbers
+            table = WiderTable(
+                spacys(progress_bar=progress_bar), nlp, stdout, stderr, watch.columns
             )
         file = _open(path)
 
@@ -75,7 +78,7 @@ def create_gate_logger_v1(
                 file.write(json.dumps(watch.line(info)) + "\n")
                 file.flush()
             if table is not None:
-                table.log_step(info, watch.gates, watch.limit)
+                table.log_step(info, watch.cells)
 
         def finalize() -> None:
             file.close()
@@ -115,6 +118,21 @@ class GateWatch:
         penalty = self.encoder.shims[0].cfg["penalty"]
         return None if penalty is None else penalty["budget"]
 
+    @property
+    def columns(self) -> Dict[str, int]:
+        """RETURNS (Dict[str, int]): Titles for the console, and widths."""
+        sides = {
+            name.upper(): (CELL + 1) * len(numbers) - 1
+            for name, numbers in self.numbers.items()
+        }
+        return {"LAYERS": 6, "BUDGET": 12, **sides}
+
+    @property
+    def cells(self) -> List[str]:
+        """RETURNS (List[str]): What the console shows now, one cell a column."""
+        sides = [" ".join(map(_percent, side)) for side in self.gates.values()]
+        return [str(self.layers), _budget(self.limit), *sides]
+
     def update(self, info: Optional[Dict[str, Any]]) -> None:
         """info (Optional[Dict[str, Any]]): What spaCy gives after an update."""
         self.step = self.step + 1 if info is None else info["step"]
@@ -150,6 +168,19 @@ class GateWatch:
             "numbers": self.numbers,
             "closed": self.closed,
         }
+
+
+def _percent(gate: float) -> str:
+    """A closed gate as a dash; an open one is never shown as zero."""
+    return f"{max(1, round(100 * gate)) if gate > 0 else '-':>{CELL}}"
+
+
+def _budget(limit: Optional[Dict[str, Any]]) -> str:
+    if limit is None:
+        return "-"
+    if "max_layers" in limit:
+        return str(limit["max_layers"])
+    return f"{limit['max_macs'] / 1000:,.0f}k MACs"
 
 
 def _open(path: Path) -> IO[str]:
