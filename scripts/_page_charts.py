@@ -1,13 +1,15 @@
-"""The report's charts, by Altair: F1 over cost, gates, perplexity, confusion."""
+"""The report's charts, by Altair: F1 over cost, gates, perplexity."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import altair as alt
 from _page_data import Lines, Run
 from _page_gates import closings, numbers_of, settled_at
-from _page_theme import ACCENT, COLORS, FAINT, finish
+from _page_theme import ACCENT, COLORS, finish
 
 from spacy_ldnet.vocabulary import DIRECTIONS
+
+Points = List[Dict[str, Any]]
 
 
 def cost_chart(run: Run, key: str, title: str) -> Optional[alt.LayerChart]:
@@ -18,24 +20,9 @@ def cost_chart(run: Run, key: str, title: str) -> Optional[alt.LayerChart]:
     title (str): What it is.
     RETURNS (Optional[alt.LayerChart]): The chart; None if no row has both.
     """
-    points = [
-        {
-            "row": name,
-            "cost": row[key],
-            "f1": row["ents_f"]["mean"],
-            "low": row["ents_f"]["mean"] - row["ents_f"]["std"],
-            "high": row["ents_f"]["mean"] + row["ents_f"]["std"],
-            "seeds": row["ents_f"]["n"],
-            "subject": name == run.subject,
-        }
-        for name, row in run.scored.items()
-        if row.get(key)
-    ]
+    points = _cost_points(run, key)
     if not points:
         return None
-    # Names stand above and below in turn: neighbours do not hide each other's.
-    for i, point in enumerate(sorted(points, key=lambda point: point["cost"])):
-        point["above"] = i % 2 == 0
     base = alt.Chart(alt.InlineData(points)).encode(
         x=alt.X("cost:Q", title=title, scale=_log(points, "cost"), axis=_short_axis()),
         tooltip=[
@@ -60,6 +47,26 @@ def cost_chart(run: Run, key: str, title: str) -> Optional[alt.LayerChart]:
     return finish(alt.layer(bars, dots, *names), 280).properties(
         description=f"F1 over {title} of {', '.join(p['row'] for p in points)}"
     )
+
+
+def _cost_points(run: Run, key: str) -> List[Dict[str, Any]]:
+    points = [
+        {
+            "row": name,
+            "cost": row[key],
+            "f1": row["ents_f"]["mean"],
+            "low": row["ents_f"]["mean"] - row["ents_f"]["std"],
+            "high": row["ents_f"]["mean"] + row["ents_f"]["std"],
+            "seeds": row["ents_f"]["n"],
+            "subject": name == run.subject,
+        }
+        for name, row in run.scored.items()
+        if row.get(key)
+    ]
+    # Names stand above and below in turn: neighbours do not hide each other's.
+    for i, point in enumerate(sorted(points, key=lambda point: point["cost"])):
+        point["above"] = i % 2 == 0
+    return points
 
 
 def _log(points: List[Dict[str, Any]], key: str) -> alt.Scale:
@@ -88,23 +95,7 @@ def gate_chart(lines: Lines, direction: str, seed: str) -> alt.LayerChart:
     """
     end = min(lines[-1]["step"], round(1.3 * settled_at(lines)) + 1)
     moments = closings(lines, direction)
-    curves = [
-        {"step": line["step"], "layer": number, "gate": gate}
-        for line in lines
-        for number, gate in zip(numbers_of(line, direction), line["gates"][direction])
-        if line["step"] <= end
-        and (moments[number] is None or line["step"] < moments[number].step)
-    ]
-    curves += [
-        {"step": moment.step, "layer": number, "gate": 0.0}
-        for number, moment in moments.items()
-        if moment is not None
-    ]
-    crosses = [
-        {"step": moment.step, "layer": number, "gate": 0.0, "closed": str(moment)}
-        for number, moment in moments.items()
-        if moment is not None
-    ]
+    curves, crosses = _gate_points(lines, direction, end)
     color = alt.Color(
         "layer:N", title="layer", scale=alt.Scale(range=list(COLORS)), sort="ascending"
     )
@@ -142,6 +133,30 @@ def gate_chart(lines: Lines, direction: str, seed: str) -> alt.LayerChart:
     )
 
 
+def _gate_points(lines: Lines, direction: str, end: int) -> Tuple[Points, Points]:
+    """Points of the curves up to a step, each to where its layer closed, and those
+    places themselves."""
+    moments = closings(lines, direction)
+    curves = [
+        {"step": line["step"], "layer": number, "gate": gate}
+        for line in lines
+        for number, gate in zip(numbers_of(line, direction), line["gates"][direction])
+        if line["step"] <= end
+        and (moments[number] is None or line["step"] < moments[number].step)
+    ]
+    curves += [
+        {"step": moment.step, "layer": number, "gate": 0.0}
+        for number, moment in moments.items()
+        if moment is not None
+    ]
+    crosses = [
+        {"step": moment.step, "layer": number, "gate": 0.0, "closed": str(moment)}
+        for number, moment in moments.items()
+        if moment is not None
+    ]
+    return curves, crosses
+
+
 def perplexity_chart(run: Run) -> Optional[alt.LayerChart]:
     """run (Run): The run.
     RETURNS (Optional[alt.LayerChart]): Held-out perplexity over epochs, a line for
@@ -177,70 +192,3 @@ def perplexity_chart(run: Run) -> Optional[alt.LayerChart]:
     return finish(chart, 260).properties(
         description="Held-out perplexity over epochs, by direction and seed"
     )
-
-
-def confusion_chart(errors: Dict[str, Any]) -> Optional[alt.LayerChart]:
-    """errors (Dict[str, Any]): What is known of the errors of a row.
-    RETURNS (Optional[alt.LayerChart]): Gold labels down, predicted ones across, the
-        share of each gold label as shade; None if there is nothing.
-    """
-    cells = confusion_cells(errors)
-    if not cells:
-        return None
-    labels = sorted({cell[k] for cell in cells for k in ("gold", "predicted")})
-    labels = [*(label for label in labels if label != NOTHING), NOTHING]
-    base = alt.Chart(alt.InlineData(cells)).encode(
-        x=alt.X(
-            "predicted:N",
-            sort=labels,
-            scale=alt.Scale(domain=labels),
-            axis=alt.Axis(labelAngle=-60, orient="top", title="predicted"),
-        ),
-        y=alt.Y("gold:N", sort=labels, scale=alt.Scale(domain=labels), title="gold"),
-        tooltip=[
-            alt.Tooltip("gold:N"),
-            alt.Tooltip("predicted:N"),
-            alt.Tooltip("mean:Q", title="entities a seed", format=",.1f"),
-            alt.Tooltip("share:Q", title="of the gold label", format=".1%"),
-        ],
-    )
-    shade = alt.condition(
-        "datum.gold == datum.predicted", alt.value(COLORS[2]), alt.value(ACCENT)
-    )
-    strength = alt.Opacity(
-        "shade:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[0.08, 1])
-    )
-    squares = base.mark_rect(stroke=FAINT, strokeOpacity=0.3).encode(
-        color=shade, opacity=strength
-    )
-    numbers = base.mark_text(fontSize=9, color="currentColor").encode(
-        text=alt.Text("mean:Q", format=",.0f")
-    )
-    return finish(alt.layer(squares, numbers), 24 * len(labels)).properties(
-        description="Which label was taken for which; the table below has the numbers"
-    )
-
-
-#: Stands where one side has no entity.
-NOTHING = "(none)"
-
-
-def confusion_cells(errors: Dict[str, Any]) -> List[Dict[str, Any]]:
-    """errors (Dict[str, Any]): What is known of the errors of a row.
-    RETURNS (List[Dict[str, Any]]): `gold`, `predicted`, the `mean` number a seed, and
-        its `share` of the gold label (of those invented: of all invented).
-    """
-    totals: Dict[Optional[str], int] = {}
-    for pair in errors.get("confusion", []):
-        totals[pair["gold"]] = totals.get(pair["gold"], 0) + pair["count"]
-    return [
-        {
-            "gold": pair["gold"] or NOTHING,
-            "predicted": pair["predicted"] or NOTHING,
-            "mean": round(pair["count"] / len(errors["seeds"]), 2),
-            "share": round(pair["count"] / totals[pair["gold"]], 4),
-            # The root, since most confusions are rare beside what is right.
-            "shade": round((pair["count"] / totals[pair["gold"]]) ** 0.5, 3),
-        }
-        for pair in errors.get("confusion", [])
-    ]

@@ -5,17 +5,16 @@ from typing import Any, Dict, List, Optional
 
 import typer
 from _common import ScriptError, write_text
-from _page_charts import confusion_chart, cost_chart, gate_chart, perplexity_chart
+from _page_charts import cost_chart, gate_chart, perplexity_chart
+from _page_confusion import confusion_chart
 from _page_data import Run, read_run
+from _page_error_tables import confusion_table, kinds_table, label_table
 from _page_network import network_chart
 from _page_tables import (
     against_table,
     closing_table,
-    confusion_table,
     data_table,
     facts_table,
-    kinds_table,
-    label_table,
     lm_table,
     results_table,
 )
