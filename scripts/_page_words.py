@@ -60,10 +60,10 @@ def _beside(run: Run, name: str) -> str:
     gain = run.difference(name)
     if gain is not None:
         sure = "" if gain[1] > 0 or gain[2] < 0 else ", which may be chance"
-        more = "better" if gain[0] >= 0 else "worse"
+        more = f"{abs(gain[0]):.2f} {'better' if gain[0] > 0 else 'worse'}"
         parts.append(
-            f"its F1 is {abs(gain[0]):.2f} {more} (95% interval {gain[1]:+.2f} to "
-            f"{gain[2]:+.2f}{sure})"
+            f"its F1 is {more if gain[0] else 'the same'} (95% interval "
+            f"{gain[1]:+.2f} to {gain[2]:+.2f}{sure})"
         )
     for key, form in FACTORS.items():
         factor = ratio(subject, other, key)
