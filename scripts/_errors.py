@@ -2,11 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Corpus
 
 Entity = Tuple[int, int, str]  # first character, end, label
 Pair = Tuple[Optional[Entity], Optional[Entity]]
@@ -43,22 +45,28 @@ def read_gold(path: Path) -> List[Gold]:
     """path (Path): The test set (.spacy).
     RETURNS (List[Gold]): Its sentences if it has them, or else its documents.
     """
-    pieces = []
-    docs = DocBin().from_disk(path).get_docs(Vocab())
-    for number, doc in enumerate(docs):
-        known = doc.has_annotation("SENT_START")
-        for span in doc.sents if known else [doc[:]]:
-            tokens = [t for t in span if t.ent_iob == 0]
-            pieces.append(
-                Gold(
-                    number,
-                    span.start_char,
-                    span.text,
-                    [(e.start_char, e.end_char, e.label_) for e in span.ents],
-                    [(t.idx, t.idx + len(t)) for t in tokens],
-                )
-            )
-    return pieces
+    # By the reader that the scores come from: it passes over empty documents.
+    examples = Corpus(path)(spacy.blank("xx"))
+    return [
+        _read_piece(number, span)
+        for number, example in enumerate(examples)
+        for span in _pieces_of(example.reference)
+    ]
+
+
+def _pieces_of(doc: Doc) -> List[Span]:
+    return list(doc.sents) if doc.has_annotation("SENT_START") else [doc[:]]
+
+
+def _read_piece(number: int, span: Span) -> Gold:
+    start, end = span.start_char, span.end_char
+    return Gold(
+        number,
+        start,
+        span.text,
+        [entity for entity in entities_of(span.doc) if start <= entity[0] < end],
+        [(t.idx, t.idx + len(t)) for t in span if t.ent_iob == 0],
+    )
 
 
 def pair_entities(gold: Sequence[Entity], predicted: Sequence[Entity]) -> List[Pair]:
@@ -71,12 +79,13 @@ def pair_entities(gold: Sequence[Entity], predicted: Sequence[Entity]) -> List[P
     """
     pairs: List[Pair] = []
     shared = sorted(
-        ((-_overlap(g, p), i, j) for i, g in enumerate(gold) for j, p in enumerate(predicted)),
-        key=lambda item: (gold[item[1]][:2] != predicted[item[2]][:2], *item),
-    )  # fmt: skip
+        (g[:2] != p[:2], -_overlap(g, p), i, j)
+        for (i, g), (j, p) in product(enumerate(gold), enumerate(predicted))
+        if _overlap(g, p)
+    )
     left, right = set(range(len(gold))), set(range(len(predicted)))
-    for overlap, i, j in shared:
-        if overlap < 0 and i in left and j in right:
+    for *_, i, j in shared:
+        if i in left and j in right:
             pairs.append((gold[i], predicted[j]))
             left.remove(i)
             right.remove(j)

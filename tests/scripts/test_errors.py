@@ -38,10 +38,13 @@ def write_gold(path, *, sentences):
     starts = [i in (0, 4) for i in range(len(WORDS))] if sentences else None
     known = Doc(nlp.vocab, words=WORDS, sent_starts=starts)
     ents = [Span(known, 0, 2, "PERSON"), Span(known, 7, 8, "GPE")]
+    if sentences:
+        ents.insert(1, Span(known, 3, 5, "GPE"))  # goes over the sentence's end
     known.set_ents(ents, default="outside")
     partly = Doc(nlp.vocab, words=WORDS)
     partly.set_ents([Span(partly, 0, 2, "PERSON")], default="missing")
-    DocBin(docs=[known, partly]).to_disk(path)
+    # An empty document is no example: the others keep their numbers.
+    DocBin(docs=[Doc(nlp.vocab), known, partly]).to_disk(path)
 
 
 def test_counts_are_summed_over_seeds_and_unknown_places_left_out(tmp_path):
@@ -77,8 +80,13 @@ def test_sentences_are_shown_where_the_test_set_has_them(tmp_path):
     # As they come back from the file that keeps scores: lists, not tuples.
     predicted = {"0": [[[0, 14, "PERSON"], [24, 33, "GPE"], [38, 42, "LOC"]], []]}
     found = _errors.describe_errors(pieces, predicted)
-    worst = found["worst"][0]
+    worst, other = found["worst"][:2]
     assert worst["text"].startswith("York") and worst["errors"] == 2
     assert worst["gold"] == [{"start": 14, "end": 18, "label": "GPE"}]
+    assert other["text"].startswith("Robert") and other["errors"] == 1
+    assert [other["text"][g["start"] : g["end"]] for g in other["gold"]] == [
+        "Robert Kennedy",
+        "New",
+    ]
     shown = {worst["text"][p["start"] : p["end"]] for p in worst["predicted"]}
     assert shown == {"York City", "Rome"}
