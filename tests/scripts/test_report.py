@@ -64,6 +64,20 @@ def toy_run(make_nlp, tmp_path):
     return tmp_path
 
 
+def check_errors(metrics):
+    """What the page says of errors adds up to what spaCy's scores are made of."""
+    errors = srsly.read_json(metrics / "errors.json")
+    assert set(errors) == {"ldnet", "ldnet_pruned"}
+    for row, found in errors.items():
+        counts = srsly.read_json(metrics / "cache" / f"{row}-0.json")["counts"]
+        hits, wrong, missed = (sum(column) for column in zip(*counts))
+        kinds = found["kinds"]
+        taken = kinds["label"] + kinds["boundaries"] + kinds["both"]
+        assert kinds["right"] == hits
+        assert taken + kinds["invented"] == wrong
+        assert taken + kinds["missed"] == missed
+
+
 def write_lm_log(path):
     (path / "model-best").mkdir(parents=True)
     lines = [
@@ -81,6 +95,7 @@ def test_page_of_a_run_in_a_browser(toy_run):
     args = [toy_run / "metrics", page, "--training", toy_run / "training"]
     done = call(report.main, *args)
     assert done.exit_code == 0, done.output
+    check_errors(toy_run / "metrics")
     results = srsly.read_json(toy_run / "metrics" / "results.json")
     assert f"F1 of {results['ldnet_pruned']['ents_f']['mean']:.2f}" in page.read_text()
     browser = start_chromium(toy_run / "profile")
