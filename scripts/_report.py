@@ -17,6 +17,8 @@ PAIRS = [
     ("ldnet_finetuned", "ldnet_pruned"),
     ("ldnet_unfrozen", "ldnet_pruned"),
 ]
+# Each of these is compared with every other row as well.
+SUBJECTS = ("ldnet_pruned", "ldnet_finetuned", "ldnet_unfrozen")
 
 
 def summarise(by_seed: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
@@ -31,6 +33,8 @@ def summarise(by_seed: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
         mean = statistics.fmean(run[name] for run in runs)
         row[name] = int(mean) if mean == int(mean) else round(mean, 2)
     row["seeds"] = [int(seed) for seed in by_seed]
+    if all("kept" in run for run in runs):
+        row["kept"] = {seed: run["kept"] for seed, run in by_seed.items()}
     types = [run["scores"]["ents_per_type"] or {} for run in runs]
     row["per_label"] = {
         label: {
@@ -88,8 +92,11 @@ def compare(
     draws (int): How many resamples.
     RETURNS (Dict[str, Any]): One entry a pair of rows.
     """
-    output = {}
-    for first, second in PAIRS:
+    output: Dict[str, Any] = {}
+    others = [(one, two) for one in SUBJECTS for two in evaluations if one != two]
+    for first, second in dict.fromkeys([*PAIRS, *others]):
+        if f"{second} - {first}" in output:
+            continue
         one, two = evaluations.get(first, {}), evaluations.get(second, {})
         seeds = [seed for seed in one if seed in two]
         if not seeds:

@@ -8,6 +8,7 @@ import spacy
 import srsly
 from _bootstrap import count_entities
 from _common import write_json
+from _errors import entities_of
 from _speed import entity_pipes, macs_of_weights, read_texts
 from _transformer import find_transformer, macs_of_transformer
 from spacy.language import Language
@@ -24,6 +25,9 @@ SCORES = ("ents_p", "ents_r", "ents_f")
 SAMPLE = 20_000
 COSTS = ("layers_fwd", "layers_bwd", "lm_macs_per_word", "macs_per_word", "size_mb")
 
+# Of what is kept: raised when it holds more than before.
+FORMAT = 2
+
 
 def evaluate_model(
     path: Path, test_path: Path, kept: Optional[Path], *, gold_tokens: bool
@@ -35,7 +39,7 @@ def evaluate_model(
     kept (Optional[Path]): Where the result is kept; used if nothing changed.
     gold_tokens (bool): Score on the given tokens and sentences as well.
     RETURNS (Dict[str, Any]): `scores` as spaCy gives them, `counts` of entities
-        a document, and the cost.
+        a document, `predicted` entities, and the cost.
     """
     key = _fingerprint(path, test_path, gold_tokens)
     if kept is not None and kept.exists():
@@ -63,8 +67,8 @@ def score(nlp: Language, test_path: Path, *, gold_preproc: bool) -> Dict[str, An
     nlp (Language): The pipeline.
     test_path (Path): The test set (.spacy).
     gold_preproc (bool): Give the pipeline the test set's tokens and sentences.
-    RETURNS (Dict[str, Any]): `scores` (ents_p, ents_r, ents_f, ents_per_type) and
-        `counts`, a row of three a document.
+    RETURNS (Dict[str, Any]): `scores` (ents_p, ents_r, ents_f, ents_per_type),
+        `counts`, a row of three a document, and `predicted`, its entities.
     """
     examples: List[Example] = list(Corpus(test_path, gold_preproc=gold_preproc)(nlp))
     with nlp.select_pipes(enable=entity_pipes(nlp)):
@@ -77,6 +81,7 @@ def score(nlp: Language, test_path: Path, *, gold_preproc: bool) -> Dict[str, An
     return {
         "scores": {name: scores.get(name) for name in wanted},
         "counts": [list(count_entities(example)) for example in examples],
+        "predicted": [entities_of(example.predicted) for example in examples],
     }
 
 
@@ -85,19 +90,20 @@ def cost(nlp: Language, path: Path) -> Dict[str, Any]:
 
     nlp (Language): The pipeline.
     path (Path): Where it is saved.
-    RETURNS (Dict[str, Any]): The values named in `COSTS`.
+    RETURNS (Dict[str, Any]): The values named in `COSTS`, and `kept`, the layers of
+        each direction by their numbers, where there are language models.
     """
     factories = {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
     if "ner" in factories and "ldnet" not in factories:
         info = dict.fromkeys(("layers_fwd", "layers_bwd", "lm_macs_per_word"), 0)
         info["macs_per_word"] = macs_of_weights(nlp)
     else:
-        info = {k: v for k, v in describe(nlp).items() if k in COSTS}
+        info = {k: v for k, v in describe(nlp).items() if k in (*COSTS, "kept")}
     return {**info, "size_mb": size_of(path)}
 
 
 def _fingerprint(path: Path, test_path: Path, gold_tokens: bool) -> str:
-    digest = hashlib.md5(f"{spacy.__version__} {gold_tokens}".encode())
+    digest = hashlib.md5(f"{FORMAT} {spacy.__version__} {gold_tokens}".encode())
     files = sorted(f for f in path.rglob("*") if f.is_file())
     for file_path in [*files, test_path]:
         digest.update(str(file_path.name).encode("utf8"))

@@ -8,6 +8,7 @@ import srsly
 import torch
 import typer
 from _common import write_json
+from _errors import describe_errors, read_gold
 from _report import compare, print_table, summarise, summarise_lms
 from _scoring import evaluate_model
 from _speed import entity_pipes, read_texts, time_pipelines
@@ -32,7 +33,7 @@ ROWS: Dict[str, str] = {
 def main(
     test_path: Path = typer.Argument(..., help="The test set (.spacy)", exists=True),
     output_dir: Path = typer.Argument(
-        ..., help="Where to write results.json, bootstrap.json, speed.json and lm.json"
+        ..., help="Where to write results, bootstrap, errors, speed and lm (.json)"
     ),
     training: Path = typer.Option(
         Path("training"),
@@ -109,6 +110,7 @@ def main(
     write_json(output_dir / "results.json", results)
     write_json(output_dir / "speed.json", speed)
     write_json(output_dir / "bootstrap.json", compare(evaluations, draws))
+    write_json(output_dir / "errors.json", find_errors(evaluations, test_path))
     lms = find_trained(training, "lm").values()
     if lms:
         metas = [srsly.read_json(path / "meta.json") for path in lms]
@@ -116,6 +118,20 @@ def main(
     if is_teacher and corpus_meta:
         msg.info("The scores are agreement with the teacher, not with people")
     print_table(results, speed["machine"])
+
+
+def find_errors(
+    evaluations: Dict[str, Dict[str, Dict[str, Any]]], test_path: Path
+) -> Dict[str, Any]:
+    """evaluations (Dict[str, Dict[str, Dict[str, Any]]]): Row -> seed -> evaluation.
+    test_path (Path): The test set.
+    RETURNS (Dict[str, Any]): What `describe_errors` says of each row.
+    """
+    pieces = read_gold(test_path)
+    return {
+        row: describe_errors(pieces, {seed: r["predicted"] for seed, r in runs.items()})
+        for row, runs in evaluations.items()
+    }
 
 
 def find_models(training: Path) -> Dict[str, Dict[str, Path]]:

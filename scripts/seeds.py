@@ -1,4 +1,4 @@
-"""Repeat the trainings for several seeds, then evaluate them together."""
+"""Repeat the trainings for several seeds, then evaluate and report them together."""
 
 import os
 from pathlib import Path
@@ -66,6 +66,7 @@ def main(
     for seed in seeds or [0, 1, 2]:
         run_seed(directory, seed)
     project_run(directory, "evaluate", force=True)
+    project_run(directory, "report", force=True)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def encoders_of(nlp: Language, component: str) -> List[Model]:
     """RETURNS (List[Model]): The LD-Net encoders of a component.
     RAISES (ValueError): E016 if there is none.
     """
-    pipe = nlp.get_pipe(component) if component in nlp.pipe_names else None
+    pipe = nlp.get_pipe(component) if component in nlp.component_names else None
     model = getattr(pipe, "model", None)
     encoders = find_encoders(model) if isinstance(model, Model) else []
     if not encoders:

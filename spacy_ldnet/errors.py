@@ -253,6 +253,12 @@ class Errors(metaclass=_WithCode):
         "the token, last its IOB tag, and a blank line after each sentence."
     )
 
+    # Loggers
+    E090 = (
+        "The gate log '{path}' cannot be written: {reason}. Change the path in the "
+        'block with @loggers = "spacy-ldnet.GateLogger.v1".'
+    )
+
 
 class Warnings(metaclass=_WithCode):
     W040 = (

@@ -12,7 +12,7 @@ from thinc.api import Model
 from wasabi import msg
 
 from ..models.encoder import LDNetModel, find_encoders
-from ..models.gating import gates_by_direction, is_loaded
+from ..models.gating import gates_by_direction, is_loaded, numbers_by_direction
 from ..models.shim import ModuleShim
 from ..nn.language_model import LanguageModel
 from ..nn.serialize import read_structure
@@ -56,8 +56,7 @@ def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
         "layers_bwd": len(gates.get("backward", [])),
     }
     if encoders:
-        config = encoders[0].shims[0].module.config  # type: ignore[attr-defined]
-        facts["kept"] = {name: list(getattr(config, name)) for name in DIRECTIONS}
+        facts["kept"] = numbers_by_direction(encoders[0])
         facts["gates"] = gates
         calibration = encoders[0].shims[0].cfg["calibration"]
         if calibration is not None:

@@ -46,6 +46,15 @@ def gates_by_direction(encoder: LDNetModel) -> Dict[str, List[float]]:
     return {name: module.gates_of(name).tolist() for name in DIRECTIONS}
 
 
+def numbers_by_direction(encoder: LDNetModel) -> Dict[str, List[int]]:
+    """encoder (Model): An LD-Net encoder with its network.
+    RETURNS (Dict[str, List[int]]): The layers' numbers in the unpruned network, from
+        0, for each direction.
+    """
+    config = encoder.shims[0].module.config  # type: ignore[attr-defined]
+    return {name: list(getattr(config, name)) for name in DIRECTIONS}
+
+
 def prune_encoder(encoder: LDNetModel, max_layers: Optional[int] = None) -> None:
     """Delete layers in place, and fold the gates of those that stay.
 
