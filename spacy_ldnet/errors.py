@@ -236,17 +236,6 @@ class Errors(metaclass=_WithCode):
         "language models are frozen anyway, by its setting train_lm = false."
     )
 
-    # Learning from a teacher
-    E100 = (
-        "The tag probabilities in a document are of labels that component '{name}' does "
-        "not have: {missing}. Theirs: {theirs}. Its own: {ours}. Initialize it with all "
-        "of them, or set distil_weight = 0.0 to learn from the tags alone."
-    )
-    E101 = (
-        "The tag probabilities in a document are of {found} tokens, but for component "
-        "'{name}' it has {tokens} that are not white space. Annotate the text again."
-    )
-
     # Readers
     E028 = (
         "Columns cannot be read from {place}: {reason}. Expected a token a line, first "

@@ -1,6 +1,5 @@
 """A conditional random field on top of any tok2vec."""
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
 
@@ -12,7 +11,6 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..nn.crf import LinearChainCRF
-from ..nn.distillation import posterior_divergence
 from ..nn.lattice import FORBIDDEN
 from ..nn.stack import Readout
 from .encoder import no_gradient, split_rows
@@ -131,27 +129,8 @@ def decode(
     return split_rows(tags.cpu().numpy(), lengths.tolist())
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What a student learns from besides tags.
-
-    chances (List[Optional[Array2d]]): For each text the teacher's probability of each
-        token's (row) tags (columns); None for none.
-    weight (float): Of the divergence from them, in [0, 1]; the likelihood of these
-        texts' tags has the rest.
-    temperature (float): See `posterior_divergence`.
-    """
-
-    chances: List[Any]
-    weight: float
-    temperature: float
-
-
 def loss(
-    model: CRFTaggerModel,
-    emissions: List[Floats2d],
-    gold: List[Ints1d],
-    lesson: Optional[Lesson] = None,
+    model: CRFTaggerModel, emissions: List[Floats2d], gold: List[Ints1d]
 ) -> Tuple[float, List[Floats2d]]:
     """Negative log likelihood per annotated token, and its gradient. The gradients of
     the CRF's own scores are added to its parameters, for `model.finish_update`.
@@ -164,7 +143,6 @@ def loss(
     gold (List[Ints1d]): For each text the number of each token's tag, -1 for a token
         without annotation, which may have any. Texts with none at all, or which no
         legal path fits, count for nothing.
-    lesson (Optional[Lesson]): A teacher's probabilities, whose divergence is mixed in.
     RETURNS (Tuple[float, List[Floats2d]]): The loss, and its gradient.
     """
     known = [bool(len(tags)) and bool((tags >= 0).any()) for tags in gold]
@@ -183,41 +161,12 @@ def loss(
         )
         # Not "> FORBIDDEN / 2" alone: a NaN has to be seen by the component.
         fit = torch.where(fit < FORBIDDEN / 2, torch.zeros_like(fit), fit)
-        total = -fit.sum()
-        if lesson is not None:
-            total = _with_lesson(_crf(model), flat, lengths, -fit, lesson, chosen)
-        mean = total / (tags >= 0).sum()
+        mean = -fit.sum() / (tags >= 0).sum()
         mean.backward()
     gradient = cast(Tensor, flat.grad)
     for i, rows in zip(chosen, split_rows(torch2xp(gradient), lengths.tolist())):
         d_emissions[i] = rows
     return float(mean.detach()), d_emissions
-
-
-def _with_lesson(
-    crf: LinearChainCRF,
-    flat: Tensor,
-    lengths: Tensor,
-    costs: Tensor,
-    lesson: Lesson,
-    chosen: List[int],
-) -> Tensor:
-    """The texts' costs, part of which is the divergence where there is a teacher."""
-    chances = [lesson.chances[i] for i in chosen]
-    taught = torch.tensor([part is not None for part in chances])
-    if not bool(taught.any()):
-        return costs.sum()
-    rows = taught.repeat_interleave(lengths)
-    teacher = [torch.as_tensor(part) for part in chances if part is not None]
-    divergence = posterior_divergence(
-        crf,
-        flat[rows.to(flat.device)],
-        lengths[taught],
-        torch.cat(teacher).to(flat.device),
-        lesson.temperature,
-    )
-    share = torch.where(taught, 1 - lesson.weight, 1.0).to(costs)
-    return (share * costs).sum() + lesson.weight * divergence.sum()
 
 
 def marginals(

@@ -161,19 +161,9 @@ class LinearChainCRF(nn.Module):
         :param lengths: *Shape:* (batch,)
         :returns: in float64. *Shape:* (tokens, tags)
         """
-        return self.log_marginals(emissions, lengths).exp()
-
-    def log_marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """Log probability of every tag of every token, with gradients.
-
-        :param emissions: *Shape:* (tokens, tags)
-        :param lengths: *Shape:* (batch,)
-        :returns: in float64; far below zero for what is not allowed.
-            *Shape:* (tokens, tags)
-        """
         before, after = self._flat_lattice(emissions.double(), lengths)
         # Above 0 only where scores lie further apart than float64 can tell.
-        return (before + after).clamp(max=0.0)
+        return (before + after).clamp(max=0.0).exp()
 
     @torch.no_grad()
     def path_scores(

@@ -31,12 +31,10 @@ class Prediction(NamedTuple):
 
     spans (SpanArrays): The spans, in tokens of the doc.
     scores (Optional[Floats1d]): The probability of each; None if nobody asked.
-    soft (Optional[Floats2d]): Probability of each kept token's tags; the same.
     """
 
     spans: SpanArrays
     scores: Optional[Any]
-    soft: Optional[Any] = None
 
 
 def kept_tokens(doc: Doc) -> Array:
@@ -102,12 +100,11 @@ def without_overlap(prediction: Prediction, taken: Array) -> Prediction:
     """
     if not taken.any():
         return prediction
-    spans, scores = prediction.spans, prediction.scores
+    spans, scores = prediction
     before = np.concatenate([[0], np.cumsum(taken)])
     free = before[spans.ends] == before[spans.starts]
     spans = SpanArrays(*(array[free] for array in spans))
-    scores = None if scores is None else scores[free]
-    return prediction._replace(spans=spans, scores=scores)
+    return Prediction(spans, None if scores is None else scores[free])
 
 
 def make_spans(doc: Doc, spans: SpanArrays, labels: Sequence[str]) -> List[Span]:
@@ -135,7 +132,7 @@ def gold_ents(example: Example, labels: Sequence[str], name: str) -> Array:
     RAISES (ValueError): E021 for an entity whose label the component does not have.
     """
     predicted, reference = example.predicted, example.reference
-    if same_tokens(predicted, reference):
+    if _same_tokens(predicted, reference):
         # Nothing to align, which takes most of an update's time apart from the network.
         iob = reference.to_array(ENT_IOB)
         known = (iob == _OUTSIDE) | (predicted.to_array(IS_SPACE) != 0)
@@ -146,8 +143,7 @@ def gold_ents(example: Example, labels: Sequence[str], name: str) -> Array:
     return _gold_tags(predicted, ents, known, labels, name)
 
 
-def same_tokens(one: Doc, other: Doc) -> bool:
-    """RETURNS (bool): Whether two docs have the same tokens."""
+def _same_tokens(one: Doc, other: Doc) -> bool:
     return len(one) == len(other) and np.array_equal(
         one.to_array(ORTH), other.to_array(ORTH)
     )

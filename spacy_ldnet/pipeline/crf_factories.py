@@ -35,9 +35,6 @@ DEFAULT_CRF_MODEL = Config().from_str(default_model_config)["model"]
         "model": DEFAULT_CRF_MODEL,
         "overwrite": False,
         "spans_key": None,
-        "soft_tags": 0,
-        "distil_weight": 0.0,
-        "distil_temperature": 1.0,
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={
@@ -53,9 +50,6 @@ def make_crf_ner(
     model: Model[List[Doc], List[Floats2d]],
     overwrite: bool,
     spans_key: Optional[str],
-    soft_tags: int,
-    distil_weight: float,
-    distil_temperature: float,
     scorer: Optional[Callable],
 ) -> SequenceLabeller:
     """Create a component that writes `doc.ents`.
@@ -65,14 +59,6 @@ def make_crf_ner(
         not, they stay, as with spaCy's `ner`, and the CRF's path goes through them.
     spans_key (Optional[str]): Write the entities to this span group, too, whose
         `attrs["scores"]` are their probabilities. None for no group.
-    soft_tags (int): As a teacher: leave the probabilities of each token's likeliest
-        tags in `doc.user_data`, so many of them (four bytes each); 0 for none. A
-        `DocBin` keeps them with `store_user_data = true`.
-    distil_weight (float): As a student: weight of the divergence from a teacher's
-        probabilities, in [0, 1]; the likelihood of the gold tags has the rest. Docs
-        without probabilities are learned from their tags alone.
-    distil_temperature (float): Temperature of both sides' probabilities, above 0: the
-        higher, the more the unlikely tags count.
     scorer (Optional[Callable]): The scoring method.
     RETURNS (SequenceLabeller): The component.
     """
@@ -84,9 +70,6 @@ def make_crf_ner(
         overwrite=overwrite,
         spans_key=spans_key,
         scores=spans_key is not None,
-        soft_tags=soft_tags,
-        distil_weight=distil_weight,
-        distil_temperature=distil_temperature,
         scorer=scorer,
     )
 

@@ -9,12 +9,10 @@ from thinc.api import Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
-from ..models.crf_tagger import Lesson
 from ..nn.iobes import Array
-from .annotations import gold_ents, gold_spans, kept_tokens, same_tokens
+from .annotations import gold_ents, gold_spans, kept_tokens
 from .labelled_pipe import LabelledPipe
 from .pieces import Pieces
-from .soft_tags import read_soft_tags
 
 
 class LearningLabeller(LabelledPipe):
@@ -23,8 +21,6 @@ class LearningLabeller(LabelledPipe):
     """
 
     write_ents: bool
-    distil_weight: float
-    distil_temperature: float
 
     def update(
         self,
@@ -80,10 +76,7 @@ class LearningLabeller(LabelledPipe):
         pieces = self._pieces([eg.predicted for eg in examples], kept)
         emissions = pieces.cut(select_rows(self.model.ops, scores, kept))
         loss, d_pieces = self.model.attrs["loss"](
-            self.model,
-            emissions,
-            pieces.cut(gold),
-            self._lesson(examples, kept, pieces),
+            self.model, emissions, pieces.cut(gold)
         )
         d_kept = pieces.join(d_pieces, self.model.ops.xp.concatenate)
         if not numpy.isfinite(loss):
@@ -99,21 +92,6 @@ class LearningLabeller(LabelledPipe):
 
     def _pieces(self, docs: List[Doc], kept: List[Any]) -> Pieces:
         return Pieces(docs, kept, self.model.attrs["by_sentence"])
-
-    def _lesson(
-        self, examples: List[Example], kept: List[Any], pieces: Pieces
-    ) -> Optional[Lesson]:
-        """What a teacher has left in the examples, where tokens are the same."""
-        weight = self.distil_weight
-        if not weight:
-            return None
-        chances = [
-            read_soft_tags(eg.reference, len(k), self.labels, self.n_tags, self.name)
-            if same_tokens(eg.predicted, eg.reference)
-            else None
-            for eg, k in zip(examples, kept)
-        ]
-        return Lesson(pieces.cut(chances), weight, self.distil_temperature)
 
     def _gold(self, example: Example) -> Array:
         if self.write_ents:

@@ -9,7 +9,6 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..models.encoder import check_range
 from ..models.gating import budget_scores
 from ..nn.iobes import OUTSIDE, spans_of_each
 from .annotations import (
@@ -24,7 +23,6 @@ from .annotations import (
     without_overlap,
 )
 from .learning_labeller import LearningLabeller, select_rows
-from .soft_tags import KEY, pack_soft_tags
 
 
 class SequenceLabeller(LearningLabeller):
@@ -44,9 +42,6 @@ class SequenceLabeller(LearningLabeller):
         overwrite: bool = False,
         spans_key: Optional[str] = None,
         scores: bool = False,
-        soft_tags: int = 0,
-        distil_weight: float = 0.0,
-        distil_temperature: float = 1.0,
         scorer: Optional[Callable] = None,
     ) -> None:
         """vocab (Vocab): The shared vocabulary.
@@ -56,20 +51,8 @@ class SequenceLabeller(LearningLabeller):
         overwrite (bool): Replace the entities that a doc has already.
         spans_key (Optional[str]): The span group to write; None for none.
         scores (bool): Give the span group the probabilities of its spans.
-        soft_tags (int): Leave the probabilities of each token's likeliest tags in the
-            doc, so many of them; 0 for none.
-        distil_weight (float): Of such probabilities in training, in [0, 1].
-        distil_temperature (float): Theirs and the component's own, above 0.
         scorer (Optional[Callable]): The scoring method.
-        RAISES (ValueError): E013 for a value out of range.
         """
-        check_range("soft_tags", soft_tags, soft_tags >= 0, "it must not be negative")
-        fits = 0 <= distil_weight <= 1
-        check_range("distil_weight", distil_weight, fits, "it must be in [0, 1]")
-        fits = distil_temperature > 0
-        check_range(
-            "distil_temperature", distil_temperature, fits, "it must be above 0"
-        )
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -81,11 +64,6 @@ class SequenceLabeller(LearningLabeller):
             "scores": scores,
             "spans_key": spans_key,
         }
-        # Not in `cfg`, which a saved component brings along: it may be another's teacher
-        # or student by the config it is loaded with.
-        self.soft_tags = soft_tags
-        self.distil_weight = distil_weight
-        self.distil_temperature = distil_temperature
 
     def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
         """Find the spans of a batch of docs, without modifying them.
@@ -119,11 +97,6 @@ class SequenceLabeller(LearningLabeller):
         parts = zip(spans_of_each(tags), pieces.cut(kept), ends)
         found = [read_prediction(spans, tokens, *pair) for spans, tokens, pair in parts]
         found = pieces.join(found, join_predictions)
-        if self.soft_tags:
-            marginals = self.model.attrs["marginals"]
-            chances = marginals(self.model, emissions, allowed=allowed)
-            soft = pieces.join(chances, numpy.concatenate)
-            found = [p._replace(soft=rows) for p, rows in zip(found, soft)]
         if self._keeps_ents:
             return [without_overlap(one, mask) for one, mask in zip(found, taken)]
         return found
@@ -144,9 +117,6 @@ class SequenceLabeller(LearningLabeller):
                 if prediction.scores is not None:
                     attrs["scores"] = prediction.scores
                 doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
-            if prediction.soft is not None:
-                packed = pack_soft_tags(prediction.soft, self.labels, self.soft_tags)
-                doc.user_data[KEY] = packed
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The scorer's scores; with an LD-Net encoder inside
