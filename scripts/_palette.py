@@ -28,8 +28,8 @@ class Palette:
 
 
 PALETTES: Dict[str, Palette] = {
-    "light": Palette("#1f2933", "#a3adb8", "#e6f2f1", "#00796b", "#ffffff"),
-    "dark": Palette("#e4e7eb", "#66707c", "#1d3b3a", "#4db6ac", "#1e2129"),
+    "light": Palette("#1f2933", "#7b8794", "#e6f2f1", "#00796b", "#ffffff"),
+    "dark": Palette("#e4e7eb", "#8b95a1", "#1d3b3a", "#4db6ac", "#1e2129"),
 }
 #: The same picture gives the same file, with text as text.
 STYLE = {

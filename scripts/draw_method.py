@@ -11,12 +11,12 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 LAYERS = 6
 KEPT = 4
-WIDTH, HEIGHT, STEP = 1.7, 0.56, 0.95
+WIDTH, HEIGHT, STEP = 1.85, 0.56, 0.95
 BOTTOM, TOP = 0, LAYERS + 1
 STAGES = (
     ("1. Pretrain", "every layer reads\nall layers below"),
     ("2. Learn gates", "the task decides\nwhich gates close"),
-    ("3. Delete", "exact: nothing read\nthe closed layers"),
+    ("3. Delete", "the output stays\nwhat it was"),
 )
 
 
@@ -27,7 +27,7 @@ def draw(palette: Palette) -> Figure:
     figure = Figure(figsize=(10.4, 6.2))
     for number, (title, caption) in enumerate(STAGES):
         axes = figure.add_axes((number / 3, 0, 1 / 3, 1))
-        axes.set(xlim=(-1.35, 2.75), ylim=(-1.5, (TOP + 1.5) * STEP))
+        axes.set(xlim=(-1.5, 2.6), ylim=(-1.5, (TOP + 1.5) * STEP))
         axes.axis("off")
         axes.text(0.55, (TOP + 1) * STEP, title, ha="center", size=15, weight="bold", color=palette.ink)  # fmt: skip
         axes.text(0.55, -1.35, caption, ha="center", size=12.5, color=palette.ink)
@@ -60,7 +60,7 @@ def _draw_boxes(axes: Axes, palette: Palette, live: Sequence[int], stage: int) -
         axes.text(0, level * STEP, name or f"layer {level}", size=12.5, **place)
         if stage == 1 and name is None:
             gate = "gate 1" if open_ else "gate 0"
-            axes.text(-1.13, level * STEP, gate.replace(" ", "\n"), size=10.5, **place)
+            axes.text(-1.22, level * STEP, gate.replace(" ", "\n"), size=10.5, **place)
 
 
 def _draw_arcs(axes: Axes, palette: Palette, live: Sequence[int], faded: bool) -> None:
