@@ -11,7 +11,7 @@ from _common import write_json
 from _report import compare, print_table, summarise, summarise_lms
 from _scoring import evaluate_model
 from _speed import entity_pipes, read_texts, time_pipelines
-from spacy.util import is_package
+from spacy.util import is_package, load_config
 from wasabi import msg
 
 from spacy_ldnet.pipeline.speed import count_words, describe_machine
@@ -85,6 +85,7 @@ def main(
     models = find_models(training)
     if not models:
         msg.fail(f"No trained pipelines in {training}", exits=1)
+    warn_of_untrained(models)
     evaluations: Dict[str, Dict[str, Dict[str, Any]]] = {}
     for row, paths in models.items():
         evaluations[row] = {}
@@ -114,6 +115,25 @@ def main(
     if is_teacher and corpus_meta:
         msg.info("The scores are agreement with the teacher, not with people")
     print_table(results, speed["machine"])
+
+
+def warn_of_untrained(models: Dict[str, Dict[str, Path]]) -> None:
+    """spaCy keeps the best of the models it evaluated, the first of them before any
+    training: with too few updates there is no other.
+
+    models (Dict[str, Dict[str, Path]]): Row -> seed -> directory.
+    """
+    for row, paths in models.items():
+        for path in paths.values():
+            training = load_config(path / "config.cfg", interpolate=True)["training"]
+            steps, frequency = training["max_steps"], training["eval_frequency"]
+            if 0 < steps <= frequency:
+                msg.warn(
+                    f"{row} ({path}) is as it was before its {steps} updates",
+                    f"It was evaluated at update 0 and every {frequency} only: lower "
+                    "[training] eval_frequency (--vars.eval_frequency, of the CNN "
+                    "--vars.peer_eval_frequency), or train for longer.",
+                )
 
 
 def find_models(training: Path) -> Dict[str, Dict[str, Path]]:

@@ -112,13 +112,13 @@ def _block(registry: str, name: str, defaults: Dict[str, Any]) -> str:
 def _table(parts: Parts, defaults: Dict[str, Any]) -> List[str]:
     if not defaults:
         return []
-    lines = ["| setting | type | default | what |", "| --- | --- | --- | --- |"]
+    lines = ["| setting | default | what |", "| --- | --- | --- |"]
     for key, default in defaults.items():
         kind, text = parts.arguments[key]
         shown = "" if _missing(default) else f"`{srsly.json_dumps(default)}`"
         if isinstance(default, dict):
             shown = "see above"
-        lines.append(f"| `{key}` | `{kind}` | {shown} | {_cell(text)} |")
+        lines.append(f"| `{key}` | {shown} | {_cell(text)} (`{kind}`) |")
     return [*lines, ""]
 
 

@@ -23,7 +23,9 @@ def test_blocks_of_a_page_run(page, workplace, capsys):
     namespace, printed = {"__name__": page.stem}, None
     for block in read_blocks(page):
         if block.file:
-            (workplace / block.file).write_text(block.code, encoding="utf8")
+            path = workplace / block.file
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(block.code, encoding="utf8")
         if block.language == "python" and block.file is None:
             capsys.readouterr()
             exec(compile(block.code, block.place, "exec"), namespace)
