@@ -40,9 +40,7 @@ STYLE = {
 }
 
 
-def save_pictures(
-    draw: Callable[[Palette], Figure], folder: Path, name: str
-) -> None:
+def save_pictures(draw: Callable[[Palette], Figure], folder: Path, name: str) -> None:
     """Write a picture for light and for dark pages.
 
     draw (Callable[[Palette], Figure]): Draws it with a palette.

@@ -86,7 +86,9 @@ def _draw_arcs(axes: Axes, palette: Palette, live: Sequence[int], faded: bool) -
 
 
 def main(
-    folder: Path = typer.Argument(Path("docs/pictures"), help="Folder for the SVG files"),
+    folder: Path = typer.Argument(
+        Path("docs/pictures"), help="Folder for the SVG files"
+    ),
 ) -> None:
     """Draw one direction's layers as they are pretrained, gated and deleted."""
     save_pictures(draw, folder, "method")

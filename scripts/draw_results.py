@@ -71,7 +71,9 @@ def draw(rows: List[Row], palette: Palette) -> Figure:
         label = NAMES.get(row.name, row.name)
         thousands = row.speed / 1000
         if row.f1 is None:
-            axes.axvline(thousands, color=palette.faint, linestyle=(0, (4, 4)), zorder=1)
+            axes.axvline(
+                thousands, color=palette.faint, linestyle=(0, (4, 4)), zorder=1
+            )
             place = {"xycoords": ("data", "axes fraction"), "xytext": (5, 4)}
             axes.annotate(f"{label}'s speed", (thousands, 0), textcoords="offset points", color=palette.ink, size=11, **place)  # fmt: skip
             continue
@@ -95,7 +97,9 @@ def draw(rows: List[Row], palette: Palette) -> Figure:
 
 def main(
     readme: Path = typer.Argument(Path("README.md"), help="Where the table is"),
-    folder: Path = typer.Argument(Path("docs/pictures"), help="Folder for the SVG files"),
+    folder: Path = typer.Argument(
+        Path("docs/pictures"), help="Folder for the SVG files"
+    ),
 ) -> None:
     """Draw the README's table of results."""
     try:

@@ -4,8 +4,9 @@ import html
 import re
 
 import typer
-from spacy_ldnet.cli import app
 from typer.cli import get_docs_for_click
+
+from spacy_ldnet.cli import app
 
 NAME = "python -m spacy ldnet"
 #: Of the program itself, which belongs to spaCy.

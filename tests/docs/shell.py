@@ -60,7 +60,9 @@ def run_spacy(words: List[str]) -> None:
     if words[:2] in (["ldnet", "info"], ["ldnet", "prune"]):
         words = [*words, "--no-speed"]
     result = CliRunner().invoke(app, words)
-    assert result.exit_code == 0, f"{shlex.join(words)}\n{result.output}\n{result.exception!r}"
+    assert result.exit_code == 0, (
+        f"{shlex.join(words)}\n{result.output}\n{result.exception!r}"
+    )
 
 
 def check_project(words: List[str]) -> None:

@@ -17,7 +17,9 @@ BASE = ROOT / "configs" / "ner.cfg"
 BLOCKS = read_all()
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if read_blocks(p)], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if read_blocks(p)], ids=lambda p: p.stem
+)
 def test_blocks_of_a_page_run(page, workplace, capsys):
     fix_random_seed(0)
     namespace, printed = {"__name__": page.stem}, None
@@ -75,7 +77,9 @@ def with_sentences(example):
     return Example(example.predicted, example.reference)
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if b.reason], ids=lambda b: b.place)
+@pytest.mark.parametrize(
+    "block", [b for b in BLOCKS if b.reason], ids=lambda b: b.place
+)
 def test_blocks_that_are_not_run_say_why(block):
     assert len(block.reason) > 10 and block.language == "bash"
     pytest.skip(block.reason)

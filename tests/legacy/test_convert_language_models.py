@@ -1,7 +1,7 @@
 """Language models of the authors' code, without a tagger."""
 
 import torch
-from authors import LM_WORDS, Authors, save_lm, save_pair
+from authors import LM_WORDS, Authors, save_pair
 from converting import fails
 from spacy.cli._util import app
 from typer.testing import CliRunner
