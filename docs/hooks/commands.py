@@ -1,4 +1,4 @@
-"""The reference of commands, which typer writes, and the scripts' options."""
+"""The reference of commands, which typer itself writes."""
 
 import html
 import re
@@ -9,8 +9,6 @@ from typer.cli import get_docs_for_click
 from spacy_ldnet.cli import app
 
 NAME = "python -m spacy ldnet"
-#: Of the program itself, which belongs to spaCy.
-SHELL_COMPLETION = re.compile(r"^\* `--(install|show)-completion`.*\n", re.MULTILINE)
 CODE = re.compile(r"(```.*?```|`[^`]*`)", flags=re.DOTALL)
 
 
@@ -18,7 +16,9 @@ def write_commands() -> str:
     """RETURNS (str): The page, in Markdown."""
     command = typer.main.get_command(app)
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name=NAME)
-    return "# Commands\n" + _escape(SHELL_COMPLETION.sub("", text)).partition("\n")[2]
+    # Each command's own part; the list in front of them has their help cut short.
+    commands = text[text.index("\n## ") :]
+    return f"# Commands\n\n{app.info.help}.\n{_escape(commands)}"
 
 
 def _escape(text: str) -> str:
