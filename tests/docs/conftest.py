@@ -48,7 +48,13 @@ def workplace(template, tmp_path, monkeypatch) -> Path:
 
 
 def _write_texts(folder: Path) -> None:
-    for name in ("train.txt", "dev.txt", "text.txt", "my_texts/one.txt"):
+    for name in (
+        "train.txt",
+        "dev.txt",
+        "text.txt",
+        "my_texts/one.txt",
+        "texts/one.txt",
+    ):
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(TEXT, encoding="utf8")

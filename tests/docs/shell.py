@@ -29,7 +29,7 @@ def run_commands(code: str) -> None:
     for line in code.replace("\\\n", " ").splitlines():
         for command in line.split(" && "):
             if command.strip():
-                run_command(shlex.split(command))
+                run_command(shlex.split(command, comments=True))
 
 
 def run_command(words: List[str]) -> None:
