@@ -52,9 +52,7 @@ def load(place: str) -> Callable:
 
 
 def write_reference() -> str:
-    """RETURNS (str): The page, in Markdown.
-    RAISES (KeyError): If there is a registry that has no title here.
-    """
+    """RETURNS (str): The page, in Markdown."""
     lines = [
         "# Config reference",
         "",
@@ -64,8 +62,8 @@ def write_reference() -> str:
         "",
     ]
     entry_points = read_entry_points()
-    for registry in sorted(entry_points, key=list(TITLES).index):
-        lines += [f"## {TITLES[registry]}", ""]
+    for registry in sorted(entry_points, key=[*TITLES, *entry_points].index):
+        lines += [f"## {TITLES.get(registry, registry.capitalize())}", ""]
         for name, place in entry_points[registry].items():
             lines += _describe(registry, name, load(place))
     return "\n".join(lines)
@@ -73,7 +71,7 @@ def write_reference() -> str:
 
 def _describe(registry: str, name: str, function: Callable) -> Iterator[str]:
     parts = read_docstring(function)
-    defaults = dict(_defaults(registry, name, function))
+    defaults = dict(settings_of(registry, name, function))
     yield from (f"### {name}", "", link_codes(parts.text), "")
     block = _block(registry, name, defaults)
     yield from ("```ini", block, "```", "")
@@ -82,10 +80,15 @@ def _describe(registry: str, name: str, function: Callable) -> Iterator[str]:
         yield from (f"{result.capitalize()} `{kind}`: {link_codes(text)}", "")
 
 
-def _defaults(
+def settings_of(
     registry: str, name: str, function: Callable
 ) -> Iterator[Tuple[str, Any]]:
-    """The settings of a function; `inspect.Parameter.empty` where one must be given."""
+    """registry (str): Where it is registered.
+    name (str): Under which name.
+    function (Callable): What is registered.
+    YIELDS (Tuple[str, Any]): Each setting and its default; `inspect.Parameter.empty`
+        where one must be given.
+    """
     if registry == FACTORIES:
         defaults = Language.get_factory_meta(name).default_config
     else:

@@ -32,7 +32,7 @@ def test_every_registered_name_and_setting_is_described():
             assert parts.text, f"{name} does not say what it is"
             described = set(parts.arguments)
             settings = dict(
-                registered._defaults(registry, name, registered.load(place))
+                registered.settings_of(registry, name, registered.load(place))
             )
             assert described == set(settings), name
     assert count >= 17
