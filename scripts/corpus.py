@@ -26,12 +26,13 @@ from wasabi import msg
 ANNOTATED = (*(f"{s}.spacy" for s in SPLITS), "lm_train.txt", "lm_dev.txt", "meta.json")
 
 
-def pass_on(annotated: Path, out_dir: Path) -> None:
+def pass_on(annotated: Path, out_dir: Path, lang: str) -> None:
     """Copy what the `annotate` step wrote.
 
     annotated (Path): Its folder.
     out_dir (Path): Where to.
-    RAISES (ScriptError): If a file is missing.
+    lang (str): Language that the trainings expect.
+    RAISES (ScriptError): If a file is missing, or the teacher has another language.
     """
     missing = [name for name in ANNOTATED if not (annotated / name).is_file()]
     if missing:
@@ -39,9 +40,15 @@ def pass_on(annotated: Path, out_dir: Path) -> None:
             f"{annotated.as_posix()} lacks {', '.join(missing)}",
             "Run the annotate step first (scripts/annotate.py).",
         )
+    meta = json.loads((annotated / "meta.json").read_text("utf-8"))
+    if meta["lang"] != lang:
+        raise ScriptError(
+            f"The teacher's language is '{meta['lang']}', but the trainings' '{lang}'",
+            f"Give --vars.lang {meta['lang']} (or --lang), or another teacher.",
+        )
     for name in ANNOTATED:
         write_bytes(out_dir / name, (annotated / name).read_bytes())
-    print_counts(json.loads((out_dir / "meta.json").read_text("utf-8"))["splits"])
+    print_counts(meta["splits"])
 
 
 def read_docs(name: str, assets: Path, lang: str, group: int) -> Dict[str, List[Doc]]:
@@ -138,7 +145,7 @@ def main(
     text: Optional[Path] = typer.Option(
         None, help="Raw text for the LMs beside gold data"
     ),
-    lang: str = typer.Option("en", help="Language of gold data"),
+    lang: str = typer.Option("en", help="Language of the data"),
     group: int = typer.Option(
         0, min=0, help="Sentences a Doc without documents (0: as usual)"
     ),
@@ -147,7 +154,7 @@ def main(
     """Bring any corpus into one form: .spacy parts, text for the LMs, meta.json."""
     try:
         if name == "teacher":
-            pass_on(annotated, out_dir)
+            pass_on(annotated, out_dir, lang)
         else:
             convert(
                 name,

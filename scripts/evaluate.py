@@ -12,7 +12,7 @@ from _errors import describe_errors, read_gold
 from _report import compare, print_table, summarise, summarise_lms
 from _scoring import evaluate_model
 from _speed import entity_pipes, read_texts, time_pipelines
-from spacy.util import is_package
+from spacy.util import is_package, load_config
 from wasabi import msg
 
 from spacy_ldnet.pipeline.speed import count_words, describe_machine
@@ -88,6 +88,7 @@ def main(
     models = find_models(training)
     if not models:
         msg.fail(f"No trained pipelines in {training}", exits=1)
+    warn_of_untrained(models)
     evaluations: Dict[str, Dict[str, Dict[str, Any]]] = {}
     for row, paths in models.items():
         evaluations[row] = {}
@@ -132,6 +133,25 @@ def find_errors(
         row: describe_errors(pieces, {seed: r["predicted"] for seed, r in runs.items()})
         for row, runs in evaluations.items()
     }
+
+
+def warn_of_untrained(models: Dict[str, Dict[str, Path]]) -> None:
+    """spaCy keeps the best of the models it evaluated, the first of them before any
+    training: with too few updates there is no other.
+
+    models (Dict[str, Dict[str, Path]]): Row -> seed -> directory.
+    """
+    for row, paths in models.items():
+        for path in paths.values():
+            training = load_config(path / "config.cfg", interpolate=True)["training"]
+            steps, frequency = training["max_steps"], training["eval_frequency"]
+            if 0 < steps <= frequency:
+                msg.warn(
+                    f"{row} ({path}) is as it was before its {steps} updates",
+                    f"It was evaluated at update 0 and every {frequency} only: lower "
+                    "[training] eval_frequency (--vars.eval_frequency, of the CNN "
+                    "--vars.peer_eval_frequency), or train for longer.",
+                )
 
 
 def find_models(training: Path) -> Dict[str, Dict[str, Path]]:

@@ -12,7 +12,7 @@ from thinc.types import Floats2d
 from wasabi import msg
 
 from ..models.encoder import LDNetModel
-from ..models.gating import prune_encoder
+from ..models.gating import budget_scores, prune_encoder
 from ..pipeline.speed import make_docs, make_texts
 from ._facts import describe, encoders_in, measure_speed, print_facts
 from ._util import app, write_pipeline
@@ -102,6 +102,8 @@ def prune(
         rows[name]["words_per_second"] = value
     print_facts(list(rows.values()), list(rows))
     _print_scores(scores)
+    if layers is None:
+        _warn_of_open_gates(old, rows)
     msg.good("Saved the pruned pipeline", str(output))
     msg.info(f"Largest change of the output: {change:.2g}")
     return change
@@ -119,6 +121,20 @@ def _prune_and_compare(
 
 def _untrained(encoder: LDNetModel) -> bool:
     return bool((encoder.shims[0].module.gates == 1).all())  # type: ignore[attr-defined]
+
+
+def _warn_of_open_gates(old: Language, rows: Dict[str, Dict[str, Any]]) -> None:
+    """Say so if the gates did not do what they were trained for."""
+    before, after = (row["layers_fwd"] + row["layers_bwd"] for row in rows.values())
+    models = [pipe.model for _, pipe in old.pipeline if hasattr(pipe, "model")]
+    within = all(budget_scores(model).get("ldnet_budget", 1.0) for model in models)
+    if before > after and within:
+        return
+    reason = "no gate is zero" if before == after else "more than the budget allows"
+    msg.warn(
+        f"{after} layers are left: {reason}",
+        "Train the gates for longer (spacy-ldnet.gate_penalty.v1), or give --layers.",
+    )
 
 
 def _largest_change(old: List[Floats2d], new: List[Floats2d]) -> float:

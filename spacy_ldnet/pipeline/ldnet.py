@@ -106,7 +106,11 @@ class LDNet(Tok2Vec):
     default_score_weights={"ldnet_budget": None, "ldnet_density": None},
 )
 def make_ldnet(nlp: Language, name: str, model: Model, train_lm: bool) -> LDNet:
-    """model (Model[List[Doc], List[Floats2d]]): The encoder.
+    """Create the shared encoder: contextual word vectors from pruned language models,
+    for all components after it that listen (`spacy.Tok2VecListener.v1` with
+    `upstream = "ldnet"`). `[initialize.components.ldnet.encoder_loader]` fills it.
+
+    model (Model[List[Doc], List[Floats2d]]): The encoder.
     train_lm (bool): Whether to train the language models' weights, too.
     """
     return LDNet(nlp.vocab, model, name, train_lm=train_lm)

@@ -42,6 +42,20 @@ def test_by_gates_it_is_exact_and_says_what_it_brought(gated, tmp_path):
     assert files_of(gated) == before, "the input was touched"
     facts = describe(spacy.load(tmp_path / "pruned"))
     assert facts["layers_fwd"] + facts["layers_bwd"] == 2
+    assert "layers are left" not in result.output
+
+
+def test_gates_that_did_not_close_are_named(make_nlp, tmp_path):
+    nlp = make_nlp()
+    create_gate_penalty_v1(max_layers=2)(nlp, {"step": 0})
+    nlp.to_disk(tmp_path / "open")
+    result = invoke("prune", tmp_path / "open", tmp_path / "same", "--no-speed")
+    assert result.exit_code == 0
+    assert f"{2 * DEPTH} layers are left: no gate is zero" in result.output
+    shim_of(nlp).module.gates.data[0] = 0.0
+    nlp.to_disk(tmp_path / "open")
+    result = invoke("prune", tmp_path / "open", tmp_path / "same", "--no-speed")
+    assert f"{2 * DEPTH - 1} layers are left: more than the budget" in result.output
 
 
 def test_by_number_it_shows_scores_and_change(gated, tmp_path):

@@ -10,6 +10,7 @@ from torch import nn
 UNITS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 TAGS = ["O", "S-LOC", "B-PER", "E-PER", "I-PER", "S-PER", "B-LOC", "E-LOC", "I-LOC"]
 WORDS = ["the", "The", "Ada", "Lovelace", "lived", "in", "London", ".", "x-1", "Tarvik"]
+LM_WORDS = ["the", "\n", "Ada", "<unk>", "London"]
 SENTENCES = [
     ["Ada", "Lovelace", "lived", "in", "London", "."],
     ["London"],
@@ -207,3 +208,26 @@ class Authors:
                 label = None
         close(len(words))
         return found
+
+
+def save_lm(path, words, *, seed, layers=3):
+    """A language model alone, with the authors' adaptive softmax and optimizer."""
+    torch.manual_seed(seed)
+    weights = {"word_embed.weight": torch.randn(len(words), 6)}
+    for k in range(layers):
+        for name, value in torch.nn.LSTM(6 + 4 * k, 4).named_parameters():
+            weights[f"rnn.layer.{k}.layer.{name}"] = value.detach()
+    weights["project.weight"] = torch.randn(8, 6 + 4 * layers)
+    weights["project.bias"] = torch.randn(8)
+    weights["soft_max.head.weight"] = torch.randn(5, 8)
+    weights["soft_max.tail.0.0.weight"] = torch.randn(8, 8)
+    torch.save({"model": weights, "optimizer": {"state": {}}}, path)
+    return weights
+
+
+def save_pair(folder):
+    """Both directions, `ld0.th` and `ld_0.th`, and the dataset `test.pk`."""
+    maps = {"w_map": {word: i for i, word in enumerate(LM_WORDS)}}
+    (folder / "test.pk").write_bytes(pickle.dumps(maps))
+    names = ("ld0.th", "ld_0.th")
+    return [save_lm(folder / n, LM_WORDS, seed=i) for i, n in enumerate(names)]

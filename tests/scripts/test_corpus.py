@@ -45,10 +45,13 @@ def test_own_spacy_files(sample_gold, sample_text, tmp_path):
 
 def test_teacher_is_passed_on(sample_text, tmp_path, tiny_teacher):
     with pytest.raises(ScriptError, match="lacks"):
-        pass_on(tmp_path / "a", tmp_path / "b")
+        pass_on(tmp_path / "a", tmp_path / "b", "en")
     settings = {"labelled": 5, "dev_share": 0.1, "test_share": 0.1, "seed": 0}
     annotate(sample_text, tmp_path / "a", tiny_teacher, **settings)
-    pass_on(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(ScriptError, match="language is 'en', but the trainings' 'de'"):
+        pass_on(tmp_path / "a", tmp_path / "b", "de")
+    assert not (tmp_path / "b").exists()
+    pass_on(tmp_path / "a", tmp_path / "b", "en")
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 

@@ -203,3 +203,16 @@ def test_comparison_pools_the_seeds_both_rows_have():
     assert list(output) == ["ldnet - no_lm"]
     assert output["ldnet - no_lm"]["seeds"] == [1]
     assert output["ldnet - no_lm"]["difference"] > 0
+
+
+def test_pipelines_whose_training_was_never_evaluated_are_named(trained, capsys):
+    models = evaluate.find_models(trained / "training")
+    evaluate.warn_of_untrained(models)
+    assert capsys.readouterr().out == ""
+    path = models["cnn"]["1"] / "config.cfg"
+    config = path.read_text(encoding="utf8")
+    path.write_text(config.replace("max_steps = 20000", "max_steps = 100"))
+    evaluate.warn_of_untrained(models)
+    path.write_text(config)
+    found = " ".join(capsys.readouterr().out.split())
+    assert "before its 100 updates" in found and "every 200" in found

@@ -1,0 +1,113 @@
+"""Draw the README's table of results: F1 over words per second."""
+
+import re
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import typer
+from _common import ScriptError
+from _palette import Palette, save_pictures
+from matplotlib.figure import Figure
+from wasabi import msg
+
+#: What the rows are called in the picture; a row without a name keeps its own.
+NAMES = {
+    "no_lm": "no language model",
+    "ldnet": "unpruned",
+    "ldnet_pruned": "en_ldnet (pruned)",
+    "cnn": "spaCy's CNN",
+    "teacher": "teacher",
+}
+OURS = ("no_lm", "ldnet", "ldnet_pruned")
+F1 = re.compile(r"([\d.]+) ± ([\d.]+)")
+
+
+class Row(NamedTuple):
+    """name (str): Of the row.
+    f1 (Optional[Tuple[float, float]]): Mean and deviation; None if it has no score.
+    speed (float): Words per second.
+    """
+
+    name: str
+    f1: Optional[Tuple[float, float]]
+    speed: float
+
+
+def read_rows(readme: Path) -> List[Row]:
+    """Read the table whose first column is `row`, so that picture and table are one.
+
+    readme (Path): The README.
+    RETURNS (List[Row]): The rows that have a speed.
+    RAISES (ScriptError): If there is no such table.
+    """
+    lines = readme.read_text(encoding="utf8").splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    start = next((i for i, row in enumerate(cells) if row[0] == "row"), None)
+    if start is None:
+        raise ScriptError(f"{readme} has no table of results", "Its head begins: | row")
+    head, rows = cells[start], []
+    for values in cells[start + 2 :]:
+        row: Dict[str, str] = dict(zip(head, values))
+        if len(values) != len(head):
+            break
+        if row["words/s"]:
+            found = F1.match(row["F1"])
+            f1 = (float(found[1]), float(found[2])) if found else None
+            speed = float(row["words/s"].replace(",", ""))
+            rows.append(Row(row["row"].strip("`"), f1, speed))
+    return rows
+
+
+def draw(rows: List[Row], palette: Palette) -> Figure:
+    """rows (List[Row]): What to show.
+    palette (Palette): The colours.
+    RETURNS (Figure): F1 over words per second; a line where only the speed is known.
+    """
+    figure = Figure(figsize=(8.4, 4.6), layout="constrained")
+    axes = figure.subplots()
+    axes.set_facecolor(palette.ground)
+    for row in rows:
+        color = palette.accent if row.name in OURS else palette.ink
+        label = NAMES.get(row.name, row.name)
+        thousands = row.speed / 1000
+        if row.f1 is None:
+            axes.axvline(
+                thousands, color=palette.faint, linestyle=(0, (4, 4)), zorder=1
+            )
+            place = {"xycoords": ("data", "axes fraction"), "xytext": (5, 4)}
+            axes.annotate(f"{label}'s speed", (thousands, 0), textcoords="offset points", color=palette.ink, size=11, **place)  # fmt: skip
+            continue
+        mean, spread = row.f1
+        axes.errorbar(thousands, mean, yerr=spread, fmt="o", color=color, markersize=9, capsize=4)  # fmt: skip
+        # Beside ours, below the others, which are slow and close to each other.
+        ours = row.name in OURS
+        at, shift = (mean, (10, 6)) if ours else (mean - spread, (-8, -16))
+        axes.annotate(label, (thousands, at), xytext=shift, textcoords="offset points", color=color, weight="bold" if row.name == "ldnet_pruned" else "normal")  # fmt: skip
+    axes.set_xlim(0, 1.35 * max(row.speed for row in rows) / 1000)
+    axes.margins(y=0.12)
+    axes.set_xlabel("thousand words per second, one CPU thread", color=palette.ink)
+    axes.set_ylabel("F1: agreement with the teacher", color=palette.ink)
+    axes.tick_params(colors=palette.ink)
+    axes.grid(color=palette.faint, alpha=0.3)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(palette.faint)
+    return figure
+
+
+def main(
+    readme: Path = typer.Argument(Path("README.md"), help="Where the table is"),
+    folder: Path = typer.Argument(
+        Path("docs/pictures"), help="Folder for the SVG files"
+    ),
+) -> None:
+    """Draw the README's table of results."""
+    try:
+        rows = read_rows(readme)
+    except ScriptError as err:
+        msg.fail(err.title, err.hint, exits=1)
+    save_pictures(lambda palette: draw(rows, palette), folder, "results")
+
+
+if __name__ == "__main__":
+    typer.run(main)

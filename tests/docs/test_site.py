@@ -1,0 +1,83 @@
+"""The documentation's pages that are made from the code, and the site as a whole."""
+
+import re
+import subprocess
+import sys
+
+import codes
+import commands
+import pytest
+import registered
+from blocks import ROOT
+from docstring_parts import read_docstring
+
+from spacy_ldnet.cli import app
+
+#: What a browser would fetch by itself from another server.
+FETCHED = re.compile(
+    r"""<(?:script|img|iframe|source)[^>]+src=["']?(?:https?:)?//|"""
+    r"""<link[^>]+rel=["']?(?:stylesheet|preconnect|icon)[^>]+href=["']?(?:https?:)?//|"""
+    r"""(?:@import|url\()\s*["']?(?:https?:)?//"""
+)
+
+
+def test_every_registered_name_and_setting_is_described():
+    page = registered.write_reference()
+    count = 0
+    for registry, names in registered.read_entry_points().items():
+        for name, place in names.items():
+            count += 1
+            assert f"### {name}\n" in page
+            parts = read_docstring(registered.load(place))
+            assert parts.text, f"{name} does not say what it is"
+            described = set(parts.arguments)
+            settings = dict(
+                registered.settings_of(registry, name, registered.load(place))
+            )
+            assert described == set(settings), name
+    assert count >= 17
+
+
+def test_defaults_are_those_of_the_signatures():
+    page = registered.write_reference()
+    section = page.partition("### spacy-ldnet.gate_penalty.v1")[2].partition("\n### ")[
+        0
+    ]
+    assert '@callbacks = "spacy-ldnet.gate_penalty.v1"\ncomponent = "ldnet"' in section
+    assert "weight = 0.01" in section and "| `weight` | `0.01` |" in section
+    # One that must be given.
+    assert "path = ..." in page.partition("### spacy-ldnet.EncoderLoader.v1")[2]
+
+
+def test_every_command_and_option_is_described():
+    page = commands.write_commands()
+    for command in app.registered_commands:
+        assert f"## `python -m spacy ldnet {command.name}`" in page
+    assert "--layers" in page and "--resume" in page
+    assert "install-completion" not in page
+
+
+def test_every_code_is_described():
+    source = (ROOT / "spacy_ldnet" / "errors.py").read_text(encoding="utf8")
+    known = set(re.findall(r"^    ([EW]\d{3}) = ", source, flags=re.MULTILINE))
+    found = codes.find_codes()
+    assert {code for code, _ in found} == known and len(known) > 50
+    page = codes.write_codes()
+    for code, message in found:
+        assert f"### {code} {{ #{code} }}" in page and message.startswith(f"[{code}] ")
+
+
+def test_site_builds_without_warnings_and_fetches_nothing(tmp_path):
+    pytest.importorskip("material", reason="the site is built with the extra docs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir"]
+    done = subprocess.run(
+        [*command, tmp_path / "site"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > 15
+    for path in [*pages, *(tmp_path / "site").rglob("*.css")]:
+        found = FETCHED.search(path.read_text(encoding="utf8"))
+        assert found is None, f"{path.name} fetches {found}"
+    results = (tmp_path / "site/results/index.html").read_text(encoding="utf8")
+    assert "47,306" in results and "table: results" not in results
