@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import torch
 
 from ..errors import Errors
-from .children import end_with_parent
+from ..engines.children import end_with_parent
 from .devices import Devices
 from .events import Finished, Report
 from .job import TrainingJob
