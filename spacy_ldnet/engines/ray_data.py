@@ -76,22 +76,22 @@ def _rows(
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     rows = [{"place": i, "item": pickle.dumps(item)} for i, item in enumerate(items)]
+    # Kept here as long as the work lasts: a worker that is made anew asks for it again.
+    kept = ray.put((pickle.dumps(make_worker), list(sys.path)))
     # A block an item, so that each is given out, and done again, by itself.
     data = ray.data.from_items(rows, override_num_blocks=len(rows))
     done = data.map_batches(
         RayWorker,
-        fn_constructor_args=(pickle.dumps(make_worker), list(sys.path)),
+        fn_constructor_args=([kept],),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=number),
         num_cpus=1,
         num_gpus=gpus or None,
     )
-    return iter(done.iter_rows())
+    yield from done.iter_rows()
 
 
-def _in_order(
-    rows: Iterator[Dict[str, Any]], show: Show
-) -> Generator[Any, None, None]:
+def _in_order(rows: Iterator[Dict[str, Any]], show: Show) -> Generator[Any, None, None]:
     """Results by place; an error that a worker raised is raised here, as it was."""
     done: Dict[int, Any] = {}
     given = size = words = 0
@@ -111,11 +111,12 @@ def _in_order(
 class RayWorker:
     """A worker in a process of Ray's.
 
-    make_worker (bytes): A pickled `MakeWorker`.
-    path (Sequence[str]): Where the driver finds modules, besides the installed ones.
+    kept (Sequence[ObjectRef]): Of a pickled `MakeWorker`, and of where the driver finds
+        modules, besides the installed ones.
     """
 
-    def __init__(self, make_worker: bytes, path: Sequence[str]) -> None:
+    def __init__(self, kept: Sequence[Any]) -> None:
+        make_worker, path = ray.get(kept[0])
         sys.path.extend(folder for folder in path if folder not in sys.path)
         self.worker = pickle.loads(make_worker)()
         self.done = [0, 0]
