@@ -23,12 +23,6 @@ def source(tmp_path):
     return write_rows(tmp_path / "in.jsonl", make_rows())
 
 
-def test_two_processes_do_what_one_does(tmp_path, run, source):
-    run(source, tmp_path / "one")
-    run(source, tmp_path / "two", n_process=2)
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
-
-
 def test_a_restart_does_what_is_missing(tmp_path, run, source):
     run(source, tmp_path / "out")
     before = contents(tmp_path / "out")
@@ -73,28 +67,21 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path, run, source):
         run(source, tmp_path / "out", overwrite=True)
 
 
-def test_a_document_that_ends_its_process(tmp_path, run):
+def test_documents_that_end_their_process(tmp_path, run):
+    """One does it always and is left out, the other one was killed by chance."""
     rows = list(make_rows(16))
     rows[5]["text"] = "Ada Lovelace saw KILL and London ."
-    source = write_rows(tmp_path / "in.jsonl", rows)
-    run(source, tmp_path / "out", n_process=2)
-    (error,) = read_errors(tmp_path / "out")
-    assert error["id"] == "doc5" and error["line"] == 6
-    assert "process" in error["reason"]
-    left = [row["id"] for row in rows if row["id"] != "doc5"]
-    assert [row["id"] for row in read_rows(tmp_path / "out")] == left
-    assert not list((tmp_path / "out" / "records").glob("*.begun*"))
-
-
-def test_an_innocent_document_stays(tmp_path, run):
-    rows = list(make_rows(16))
-    rows[5]["text"] = f"Ada Lovelace ONCE={tmp_path / 'mark'} London ."
+    rows[13]["text"] = f"Ada Lovelace ONCE={tmp_path / 'mark'} London ."
     source = write_rows(tmp_path / "in.jsonl", rows)
     run(source, tmp_path / "out", n_process=2)
     assert (tmp_path / "mark").exists()
-    run(source, tmp_path / "alone")
-    assert contents(tmp_path / "out") == contents(tmp_path / "alone")
-    assert not read_errors(tmp_path / "out")
+    (error,) = read_errors(tmp_path / "out")
+    assert error["id"] == "doc5" and error["line"] == 6
+    assert "process" in error["reason"]
+    others = write_rows(tmp_path / "others.jsonl", [*rows[:5], *rows[6:]])
+    run(others, tmp_path / "alone")
+    assert read_rows(tmp_path / "out") == read_rows(tmp_path / "alone")
+    assert not list((tmp_path / "out" / "records").glob("*.begun*"))
 
 
 def command(pipeline, source, out, *options):
