@@ -5,8 +5,6 @@ import json
 from datetime import date
 
 import fsspec
-import pyarrow
-import pyarrow.parquet
 import pytest
 import spacy
 from annotated import contents, make_rows, read_errors, read_rows, write_rows
@@ -20,6 +18,9 @@ from spacy_ldnet.annotation.addresses import (
 )
 from spacy_ldnet.annotation.plan import plan
 from spacy_ldnet.annotation.run import annotate
+
+pyarrow = pytest.importorskip("pyarrow", reason="needs the extra 'ray'")
+pytest.importorskip("pyarrow.parquet")
 
 
 def test_columns_stay_and_spans_are_offsets(tmp_path, run):
