@@ -9,6 +9,7 @@ from typing import IO, Any, Dict, Iterator, List, Tuple
 
 import fsspec
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import Errors
 
@@ -44,6 +45,12 @@ class Place:
     def __init__(self, fs: fsspec.AbstractFileSystem, path: str) -> None:
         self.fs = fs
         self.path = path
+
+    def absolute(self, address: str) -> str:
+        """address (str): What the place was opened with.
+        RETURNS (str): The same for a process with another working directory.
+        """
+        return self.path if isinstance(self.fs, LocalFileSystem) else address
 
     def __truediv__(self, name: str) -> "Place":
         return Place(self.fs, f"{self.path.rstrip('/')}/{name}")

@@ -31,6 +31,13 @@ def pipeline_path(name: str) -> Path:
     return path
 
 
+def absolute_name(name: str) -> str:
+    """name (str): Name of an installed pipeline, or a directory.
+    RETURNS (str): The same for a process with another working directory.
+    """
+    return name if spacy.util.is_package(name) else str(Path(name).absolute())
+
+
 def hash_pipeline(name: str) -> str:
     """name (str): Name of an installed pipeline, or a directory.
     RETURNS (str): SHA-256 over the names and bytes of its files, compiled ones left out.

@@ -16,6 +16,7 @@ from ..engines import Engine, make_engine
 from ..errors import Errors
 from .addresses import PART, InputFile, Place, open_place
 from .identity import (
+    absolute_name,
     describe_input,
     describe_pipeline,
     describe_settings,
@@ -107,14 +108,15 @@ def annotate(
     _check(form, batch_words, unit_size, device)
     place = open_place(source)
     files, units = plan(place, source, unit_size)
+    out = open_place(output)
     pipeline_hash = hash_pipeline(pipeline)
     job = Job(
-        pipeline,
+        absolute_name(pipeline),
         pipeline_hash,
         load,
         finish,
-        source,
-        output,
+        place.absolute(source),
+        out.absolute(output),
         form,
         text_key=text_key,
         id_key=id_key,
@@ -131,7 +133,7 @@ def annotate(
     }
     if form == PARQUET:
         job = replace(job, schema=make_schema(job, place, units))
-    run = _Run(open_place(output), identity, files, units)
+    run = _Run(out, identity, files, units)
     run.begin(overwrite)
     run.work(job, engine or make_engine(), report)
     return run.finish()

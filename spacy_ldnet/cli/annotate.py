@@ -162,7 +162,9 @@ def annotate(
             strict=strict,
             overwrite=overwrite,
             engine=workers,
-            load=partial(load_with_code, code_path) if code_path else spacy.load,
+            load=partial(load_with_code, code_path.absolute())
+            if code_path
+            else spacy.load,
             report=display,
         )
     counts = manifest["counts"]

@@ -1,6 +1,6 @@
 """Units of text tokenised by the workers of an engine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Generator, List
@@ -54,5 +54,10 @@ def index_units(
     YIELDS (Shard): The shards, in the order of the units.
     RAISES (ValueError): E064 processes end again and again.
     """
-    make_worker = partial(TaskWorker, folder, tokenizer)
-    yield from engine.run(tasks, make_worker, show)
+    # Workers may have another working directory.
+    make_worker = partial(TaskWorker, folder.absolute(), tokenizer)
+    items = [
+        replace(task, unit=replace(task.unit, base=task.unit.base.absolute()))
+        for task in tasks
+    ]
+    yield from engine.run(items, make_worker, show)

@@ -12,13 +12,15 @@ from spacy_ldnet.engines import make_engine
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
-def test_rows_are_those_of_one_process(tmp_path, run):
+def test_rows_are_those_of_one_process(tmp_path, run, monkeypatch):
     """With a poisoned document, and one whose process is killed once."""
     rows = list(make_rows(24))
     rows[5]["text"] = f"Ada Lovelace ONCE={tmp_path / 'mark'} London ."
     rows[11]["text"] = "This is POISON ."
     source = write_rows(tmp_path / "in.jsonl", rows)
-    run(source, tmp_path / "ray", engine="ray", n_process=2)
+    # Workers of a cluster do not have the working directory of whoever uses it.
+    monkeypatch.chdir(tmp_path)
+    run(source.name, "ray", engine="ray", n_process=2)
     assert (tmp_path / "mark").exists()
     run(source, tmp_path / "alone")
     assert contents(tmp_path / "ray") == contents(tmp_path / "alone")

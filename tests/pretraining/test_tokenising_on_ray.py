@@ -1,5 +1,7 @@
 """The tokenised text is the same, whatever engine made it."""
 
+from pathlib import Path
+
 import pytest
 from corpora import make_readers, prepare
 
@@ -12,12 +14,15 @@ def contents(corpus):
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_bytes_do_not_depend_on_the_engine(tmp_path, text_folder):
-    readers = make_readers(tmp_path, text_folder, "Ada likes a red boat .\n")
+def test_bytes_do_not_depend_on_the_engine(tmp_path, text_folder, monkeypatch):
+    # Workers of a cluster do not have the working directory of whoever uses it.
+    monkeypatch.chdir(tmp_path)
+    folder = text_folder.relative_to(tmp_path)
+    readers = make_readers(tmp_path, folder, "Ada likes a red boat .\n")
     shown = []
     settings = {"unit_size": 1000, "report": shown.append}
-    local = prepare(tmp_path / "local", readers, unit_size=1000)
-    on_ray = prepare(tmp_path / "ray", readers, engine="ray", n_process=2, **settings)
+    local = prepare(Path("local"), readers, unit_size=1000)
+    on_ray = prepare(Path("ray"), readers, engine="ray", n_process=2, **settings)
     assert contents(local) == contents(on_ray)
     assert len(contents(local)) > 12
     assert shown[-1].done == shown[-1].total > 0 and shown[-1].words > 100
