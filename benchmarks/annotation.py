@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import cycle, islice
 from multiprocessing import get_context
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Dict, List, Tuple
@@ -33,8 +34,9 @@ def measure(pipeline: str, source: str, n_process: int) -> Dict[str, float]:
     """pipeline (str): Name or directory of a pipeline.
     source (str): The corpus.
     n_process (int): Number of workers; with 1 it is this process.
-    RETURNS (Dict[str, float]): Seconds, words, rows and bytes, and the most memory that
-        this process had: a worker itself with 1, else what gives out the work.
+    RETURNS (Dict[str, float]): Seconds, of the processor as well (all processes, what a
+        process needs to begin included), words, rows and bytes, and the most memory
+        that this process had: a worker itself with 1, else what gives out the work.
     """
     with TemporaryDirectory() as folder:
         begin = time.perf_counter()
@@ -44,7 +46,14 @@ def measure(pipeline: str, source: str, n_process: int) -> Dict[str, float]:
         seconds = time.perf_counter() - begin
     counts = done["counts"]
     values = {"seconds": seconds, "words": counts["words"], "rows": counts["rows"]}
+    values["cpu_seconds"] = sum(map(cpu_seconds, (RUSAGE_SELF, RUSAGE_CHILDREN)))
     return {**values, "bytes": done["input"]["bytes"], "peak_mb": peak_mb()}
+
+
+def cpu_seconds(who: int) -> float:
+    """RETURNS (float): Time of the processor that processes have had."""
+    usage = getrusage(who)
+    return usage.ru_utime + usage.ru_stime
 
 
 def apart(*args: Any) -> Dict[str, float]:
@@ -67,8 +76,10 @@ def write_corpora(text: Path, rows: int, folder: Path) -> List[Path]:
 
 def summarise(found: Dict[Tuple[int, int], List[Dict[str, float]]]) -> Dict[str, Any]:
     """found (Dict): Measurements by number of workers and by growth (0 or 1).
-    RETURNS (Dict[str, Any]): Medians; by number of workers "words_per_second" (start-up
-        left out), "startup_seconds", "milliseconds_per_row" and "peak_mb" of both sizes.
+    RETURNS (Dict[str, Any]): Medians; by number of workers "words_per_second" and
+        "cpu_microseconds_per_word" (start-up left out), "startup_seconds", and of both
+        sizes "milliseconds_per_row" and "peak_mb". The processor's time tells what
+        workers cost each other, also where other work keeps the machine busy.
     """
     results: Dict[str, Any] = {}
     for number in WORKERS:
@@ -86,6 +97,9 @@ def summarise(found: Dict[Tuple[int, int], List[Dict[str, float]]]) -> Dict[str,
                 median(1000 * m["seconds"] / m["rows"] for m in part)
                 for part in (small, large)
             ],
+            "cpu_microseconds_per_word": median(
+                1e6 * (b["cpu_seconds"] - a["cpu_seconds"]) / words for a, b in pairs
+            ),
             "peak_mb": [median(m["peak_mb"] for m in part) for part in (small, large)],
         }
     ratios = [

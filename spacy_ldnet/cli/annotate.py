@@ -140,6 +140,9 @@ def annotate(
     from ..annotation.run import annotate as run
     from ..engines import LOCAL, count_processes, make_engine
 
+    if code_path is not None:
+        # One name for all processes: spaCy refuses a function from another file.
+        code_path = code_path.absolute()
     import_code(code_path)
     gpus = count_gpus() if device == "auto" and engine == LOCAL else 0
     if gpus:
@@ -162,9 +165,7 @@ def annotate(
             strict=strict,
             overwrite=overwrite,
             engine=workers,
-            load=partial(load_with_code, code_path.absolute())
-            if code_path
-            else spacy.load,
+            load=partial(load_with_code, code_path) if code_path else spacy.load,
             report=display,
         )
     counts = manifest["counts"]

@@ -1,10 +1,11 @@
 """`python -m spacy ldnet annotate`."""
 
 import json
+import os
 
 import pytest
 import spacy
-from spacy.cli._util import app
+from spacy.cli._util import app, import_code
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
@@ -21,28 +22,42 @@ def shout(doc):
 """
 
 
+@pytest.fixture(scope="module")
+def code_path(tmp_path_factory):
+    """One file for all tests: spaCy refuses the same function from another one."""
+    path = tmp_path_factory.mktemp("code") / "code.py"
+    path.write_text(CODE)
+    import_code(path)
+    return path
+
+
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
+def workplace(tmp_path, monkeypatch, code_path):
     """A folder with a pipeline, which needs code of its own, and two texts."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "code.py").write_text(CODE)
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("Ada lives in London.\nBAD luck\n")
     (tmp_path / "texts" / "b.txt").write_text("London calls.\n")
     nlp = spacy.blank("en")
-    exec(CODE, {})
     nlp.add_pipe("test_annotate_code")
     nlp.add_pipe("entity_ruler").add_patterns([{"label": "LOC", "pattern": "London"}])
     nlp.to_disk(tmp_path / "nlp")
     return tmp_path
 
 
-def call(*args):
-    command = ["ldnet", "annotate", *map(str, args)]
-    return CliRunner().invoke(app, [*command, "--code", "code.py", "--device", "cpu"])
+@pytest.fixture
+def call(workplace, code_path):
+    # Relative, as people type it.
+    code = os.path.relpath(code_path, workplace)
+
+    def call(*args):
+        command = ["ldnet", "annotate", *map(str, args), "--device", "cpu"]
+        return CliRunner().invoke(app, [*command, "--code", code])
+
+    return call
 
 
-def test_from_the_command_line(workplace):
+def test_from_the_command_line(workplace, call):
     done = call("nlp", "texts", "out", "--n-process", 1)
     assert done.exit_code == 0, done.output
     assert "2 documents with 2 spans" in done.output
@@ -61,7 +76,7 @@ def test_from_the_command_line(workplace):
     assert shard.stat().st_mtime_ns == before
 
 
-def test_formats_and_overwriting(workplace):
+def test_formats_and_overwriting(workplace, call):
     assert call("nlp", "texts/b.txt", "out").exit_code == 0
     done = call("nlp", "texts/b.txt", "out", "--format", "spacy")
     assert done.exit_code == 1 and "E084" in done.output
@@ -85,7 +100,7 @@ def test_formats_and_overwriting(workplace):
         (["nlp", "texts", "texts/a.txt/out"], "E085"),
     ],
 )
-def test_errors_have_codes(workplace, args, code):
+def test_errors_have_codes(call, args, code):
     done = call(*args)
     assert done.exit_code == 1 and code in done.output
     assert "Traceback" not in done.output
