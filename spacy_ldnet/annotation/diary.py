@@ -1,5 +1,6 @@
 """What a worker was about when its process ended: which document is to blame."""
 
+from contextlib import suppress
 from typing import Any, Dict, Optional, Set
 
 import srsly
@@ -48,8 +49,9 @@ class Diary:
             self._write(row.at, alone)
 
     def close(self) -> None:
-        """The unit is done."""
-        self.place.fs.rm_file(self.place.path)
+        """The process has not ended, whatever became of the unit."""
+        with suppress(FileNotFoundError):
+            self.place.fs.rm_file(self.place.path)
 
     def _learn(self, found: Dict[str, Any]) -> None:
         self.careful = True

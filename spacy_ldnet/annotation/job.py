@@ -35,6 +35,7 @@ class Job:
     attrs (Optional[Tuple[str, ...]]): Token attributes of `.spacy` files; None for
         those that DocBin has if nobody says.
     schema (Any): pyarrow's schema of Parquet output; else None.
+    fit (bool): Whether rows have to be made to fit it, see `fit_row`.
     """
 
     pipeline: str
@@ -52,3 +53,4 @@ class Job:
     strict: bool = False
     attrs: Optional[Tuple[str, ...]] = None
     schema: Any = None
+    fit: bool = False

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 import spacy
 import torch
@@ -132,7 +132,8 @@ def annotate(
         "settings": describe_settings(job),
     }
     if form == PARQUET:
-        job = replace(job, schema=make_schema(job, place, units))
+        schema, fit = make_schema(job, place, units)
+        job = replace(job, schema=schema, fit=fit)
     run = _Run(out, identity, files, units)
     run.begin(overwrite)
     run.work(job, engine or make_engine(), report)
@@ -208,13 +209,15 @@ class _Run:
     def finish(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The manifest, written last."""
         errors = self._write_errors()
-        self._remove_left_over()
+        kept: Set[str] = set()
         counts = {"shards": 0, "rows": 0, "words": 0, "ents": 0, "spans": 0}
         for record in read_records(self.output, self.units):
             if record is not None:
+                kept.update(record.files)
                 counts["shards"] += len(record.files)
                 for name in ("rows", "words", "ents", "spans"):
                     counts[name] += getattr(record, name)
+        self._remove_left_over(kept)
         manifest = {
             **self.identity,
             "state": "complete",
@@ -249,11 +252,13 @@ class _Run:
                 number += 1
         return number
 
-    def _remove_left_over(self) -> None:
+    def _remove_left_over(self, kept: Set[str]) -> None:
+        """Remove what killed workers have left: half files, and those of no record."""
         for folder in (DATA_FOLDER, RECORDS_FOLDER):
             place = self.output / folder
             for name in place.names():
-                if PurePosixPath(name).suffix == PART:
+                half = PurePosixPath(name).suffix == PART
+                if half or (folder == DATA_FOLDER and name not in kept):
                     place.fs.rm_file((place / name).path)
 
 

@@ -1,7 +1,7 @@
 """Columns of Parquet output, the same in every shard."""
 
 from itertools import chain, islice
-from typing import Any, Iterator, List
+from typing import Any, Iterator, List, Tuple
 
 from ..errors import Errors
 from .addresses import Place
@@ -14,13 +14,13 @@ from .rows import Row, RowReader
 SAMPLE = 1000
 
 
-def make_schema(job: Job, place: Place, units: List[Unit]) -> Any:
+def make_schema(job: Job, place: Place, units: List[Unit]) -> Tuple[Any, bool]:
     """job (Job): Names the columns of text and annotation.
     place (Place): The input.
     units (List[Unit]): Its units.
-    RETURNS (Schema): Of Parquet input its columns; of JSON lines those of the first
-        rows, and "other" for what does not fit; of plain text the text. Behind them the
-        columns of the annotation.
+    RETURNS (Tuple[Schema, bool]): Of Parquet input its columns; else those of the first
+        rows, and "other" for what does not fit. Behind them the columns of the
+        annotation. And whether rows have to be made to fit.
     RAISES (ValueError): E082 Parquet files of different columns, or not of these alone;
         E083 columns in the way, E088 no pyarrow.
     """
@@ -39,7 +39,7 @@ def make_schema(job: Job, place: Place, units: List[Unit]) -> Any:
         if field.name in {known.name for known in fields}:
             values = {"place": job.source, "name": field.name}
             raise ValueError(Errors.E083.format(**values))
-    return pa.schema([*fields, *added])
+    return pa.schema([*fields, *added]), kinds == {False}
 
 
 def _common_schema(place: Place, paths: List[str]) -> Any:

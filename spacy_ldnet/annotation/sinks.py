@@ -10,7 +10,7 @@ from spacy.tokens import Doc, DocBin
 
 from ..errors import Errors
 from .addresses import Place
-from .arrow import OTHER, fit_row, import_pyarrow
+from .arrow import fit_row, import_pyarrow
 from .job import JSONL, PARQUET, Job
 from .rows import Row
 from .spans import describe_doc
@@ -120,7 +120,7 @@ class ParquetSink:
     def encode(self, row: Row, doc: Doc) -> Dict[str, Any]:
         """See `Sink.encode`."""
         record = make_record(self.job, row, doc)
-        if OTHER in self.job.schema.names:
+        if self.job.fit:
             record = fit_row(record, self.job.schema)
         return record
 

@@ -58,10 +58,18 @@ class AnnotationWorker:
         """
         where = self.output / RECORDS_FOLDER / f"{unit.name}.begun"
         diary = Diary(where, f"'{unit.parts[0].file.name}' ({unit.name})")
+        try:
+            return self._work(unit, diary, tick)
+        finally:
+            # It stays if the process ends, and only then.
+            diary.close()
+
+    def _work(self, unit: Unit, diary: Diary, tick: Tick) -> Record:
         record = Record(lines=[0] * len(unit.parts))
         sink = open_sink(self.job, self.output / DATA_FOLDER, unit.name)
         try:
-            for chunk in self._read(unit, record, tick):
+            rows = self._rows(unit, record, tick)
+            for chunk in cut_chunks(rows, self.job.batch_words):
                 self._annotate(chunk, unit, diary, sink, record, tick)
             sink.close()
         except BaseException:
@@ -69,11 +77,7 @@ class AnnotationWorker:
             raise
         record.files = sink.names
         write_record(record_place(self.output, unit), record)
-        diary.close()
         return record
-
-    def _read(self, unit: Unit, record: Record, tick: Tick) -> Iterator[List[Row]]:
-        yield from cut_chunks(self._rows(unit, record, tick), self.job.batch_words)
 
     def _rows(self, unit: Unit, record: Record, tick: Tick) -> Iterator[Row]:
         limits: Any = {"text_key": self.job.text_key, "max_length": self.nlp.max_length}

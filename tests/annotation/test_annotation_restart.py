@@ -31,6 +31,7 @@ def test_a_restart_does_what_is_missing(tmp_path, run, source):
     (tmp_path / "out" / "records" / "part-000003.json").unlink()
     left = tmp_path / "out" / "data" / "part-000001-000.jsonl.0123.part"
     left.write_text("half")
+    (tmp_path / "out" / "data" / "part-000001-007.jsonl").write_text("of no record")
     times = {path: path.stat().st_mtime_ns for path in data[:1] + data[4:]}
     run(source, tmp_path / "out")
     assert contents(tmp_path / "out") == before
