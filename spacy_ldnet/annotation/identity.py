@@ -94,6 +94,7 @@ def describe_settings(job: Job) -> Dict[str, Any]:
         "prefix": job.prefix,
         "batch_words": job.batch_words,
         "attrs": None if job.attrs is None else list(job.attrs),
+        "finish": getattr(job.finish, "__qualname__", None),
         "spacy": spacy.about.__version__,
         "spacy_ldnet": about.__version__,
     }

@@ -13,7 +13,7 @@ from wasabi import msg
 from ._util import app
 
 if TYPE_CHECKING:
-    from ..annotation.run import Annotating
+    from ..annotation.output import Annotating
 
 #: What a shell shows of a command that Ctrl-C ended.
 INTERRUPTED = 130
