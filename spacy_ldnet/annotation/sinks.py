@@ -2,8 +2,8 @@
 
 import base64
 import json
-from contextlib import ExitStack
-from typing import Any, Dict, List, Optional, Protocol
+from contextlib import ExitStack, contextmanager
+from typing import Any, Dict, Iterator, List, Protocol
 
 import srsly
 from spacy.tokens import Doc, DocBin
@@ -92,7 +92,7 @@ class JsonSink:
 
     def add(self, encoded: bytes) -> None:
         """See `Sink.add`."""
-        with _named(self.job):
+        with _writing(self.job):
             self.file.write(encoded)
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class ParquetSink:
         """See `Sink.close`."""
         if self.rows:
             self._flush()
-        with _named(self.job):
+        with _writing(self.job):
             self.writer.close()
         self.stack.close()
 
@@ -145,7 +145,7 @@ class ParquetSink:
 
     def _flush(self) -> None:
         table = self.pyarrow.Table.from_pylist(self.rows, schema=self.job.schema)
-        with _named(self.job):
+        with _writing(self.job):
             self.writer.write_table(table)
         self.rows, self.size = [], 0
 
@@ -199,19 +199,14 @@ class DocBinSink:
         self._begin()
 
 
-class _named:
+@contextmanager
+def _writing(job: Job) -> Iterator[None]:
     """Turn a failed write into an error with a code."""
-
-    def __init__(self, job: Job) -> None:
-        self.path = job.output
-
-    def __enter__(self) -> None:
-        """Nothing to do."""
-
-    def __exit__(self, kind: Any, error: Optional[BaseException], trace: Any) -> None:
-        if isinstance(error, OSError):
-            message = Errors.E085.format(path=self.path, reason=error)
-            raise ValueError(message) from error
+    try:
+        yield
+    except OSError as error:
+        message = Errors.E085.format(path=job.output, reason=error)
+        raise ValueError(message) from error
 
 
 class _GivenUp(Exception):

@@ -124,16 +124,16 @@ def test_a_killed_run_goes_on(tmp_path, run, pipeline):
     assert contents(out) == contents(tmp_path / "other")
 
 
-def test_a_write_that_fails_is_an_error(tmp_path, run, pipeline):
+def test_a_write_that_fails_is_an_error(tmp_path, run):
     resource = pytest.importorskip("resource")
     source = write_slow_corpus(tmp_path / "in")
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
-
-    options = command(pipeline, source, tmp_path / "out", "--batch-words", "32")
-    done = subprocess.run(options, preexec_fn=limit, capture_output=True, text=True)
-    assert done.returncode == 1 and "E085" in done.stdout + done.stderr
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
+    try:
+        with pytest.raises(ValueError, match="E085.*File too large"):
+            run(source, tmp_path / "out", unit_size=1 << 20)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list((tmp_path / "out" / "data").iterdir())
     assert run(source, tmp_path / "out", unit_size=1 << 20)["counts"]["rows"] == 24
 
