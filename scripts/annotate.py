@@ -1,5 +1,6 @@
 """Raw text in, training data out: a spaCy pipeline, the teacher, writes the labels."""
 
+import shutil
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Tuple
 
@@ -7,12 +8,14 @@ import typer
 from _common import ScriptError, write_bytes, write_json
 from _meta import Counts, count_sentences, read_source, write_lm_text, write_meta
 from _split import Document, rank, read_documents, split_documents, take
+from _teacher import ATTRS, load_teacher, read_annotated
 from _teacher import annotate as run_teacher
-from _teacher import load_teacher
 from spacy.language import Language
 from spacy.tokens import DocBin
-from tqdm import tqdm
 from wasabi import msg
+
+# Below the output, while the teacher is at work.
+WORK_FOLDER = "annotating"
 
 
 def choose(
@@ -44,24 +47,27 @@ def choose(
     return chosen
 
 
-def write_split(
-    nlp: Language, paragraphs: List[Tuple[str, str]], path: Path, batch_size: int
-) -> Counts:
-    """Annotate paragraphs and write them as a `.spacy` file.
+def write_parts(
+    nlp: Language, chosen: Dict[str, List[Tuple[str, str]]], work: Path, out_dir: Path
+) -> Dict[str, Counts]:
+    """Write what the teacher has annotated, a `.spacy` file for each part.
 
-    nlp (Language): The teacher.
-    paragraphs (List[Tuple[str, str]]): Document name and paragraph.
-    path (Path): The file to write.
-    batch_size (int): How many paragraphs the teacher works on at a time.
-    RETURNS (Counts): What was written.
+    nlp (Language): The teacher, for its vocabulary.
+    chosen (Dict[str, List[Tuple[str, str]]]): Document name and paragraph, by part.
+    work (Path): Folder of what was annotated.
+    out_dir (Path): Gets the files.
+    RETURNS (Dict[str, Counts]): What was written.
     """
-    counts = Counts(documents=len({name for name, _ in paragraphs}))
-    doc_bin = DocBin(attrs=["ENT_IOB", "ENT_TYPE"])
-    texts = tqdm((text for _, text in paragraphs), path.stem, len(paragraphs))
-    for doc in run_teacher(nlp, texts, batch_size):
-        doc_bin.add(doc)
-        counts.add(doc, count_sentences(doc))
-    write_bytes(path, doc_bin.to_bytes())
+    counts = {
+        part: Counts(documents=len({name for name, _ in paragraphs}))
+        for part, paragraphs in chosen.items()
+    }
+    bins = {part: DocBin(attrs=ATTRS, store_user_data=True) for part in chosen}
+    for part, doc in read_annotated(nlp, work):
+        bins[part].add(doc)
+        counts[part].add(doc, count_sentences(doc))
+    for part, doc_bin in bins.items():
+        write_bytes(out_dir / f"{part}.spacy", doc_bin.to_bytes())
     return counts
 
 
@@ -77,7 +83,8 @@ def annotate(
     max_documents: int = 0,
     max_dev: int = 0,
     max_test: int = 0,
-    batch_size: int = 64,
+    batch_words: int = 4096,
+    n_process: int = 1,
 ) -> None:
     """Split raw text by document and let the teacher annotate what is needed.
 
@@ -91,7 +98,8 @@ def annotate(
     max_documents (int): Documents to use at most; 0 for all.
     max_dev (int): Sentences of dev to annotate; 0 for all.
     max_test (int): Sentences of test to annotate; 0 for all.
-    batch_size (int): How many paragraphs the teacher works on at a time.
+    batch_words (int): Words that the teacher works on at a time.
+    n_process (int): Number of processes; -1 for all cores.
     RAISES (ScriptError): If the text or the teacher cannot be used.
     """
     documents = take(read_documents(text), max_documents, seed)
@@ -99,15 +107,20 @@ def annotate(
     nlp = load_teacher(teacher)
     msg.info(f"Teacher {teacher} runs: {', '.join(nlp.pipe_names)}")
     limits = {"train": labelled, "dev": max_dev, "test": max_test}
-    counts = {}
-    for name, part in parts.items():
-        paragraphs = choose(nlp, part, limits[name], seed)
-        path = out_dir / f"{name}.spacy"
-        counts[name] = write_split(nlp, paragraphs, path, batch_size)
+    chosen = {
+        name: choose(nlp, part, limits[name], seed) for name, part in parts.items()
+    }
+    texts = ((name, text) for name, pairs in chosen.items() for _, text in pairs)
+    work = out_dir / WORK_FOLDER
+    options = {"batch_words": batch_words, "n_process": n_process}
+    manifest = run_teacher(teacher, texts, work, **options)
+    counts = write_parts(nlp, chosen, work, out_dir)
     if counts["train"].sentences < labelled:
         msg.warn(f"The train documents hold fewer than {labelled} sentences: all taken")
     lm = write_lm_text(out_dir, parts["train"], seed)
-    write_meta(out_dir, _head(nlp, text, seed), counts, lm)
+    head = _head(nlp, text, seed, manifest["pipeline"]["hash"])
+    write_meta(out_dir, head, counts, lm)
+    shutil.rmtree(work)
 
 
 def pass_over(out_dir: Path, corpus: str) -> None:
@@ -121,7 +134,7 @@ def pass_over(out_dir: Path, corpus: str) -> None:
         write_json(out_dir / "meta.json", {"kind": "none"})
 
 
-def _head(nlp: Language, text: Path, seed: int) -> Dict[str, Any]:
+def _head(nlp: Language, text: Path, seed: int, teacher_hash: str) -> Dict[str, Any]:
     """Say where text and labels are from, for `meta.json`."""
     return {
         "name": "teacher",
@@ -131,6 +144,7 @@ def _head(nlp: Language, text: Path, seed: int) -> Dict[str, Any]:
         "teacher": {
             "name": f"{nlp.meta['lang']}_{nlp.meta['name']}",
             "version": nlp.meta["version"],
+            "hash": teacher_hash,
             "license": nlp.meta.get("license") or "not stated",
             "pipes": nlp.pipe_names,
         },
@@ -153,7 +167,8 @@ def main(
     max_documents: int = typer.Option(0, min=0, help="Documents to use (0: all)"),
     max_dev: int = typer.Option(0, min=0, help="Dev sentences to annotate (0: all)"),
     max_test: int = typer.Option(0, min=0, help="Test sentences to annotate (0: all)"),
-    batch_size: int = typer.Option(64, min=1, help="Paragraphs at a time"),
+    batch_words: int = typer.Option(4096, min=1, help="Words at a time"),
+    n_process: int = typer.Option(1, min=-1, help="Processes (-1: all cores)"),
     corpus: str = typer.Option("teacher", help="Do nothing unless this is 'teacher'"),
 ) -> None:
     """Split raw text by document and let a spaCy pipeline write the entities."""
@@ -172,7 +187,8 @@ def main(
             max_documents=max_documents,
             max_dev=max_dev,
             max_test=max_test,
-            batch_size=batch_size,
+            batch_words=batch_words,
+            n_process=n_process,
         )
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)

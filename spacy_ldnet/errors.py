@@ -133,9 +133,9 @@ class Errors(metaclass=_WithCode):
         "Give its class a method __reduce__."
     )
     E064 = (
-        "A process that tokenises ended at once ({reason}); perhaps for want of memory. "
-        "[pretraining] n_process = 1 tokenises in this process; a script of your own "
-        "needs that, or 'if __name__ == \"__main__\":'."
+        "Processes that work ended at once ({reason}), again and again; perhaps for want "
+        "of memory. n_process = 1 (of [pretraining], or --n-process 1) works in this "
+        "process; a script of your own needs that, or 'if __name__ == \"__main__\":'."
     )
     E065 = "The tokenised text in '{path}' is not complete: '{missing}' is missing."
     E066 = (
@@ -202,6 +202,52 @@ class Errors(metaclass=_WithCode):
         "--backward ld_0.th."
     )
     E079 = "'{path}' is a tagger, and --backward is for a language model alone."
+
+    # Annotation of large corpora
+    E080 = (
+        "The engine 'ray' needs the package Ray: pip install 'spacy-ldnet[ray]' (the "
+        "import said: {reason})."
+    )
+    E081 = (
+        "No connection to a Ray cluster at '{address}': {reason}. Give the address that "
+        "`ray start --head` shows, as HOST:PORT, or no address for a cluster on this "
+        "machine."
+    )
+    E082 = (
+        "'{address}' cannot be used: {reason}. Give a file, a folder, a glob, or an "
+        "address of a file system that fsspec or pyarrow know, as s3://bucket/folder."
+    )
+    E083 = (
+        "{place} has a column '{name}', which is where the annotation goes. Give --prefix, "
+        "with which the annotation's columns are to begin, or rename the column."
+    )
+    E084 = (
+        "'{path}' holds the annotation of something else: {what}. Give --overwrite to "
+        "begin anew and lose it, or another output."
+    )
+    E085 = (
+        "'{path}' could not be written: {reason}. What was finished before is complete. "
+        "Make room, or correct the permissions, and give the same command again: it "
+        "does only what is missing."
+    )
+    E086 = (
+        "A document could not be annotated, {place}: {reason}. Mend it, or run without "
+        "--strict to have it in errors.jsonl and go on."
+    )
+    E087 = (
+        "The pipeline '{name}' cannot be loaded: {reason}. Give the name of an installed "
+        "pipeline or its directory; on a cluster every machine needs it in the same "
+        "place."
+    )
+    E088 = (
+        "{form} needs the package pyarrow: pip install pyarrow (or 'spacy-ldnet[ray]', "
+        "which brings it)."
+    )
+    E089 = (
+        "Work on {place} was begun {times} times, and each time its process ended. "
+        "Perhaps the machine has too little memory: give fewer --n-process, or a "
+        "smaller --batch-words."
+    )
 
     # CRF components
     E020 = (

@@ -1,4 +1,6 @@
-"""Pipelines on a small language model."""
+"""Pipelines on a small language model, and a cluster on this machine."""
+
+import os
 
 import pytest
 import spacy
@@ -41,3 +43,18 @@ def make_nlp(lm_dir):
         return nlp
 
     return make
+
+
+@pytest.fixture(scope="session")
+def ray_cluster():
+    """Address of a small Ray cluster that all tests share; nothing is reported."""
+    settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+    os.environ.update(settings)
+    ray = pytest.importorskip("ray", reason="needs the extra 'ray'")
+    pytest.importorskip("ray.data", reason="needs the extra 'ray'")
+    options = {"include_dashboard": False, "logging_level": "ERROR"}
+    ray.init(num_cpus=2, object_store_memory=80 << 20, log_to_driver=False, **options)
+    yield ray.get_runtime_context().gcs_address
+    ray.shutdown()
+    for name in settings:
+        del os.environ[name]

@@ -17,13 +17,48 @@ from ..pretraining.events import (
 )
 
 
+class BytesBar:
+    """A bar for text that is read, with words a second.
+
+    name (str): What is done.
+    total (int): Bytes to read; 0 if nobody knows.
+    """
+
+    def __init__(self, name: str, total: int) -> None:
+        form = None
+        if total:
+            form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+        self.bar = tqdm.tqdm(
+            total=total or None,
+            desc=name,
+            unit="B",
+            unit_scale=True,
+            bar_format=form,
+            mininterval=0.5,
+        )
+
+    def show(self, done: int, words: int, seconds: float) -> None:
+        """done (int): Bytes in all.
+        words (int): Words in all.
+        seconds (float): Time that they took.
+        """
+        speed = words / max(seconds, 1e-6)
+        text = f"{words:,} words, {speed:,.0f} words/s"
+        self.bar.set_postfix_str(text, refresh=False)
+        self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.bar.close()
+
+
 class ProgressDisplay:
     """A bar for the text and for each direction, and a line for each measurement."""
 
     def __init__(self) -> None:
         self.steps = 0
         self.bars: Dict[str, tqdm.tqdm] = {}
-        self.tokenising: Optional[tqdm.tqdm] = None
+        self.tokenising: Optional[BytesBar] = None
 
     def __enter__(self) -> "ProgressDisplay":
         return self
@@ -57,22 +92,8 @@ class ProgressDisplay:
 
     def _show_tokenising(self, event: Tokenising) -> None:
         if self.tokenising is None:
-            form = None
-            if event.total:
-                form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-            self.tokenising = tqdm.tqdm(
-                total=event.total or None,
-                desc="Tokenising",
-                unit="B",
-                unit_scale=True,
-                bar_format=form,
-                mininterval=0.5,
-            )
-        speed = event.words / max(event.seconds, 1e-6)
-        self.tokenising.set_postfix_str(
-            f"{event.words:,} words, {speed:,.0f} words/s", refresh=False
-        )
-        self.tokenising.update(event.done - self.tokenising.n)
+            self.tokenising = BytesBar("Tokenising", event.total)
+        self.tokenising.show(event.done, event.words, event.seconds)
 
     def _end_tokenising(self) -> None:
         if self.tokenising is not None:

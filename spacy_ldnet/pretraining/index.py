@@ -10,12 +10,13 @@ from typing import Dict, Iterator, List, Optional, Tuple
 import srsly
 from spacy.language import Language
 
+from ..engines import Engine
 from ..errors import Errors
 from .corpus import SHARDS_FOLDER
 from .events import Report, Tokenising
 from .indexed_text import IndexedText, describe_method
 from .leftovers import Made, collect_problems, usable_shards
-from .pool import Task, count_processes, index_units
+from .pool import Task, index_units
 from .problems import describe_problems, problem_error
 from .raw_text import RawTextCorpus
 from .shard_writer import ShardWriter
@@ -33,7 +34,7 @@ class TextIndexer:
 
     path (Path): Folder of the corpus; shards are in a folder below.
     nlp (Language): Gives the tokenizer.
-    n_process (int): Number of processes; 0 or -1 for all cores.
+    engine (Engine): Does the work.
     strict (bool): Whether unusable text is an error.
     unit_size (int): Bytes of text in a unit of work.
     report (Optional[Report]): Called with each `Tokenising`.
@@ -43,15 +44,15 @@ class TextIndexer:
         self,
         path: Path,
         nlp: Language,
+        engine: Engine,
         *,
-        n_process: int = 1,
         strict: bool = False,
         unit_size: int = UNIT_SIZE,
         report: Optional[Report] = None,
     ) -> None:
         self.folder = path / SHARDS_FOLDER
         self.nlp = nlp
-        self.n_process = count_processes(n_process)
+        self.engine = engine
         self.strict = strict
         self.unit_size = unit_size
         self.report = report
@@ -104,7 +105,7 @@ class TextIndexer:
         waiting = {task.key for task in new}
         made: Dict[str, List[Made]] = {part: [] for part in texts}
         with closing(
-            index_units(new, self.folder, tokenizer, self.n_process, show)
+            index_units(new, self.folder, tokenizer, self.engine, show)
         ) as fresh:
             for task in tasks:
                 text, shard = texts[task.unit.part], found[task.key]

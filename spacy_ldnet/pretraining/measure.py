@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, Union
 from spacy.util import load_config, registry
 from thinc.api import Config
 
+from ..engines import make_engine
 from ..errors import Errors
 from ..nn.language_model import LanguageModel
 from ..nn.serialize import module_from_bytes
@@ -54,10 +55,10 @@ def measure_text(
             raise ValueError(Errors.E011.format(path=model_path, missing=name))
     config = load_config(model_path / CONFIG_FILE, interpolate=True)
     nlp, reader = make_tokenizer(config), _make_reader(config, text_path)
-    limits: Dict[str, Any] = {"n_process": n_process, "strict": strict}
+    engine = make_engine(n_process=n_process)
     with TemporaryDirectory() as folder:
         path = Path(folder)
-        indexer = TextIndexer(path, nlp, **limits, report=report)
+        indexer = TextIndexer(path, nlp, engine, strict=strict, report=report)
         texts = indexer.index({PART: (SECTION, reader)})
         counts = write_corpus(path, texts, read_vocabulary(model_path), inputs={})[PART]
         values = _measure(model_path, path, _batching(config))

@@ -10,8 +10,8 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import torch
 
+from ..engines.children import end_with_parent
 from ..errors import Errors
-from .children import end_with_parent
 from .devices import Devices
 from .events import Finished, Report
 from .job import TrainingJob

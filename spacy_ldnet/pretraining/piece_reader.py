@@ -1,8 +1,9 @@
 """What the lines of a file of raw text hold."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, List, Optional, Union
+from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Union
 
 import srsly
 from smart_open.compression import compression_wrapper
@@ -27,6 +28,7 @@ class PieceReader:
     max_length (int): The most characters of a text.
     start (int): Place of the first byte.
     end (Optional[int]): Place after the last byte; None for the end of the file.
+    open_file (Optional[Callable]): Opens the file for its bytes; None for `Path.open`.
 
     digest: SHA-256 over the lines that were read, unpacked.
     lines (int): Number of lines that were read.
@@ -43,8 +45,10 @@ class PieceReader:
         max_length: int,
         start: int = 0,
         end: Optional[int] = None,
+        open_file: Optional[Callable[[], IO[bytes]]] = None,
     ) -> None:
         self.path = path
+        self.open_file: Callable[[], Any] = open_file or partial(path.open, "rb")
         self.text_key = text_key
         self.max_length = max_length
         self.start = start
@@ -77,9 +81,10 @@ class PieceReader:
         RAISES (BadFileError): The file cannot be read or unpacked.
         """
         try:
-            with self.path.open("rb") as raw:
+            with self.open_file() as raw:
                 if is_packed(self.path):
-                    with compression_wrapper(raw, "rb") as file:
+                    name = str(self.path)
+                    with compression_wrapper(raw, "rb", filename=name) as file:
                         yield from self._split(file, raw)
                 else:
                     raw.seek(self.start)
@@ -133,7 +138,7 @@ class PieceReader:
         except ValueError as error:
             raise BadFileError(f"not JSON ({error})", self.lines) from error
         found = record.get(self.text_key) if isinstance(record, dict) else None
-        if isinstance(found, str) and not _is_broken(found):
+        if isinstance(found, str) and not is_broken(found):
             return found
         reason = "half a character" if isinstance(found, str) else "no string"
         self._leave_out(f"{reason} under the key '{self.text_key}'", len(line))
@@ -145,8 +150,8 @@ class PieceReader:
         totals[2] += size
 
 
-def _is_broken(text: str) -> bool:
-    """Whether it has surrogates, which JSON can write and UTF-8 cannot."""
+def is_broken(text: str) -> bool:
+    """RETURNS (bool): Whether it has surrogates, which JSON can write and UTF-8 cannot."""
     try:
         text.encode("utf8")
     except UnicodeEncodeError:

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional
 
 from spacy.language import Language
 
+from ..engines import make_engine
 from ..errors import Errors
 from ..nn.serialize import vocabulary_hash
 from .corpus import SHARDS_FOLDER, IndexedCorpus
@@ -41,13 +42,16 @@ def prepare_corpus(
     report (Optional[Report]): Called with each `Tokenising`.
     RETURNS (IndexedCorpus): The corpus.
     RAISES (ValueError): E040-E042, E060-E062 unusable text, E043 too small a
-        vocabulary, E063-E064 failed processes.
+        vocabulary, E063-E064 failed processes, E080-E081 no Ray.
     """
     path.mkdir(parents=True, exist_ok=True)
+    engine = make_engine(
+        settings.engine, n_process=settings.n_process, address=settings.ray_address
+    )
     indexer = TextIndexer(
         path,
         nlp,
-        n_process=settings.n_process,
+        engine,
         strict=strict,
         unit_size=unit_size,
         report=report,

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Dict, Optional, Tuple, Union
 
+from ..engines import ENGINES, LOCAL
 from ..errors import Errors
 from ..vocabulary import DIRECTIONS
 
@@ -17,6 +18,8 @@ FREE = (
     "side_by_side",
     "directions",
     "n_process",
+    "engine",
+    "ray_address",
     "license",
     "sources",
 )
@@ -37,6 +40,9 @@ class PretrainingSettings:
     extend_vocabulary (bool): Where the training goes on from an existing model, whether
         words that it does not know get rows of their own.
     n_process (int): Number of processes that tokenise; 0 or -1 for all cores.
+    engine (str): What tokenises: "local" are processes of this machine, "ray" those of
+        a Ray cluster, whose machines have to see text and output at the same paths.
+    ray_address (Optional[str]): Address of the cluster, see `make_engine`.
     batching (str): "streams": the text is read at several places side by side, and the
         state is carried on from one batch to the next; or "sequences": each sequence
         of the corpus is read by itself, from the zero state.
@@ -68,6 +74,8 @@ class PretrainingSettings:
     max_size: int = 0
     extend_vocabulary: bool = False
     n_process: int = 1
+    engine: str = LOCAL
+    ray_address: Optional[str] = None
     batching: str = "streams"
     batch_size: int = 64
     window: int = 20
@@ -154,6 +162,9 @@ def _check(settings: PretrainingSettings) -> None:
     if settings.n_process < -1:
         reason = "it has to be at least 1, or -1 or 0 for all cores"
         raise _error("n_process", settings.n_process, reason)
+    if settings.engine not in ENGINES:
+        reason = f"it has to be one of {', '.join(ENGINES)}"
+        raise _error("engine", settings.engine, reason)
     if not settings.grad_clip > 0:
         raise _error("grad_clip", settings.grad_clip, "it has to be above 0")
     if settings.batching not in BATCHINGS:

@@ -1,8 +1,8 @@
 """Files of raw text: where they are, and what their names tell."""
 
 import glob
-from pathlib import Path
-from typing import List, Optional, Tuple, Union
+from pathlib import Path, PurePath
+from typing import IO, Any, Callable, List, Optional, Sequence, Tuple, Union
 
 from smart_open.compression import compression_wrapper
 
@@ -45,18 +45,18 @@ def find_files(
         endings = ", ".join(ENDINGS)
         raise ValueError(Errors.E060.format(path=source, name=name, endings=endings))
     files = sorted(set(files), key=lambda file: file.relative_to(base).parts)
-    _check_packages(files)
+    check_packages(files)
     return base, files
 
 
-def is_packed(path: Path) -> bool:
+def is_packed(path: PurePath) -> bool:
     """path (Path): A file.
     RETURNS (bool): Whether it has to be unpacked, and so read from its beginning.
     """
     return path.suffix.lower() in PACKED_ENDINGS
 
 
-def text_ending(path: Path) -> str:
+def text_ending(path: PurePath) -> str:
     """path (Path): A file.
     RETURNS (str): The ending that says what its lines hold; "" if it is no text file.
     """
@@ -86,13 +86,22 @@ def _expand(pattern: str) -> Tuple[Path, List[Path]]:
     return Path(*fixed), files
 
 
-def _check_packages(files: List[Path]) -> None:
-    """Find out before the work begins; zstd is the one that may be missing."""
+def check_packages(
+    files: Sequence[PurePath],
+    open_file: Callable[[Any], IO[bytes]] = lambda path: open(path, "rb"),
+) -> None:
+    """Find out before the work begins whether all files can be unpacked; zstd is the
+    one that may be missing.
+
+    files (Sequence[PurePath]): The files.
+    open_file (Callable): Opens one of them for its bytes.
+    RAISES (ValueError): E061 a package is missing.
+    """
     packed = {path.suffix.lower(): path for path in files if is_packed(path)}
     for path in packed.values():
         try:
-            with path.open("rb") as raw:
-                compression_wrapper(raw, "rb").close()
+            with open_file(path) as raw:
+                compression_wrapper(raw, "rb", filename=str(path)).close()
         except ImportError as error:
             values = {"path": path, "reason": error, "remedy": _NO_ZSTD}
             raise ValueError(Errors.E061.format(**values)) from error

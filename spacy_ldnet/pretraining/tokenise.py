@@ -2,12 +2,13 @@
 
 import pickle
 from pathlib import Path
-from typing import Any, Callable, List, Optional
+from typing import Any, List, Optional
 
 from spacy.language import Language
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 
+from ..engines import Tick
 from ..errors import Errors
 from .problems import BadFileError
 from .raw_text import RawTextCorpus
@@ -20,9 +21,6 @@ from .units import Piece, Unit
 STRINGS = 1 << 18
 #: Texts between two reports.
 REPORT_EVERY = 200
-
-#: Takes numbers of bytes and of words that have been done since the last call.
-Tick = Callable[[int, int], None]
 
 
 class BoundedTokenizer:

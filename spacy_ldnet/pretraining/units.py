@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Tuple
+from typing import IO, Iterable, Iterator, List, Protocol, Tuple, TypeVar
 
 import srsly
 
@@ -13,6 +13,16 @@ from .text_files import find_files, is_packed
 #: Bytes of a unit: small enough that several processes share a text of some million
 #: words and that little is lost with a killed run.
 UNIT_SIZE = 4 << 20
+
+
+class HasSize(Protocol):
+    """What has a size in bytes."""
+
+    @property
+    def size(self) -> int: ...
+
+
+Sized = TypeVar("Sized", bound=HasSize)
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,11 @@ class Piece:
     whole: bool
     stamp: Tuple[int, ...]
 
+    @property
+    def size(self) -> int:
+        """RETURNS (int): Bytes on disk."""
+        return self.end - self.start
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -50,7 +65,7 @@ class Unit:
     @property
     def size(self) -> int:
         """RETURNS (int): Bytes on disk."""
-        return sum(piece.end - piece.start for piece in self.pieces)
+        return _size(self.pieces)
 
     def key(self, method: str) -> str:
         """method (str): All that a shard depends on besides the text itself.
@@ -74,32 +89,43 @@ def plan_units(
     RAISES (ValueError): E040, E060, E061 no text there, or none that can be read.
     """
     base, files = find_files(source, name)  # type: ignore[arg-type]
-    units: List[Unit] = []
-    gathered: List[Piece] = []
-    for path in files:
-        pieces = _cut(path, base, unit_size)
+    cut = (_cut(path, base, unit_size) for path in files)
+    return [Unit(part, base, tuple(pieces)) for pieces in group_pieces(cut, unit_size)]
+
+
+def group_pieces(files: Iterable[List[Sized]], unit_size: int) -> Iterator[List[Sized]]:
+    """files (Iterable[List[Sized]]): The pieces of each file.
+    unit_size (int): Bytes of a unit.
+    YIELDS (List[Sized]): What makes a unit: one of several pieces of a file, or some
+        small files.
+    """
+    gathered: List[Sized] = []
+    for pieces in files:
         big = len(pieces) > 1
         if gathered and (big or _size([*gathered, *pieces]) > unit_size):
-            units.append(Unit(part, base, tuple(gathered)))
+            yield gathered
             gathered = []
         if big:
-            units.extend(Unit(part, base, (piece,)) for piece in pieces)
+            yield from ([piece] for piece in pieces)
         else:
             gathered.extend(pieces)
     if gathered:
-        units.append(Unit(part, base, tuple(gathered)))
-    return units
+        yield gathered
 
 
-def _size(pieces: List[Piece]) -> int:
-    return sum(piece.end - piece.start for piece in pieces)
+def _size(pieces: Iterable[Sized]) -> int:
+    return sum(piece.size for piece in pieces)
 
 
 def _cut(path: Path, base: Path, unit_size: int) -> List[Piece]:
     status = path.stat()
     stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     size = status.st_size
-    ends = [size] if is_packed(path) else _line_ends(path, size, unit_size)
+    if is_packed(path):
+        ends = [size]
+    else:
+        with path.open("rb") as file:
+            ends = line_ends(file, size, unit_size)
     starts = [0, *ends[:-1]]
     name = path.relative_to(base).as_posix()
     return [
@@ -108,20 +134,22 @@ def _cut(path: Path, base: Path, unit_size: int) -> List[Piece]:
     ]
 
 
-def _line_ends(path: Path, size: int, unit_size: int) -> List[int]:
-    """Ends of the first lines behind each multiple of the size, so that a file which
-    has only grown keeps its units."""
+def line_ends(file: IO[bytes], size: int, unit_size: int) -> List[int]:
+    """file (IO[bytes]): Lines.
+    size (int): Its size in bytes.
+    unit_size (int): About so many bytes are to lie between two ends.
+    RETURNS (List[int]): Ends of the first lines behind each multiple of the unit size,
+        so that a file which has only grown keeps its units; and the end of the file.
+    """
     ends: List[int] = []
-    if size > unit_size:
-        with path.open("rb") as file:
-            for place in range(unit_size, size, unit_size):
-                if ends and place <= ends[-1]:
-                    continue
-                # From the byte before, which may end a line itself.
-                file.seek(place - 1)
-                while (piece := file.readline(CHUNK)) and not piece.endswith(b"\n"):
-                    pass
-                if file.tell() >= size:
-                    break
-                ends.append(file.tell())
+    for place in range(unit_size, size, unit_size):
+        if ends and place <= ends[-1]:
+            continue
+        # From the byte before, which may end a line itself.
+        file.seek(place - 1)
+        while (piece := file.readline(CHUNK)) and not piece.endswith(b"\n"):
+            pass
+        if file.tell() >= size:
+            break
+        ends.append(file.tell())
     return [*ends, size]

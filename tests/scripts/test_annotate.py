@@ -6,9 +6,11 @@ import pytest
 import spacy
 from _common import ScriptError
 from _split import read_documents, split_documents
-from _teacher import load_teacher
+from _teacher import entities_only, load_teacher
 from annotate import annotate, pass_over
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
+
+from spacy_ldnet.annotation.identity import hash_pipeline
 
 PARTS = ("train", "dev", "test")
 
@@ -38,7 +40,9 @@ def test_docs_hold_entities_only(sample_text, tmp_path, tiny_teacher):
     assert labels == {"PERSON", "GPE"}
     assert meta["teacher"]["name"] == "en_tiny" and meta["teacher"]["license"] == "MIT"
     assert meta["sources"][0]["license"] == "MIT"
+    assert meta["teacher"]["hash"] == hash_pipeline(tiny_teacher)
     assert str(tmp_path) not in json.dumps(meta)
+    assert not (tmp_path / "annotating").exists()
     for part in PARTS:
         assert meta["splits"][part]["tokens"] == sum(map(len, docs[part]))
         assert meta["splits"][part]["paragraphs"] == len(docs[part])
@@ -96,6 +100,44 @@ def test_trained_teacher_runs_only_what_ner_needs(tmp_path):
     nlp.initialize()
     nlp.to_disk(tmp_path)
     assert load_teacher(str(tmp_path)).pipe_names == ["tok2vec", "ner"]
+
+
+def test_interrupted_work_goes_on(sample_text, tmp_path, tiny_teacher, monkeypatch):
+    """Interrupted in the middle; what was done before is not done again."""
+    monkeypatch.setattr("_teacher.SHARD", 1500)
+    run(sample_text, tmp_path / "whole", tiny_teacher)
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr("annotate.write_parts", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(sample_text, tmp_path / "cut", tiny_teacher)
+    work = tmp_path / "cut" / "annotating" / "out"
+    (work / "records" / "part-000001.json").unlink()
+    done = {path: path.stat().st_mtime_ns for path in (work / "data").iterdir()}
+    seen = []
+    with monkeypatch.context() as context:
+        context.setattr(
+            "annotate.shutil.rmtree",
+            lambda folder: seen.extend((folder / "out" / "data").iterdir()),
+        )
+        run(sample_text, tmp_path / "cut", tiny_teacher)
+    again = [path.name for path in seen if path.stat().st_mtime_ns != done[path]]
+    assert again == ["part-000001-000.spacy"] and len(seen) > 2
+    for name in ("train.spacy", "dev.spacy", "test.spacy", "meta.json"):
+        files = [tmp_path / folder / name for folder in ("whole", "cut")]
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_what_is_for_a_student_is_kept():
+    doc = spacy.blank("en")("Mara went to London")
+    doc.user_data.update({"ldnet_soft": [1, 2], "mine": 3, ("._.", "x", 0, 1): 4})
+    doc.set_ents([Span(doc, 3, 4, label="GPE")])
+    bare = entities_only(doc)
+    assert bare.user_data == {"ldnet_soft": [1, 2]} and bare.text == doc.text
+    assert [ent.label_ for ent in bare.ents] == ["GPE"]
 
 
 def test_rules_keep_what_stands_before_them(tiny_teacher):

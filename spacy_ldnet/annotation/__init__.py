@@ -1,0 +1,1 @@
+"""A corpus of any size annotated by any pipeline: rows in, rows with spans out."""

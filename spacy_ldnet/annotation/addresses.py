@@ -1,0 +1,169 @@
+"""Files at an address: a path of this machine, or what fsspec or pyarrow know."""
+
+import glob
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, Any, Dict, Iterator, List, Tuple
+
+import fsspec
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from ..errors import Errors
+
+#: Ending of files that are being written.
+PART = ".part"
+#: What file systems call the time or the hash that changes with a file.
+_STAMPS = ("ETag", "etag", "md5Hash", "checksum", "mtime", "LastModified")
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file to annotate.
+
+    name (str): Its path below the folder of all files.
+    path (str): Its path in its file system.
+    size (int): Bytes.
+    stamp (str): Changes whenever the file changes, as far as the file system tells.
+    """
+
+    name: str
+    path: str
+    size: int
+    stamp: str
+
+
+class Place:
+    """A path in a file system.
+
+    fs (AbstractFileSystem): The file system.
+    path (str): The path.
+    """
+
+    def __init__(self, fs: fsspec.AbstractFileSystem, path: str) -> None:
+        self.fs = fs
+        self.path = path
+
+    def absolute(self, address: str) -> str:
+        """address (str): What the place was opened with.
+        RETURNS (str): The same for a process with another working directory.
+        """
+        return self.path if isinstance(self.fs, LocalFileSystem) else address
+
+    def __truediv__(self, name: str) -> "Place":
+        return Place(self.fs, f"{self.path.rstrip('/')}/{name}")
+
+    @contextmanager
+    def write(self) -> Iterator[IO[bytes]]:
+        """YIELDS (IO[bytes]): Written beside, and renamed when all went well.
+        RAISES (ValueError): E085 it cannot be written; what was there still is.
+        """
+        # Nobody else writes it: another worker may be about the same work.
+        beside = f"{self.path}.{uuid.uuid4().hex[:8]}{PART}"
+        try:
+            with self.fs.open(beside, "wb") as file:
+                yield file
+            self.fs.mv(beside, self.path)
+        except OSError as error:
+            self._remove(beside)
+            raise ValueError(
+                Errors.E085.format(path=self.path, reason=error)
+            ) from error
+        except BaseException:
+            self._remove(beside)
+            raise
+
+    def make_folder(self) -> None:
+        """RAISES (ValueError): E085 there can be none."""
+        try:
+            self.fs.makedirs(self.path, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                Errors.E085.format(path=self.path, reason=error)
+            ) from error
+
+    def names(self) -> List[str]:
+        """RETURNS (List[str]): Names of the files in the folder; none if it is none."""
+        if not self.fs.isdir(self.path):
+            return []
+        self.fs.invalidate_cache(self.path)
+        paths = self.fs.ls(self.path, detail=False)
+        return sorted(PurePosixPath(path).name for path in paths)
+
+    def _remove(self, path: str) -> None:
+        if self.fs.exists(path):
+            self.fs.rm_file(path)
+
+
+def open_place(address: str) -> Place:
+    """address (str): A path, or an address with a protocol.
+    RETURNS (Place): The place; nothing needs to be there.
+    RAISES (ValueError): E082 nobody knows the protocol.
+    """
+    try:
+        fs, path = url_to_fs(address)
+    except (ImportError, ValueError) as error:
+        fs, path = _open_with_pyarrow(address, error)
+    return Place(fs, path)
+
+
+def _open_with_pyarrow(address: str, error: Exception) -> Tuple[Any, str]:
+    """pyarrow has some file systems built in for which fsspec needs a package."""
+    try:
+        from fsspec.implementations.arrow import ArrowFSWrapper
+        from pyarrow.fs import FileSystem
+
+        fs, path = FileSystem.from_uri(address)
+        return ArrowFSWrapper(fs), path
+    except (ImportError, ValueError, OSError) as other:
+        reason = f"{error}; pyarrow says: {other}"
+        raise ValueError(Errors.E082.format(address=address, reason=reason)) from error
+
+
+def find_inputs(
+    place: Place, address: str, endings: Tuple[str, ...]
+) -> List[InputFile]:
+    """Find the files of a text, in an order that depends on nothing but their names.
+
+    place (Place): A file, a folder (with all below it) or a glob.
+    address (str): How the user called it, for messages.
+    endings (Tuple[str, ...]): How names of files to read end, in lower case.
+    RETURNS (List[InputFile]): The files; hidden ones are left out.
+    RAISES (ValueError): E082 there is none.
+    """
+    base, found = _look(place)
+    files = []
+    for path, info in found.items():
+        name = str(PurePosixPath(path).relative_to(base))
+        hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+        if info["type"] == "file" and name.lower().endswith(endings) and not hidden:
+            files.append(InputFile(name, path, int(info["size"]), _stamp(info)))
+    if not files:
+        reason = f"no file there whose name ends in one of {', '.join(endings)}"
+        raise ValueError(Errors.E082.format(address=address, reason=reason))
+    return sorted(files, key=lambda file: PurePosixPath(file.name).parts)
+
+
+def _look(place: Place) -> Tuple[str, Dict[str, Any]]:
+    fs, path = place.fs, place.path
+    if fs.isfile(path):
+        return str(PurePosixPath(path).parent), {path: fs.info(path)}
+    if fs.isdir(path):
+        return path, fs.find(path, detail=True)
+    if not glob.has_magic(path):
+        return path, {}
+    found: Dict[str, Any] = {}
+    for match, info in fs.glob(path, detail=True).items():
+        if info["type"] == "directory":
+            found.update(fs.find(match, detail=True))
+        else:
+            found[match] = info
+    parts = PurePosixPath(path).parts
+    fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    return str(PurePosixPath(*parts[:fixed])), found
+
+
+def _stamp(info: Dict[str, Any]) -> str:
+    return next((str(info[key]) for key in _STAMPS if info.get(key) is not None), "")

@@ -1,0 +1,206 @@
+"""`ldnet annotate`: a corpus of any size in, the same with spans out."""
+
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, Optional
+
+import spacy
+from spacy.cli._util import Arg, Opt, import_code
+from spacy.language import Language
+from wasabi import msg
+
+from ._util import app
+
+if TYPE_CHECKING:
+    from ..annotation.output import Annotating
+
+#: What a shell shows of a command that Ctrl-C ended.
+INTERRUPTED = 130
+
+
+class Format(StrEnum):
+    """What the output is."""
+
+    jsonl = "jsonl"
+    parquet = "parquet"
+    spacy = "spacy"
+
+
+@app.command("annotate")
+def annotate_cli(
+    # fmt: off
+    pipeline: str = Arg(..., help="Installed pipeline or its directory; any will do"),
+    source: str = Arg(
+        ...,
+        metavar="INPUT",
+        help="File, folder or glob of .txt, .jsonl (also packed) or .parquet, or an "
+        "address that fsspec or pyarrow know, as s3://bucket/folder",
+    ),
+    output: str = Arg(..., help="Folder for the shards, or the address of one"),
+    form: Format = Opt(Format.jsonl, "--format", "-F", help="Format of the shards"),
+    text_key: str = Opt("text", "--text-key", help="Column of the text"),
+    id_key: str = Opt("id", "--id-key", help="Column that names rows in errors.jsonl"),
+    prefix: str = Opt(
+        "", "--prefix", help="Begins the names of the new columns, ents, spans and cats"
+    ),
+    engine: str = Opt("local", "--engine", help="local: this machine; ray: a cluster"),
+    address: Optional[str] = Opt(
+        None,
+        "--address",
+        help="Address of a Ray cluster, HOST:PORT; without it that of RAY_ADDRESS, or a "
+        "cluster on this machine",
+    ),
+    n_process: int = Opt(
+        1, "--n-process", "-n", help="Workers; -1 for one a core (or a GPU)"
+    ),
+    device: str = Opt("auto", "--device", help="auto: a GPU where there is one; cpu"),
+    batch_words: int = Opt(
+        4096, "--batch-words", help="Words that are worked on at a time"
+    ),
+    shard_size: int = Opt(4, "--shard-size", help="Megabytes of input for a shard"),
+    strict: bool = Opt(
+        False, "--strict", help="Stop at a document that fails; else it is recorded"
+    ),
+    overwrite: bool = Opt(
+        False,
+        "--overwrite",
+        help="Begin anew where the output is of another input, pipeline or setting",
+    ),
+    code_path: Optional[Path] = Opt(
+        None,
+        "--code",
+        "-c",
+        help="Python file with registered functions to be imported",
+    ),
+    # fmt: on
+) -> None:
+    """Let a pipeline annotate a corpus, on one machine or on a Ray cluster.
+
+    The same command again does only what is missing. OUTPUT/data gets the shards,
+    OUTPUT/errors.jsonl what failed, OUTPUT/manifest.json the counts.
+    """
+    try:
+        annotate(
+            pipeline,
+            source,
+            output,
+            form=form,
+            text_key=text_key,
+            id_key=id_key,
+            prefix=prefix,
+            engine=engine,
+            address=address,
+            n_process=n_process,
+            device=device,
+            batch_words=batch_words,
+            shard_size=shard_size,
+            strict=strict,
+            overwrite=overwrite,
+            code_path=code_path,
+        )
+    except ValueError as error:
+        msg.fail("Annotation stopped", str(error), exits=1)
+    except KeyboardInterrupt:
+        msg.warn("Interrupted", "The same command goes on.")
+        raise SystemExit(INTERRUPTED) from None
+
+
+def annotate(
+    pipeline: str,
+    source: str,
+    output: str,
+    *,
+    form: str = Format.jsonl,
+    text_key: str = "text",
+    id_key: str = "id",
+    prefix: str = "",
+    engine: str = "local",
+    address: Optional[str] = None,
+    n_process: int = 1,
+    device: str = "auto",
+    batch_words: int = 4096,
+    shard_size: int = 4,
+    strict: bool = False,
+    overwrite: bool = False,
+    code_path: Optional[Path] = None,
+) -> Dict[str, Any]:
+    """Annotate a corpus and show how it goes.
+
+    engine (str): "local" or "ray".
+    address (Optional[str]): Address of a Ray cluster.
+    n_process (int): Workers; 0 or -1 for one a core, or a GPU.
+    shard_size (int): Megabytes of input for a shard.
+    code_path (Optional[Path]): Python file with registered functions.
+    RETURNS (Dict[str, Any]): The manifest. See `spacy_ldnet.annotation.run.annotate`
+        for it, for all else and for the errors; E080 and E081 no Ray.
+    """
+    # Not above, since spaCy imports this module in every one of its commands.
+    from ..annotation.gpus import count_gpus
+    from ..annotation.run import annotate as run
+    from ..engines import LOCAL, count_processes, make_engine
+
+    if code_path is not None:
+        # One name for all processes: spaCy refuses a function from another file.
+        code_path = code_path.absolute()
+    import_code(code_path)
+    gpus = count_gpus() if device == "auto" and engine == LOCAL else 0
+    if gpus:
+        n_process = min(gpus, count_processes(n_process))
+    workers = make_engine(
+        engine, n_process=n_process, address=address, gpus=device == "auto"
+    )
+    with _Display() as display:
+        manifest = run(
+            pipeline,
+            source,
+            output,
+            form=f".{form}",
+            text_key=text_key,
+            id_key=id_key,
+            prefix=prefix,
+            batch_words=batch_words,
+            unit_size=shard_size << 20,
+            device=device,
+            strict=strict,
+            overwrite=overwrite,
+            engine=workers,
+            load=partial(load_with_code, code_path) if code_path else spacy.load,
+            report=display,
+        )
+    counts = manifest["counts"]
+    if counts["errors"]:
+        msg.warn(f"{counts['errors']:,} documents failed", f"{output}/errors.jsonl")
+    rows, spans = counts["rows"], counts["ents"] + counts["spans"]
+    msg.good(f"{rows:,} documents with {spans:,} spans", f"{output}/data")
+    return manifest
+
+
+def load_with_code(code_path: Path, name: str) -> Language:
+    """code_path (Path): Python file with registered functions.
+    name (str): Name or directory of a pipeline.
+    RETURNS (Language): The pipeline.
+    """
+    import_code(code_path)
+    return spacy.load(name)
+
+
+class _Display:
+    """A bar, once there is something to show."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+
+    def __enter__(self) -> "_Display":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, event: "Annotating") -> None:
+        from ._progress import BytesBar
+
+        if self.bar is None:
+            self.bar = BytesBar("Annotating", event.total)
+        self.bar.show(event.done, event.words, event.seconds)

@@ -1,0 +1,147 @@
+"""Nothing lost and nothing twice, whatever ends a run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from annotated import contents, make_rows, read_errors, read_rows, write_rows
+
+from spacy_ldnet.annotation.addresses import open_place
+from spacy_ldnet.annotation.plan import plan
+from spacy_ldnet.annotation.records import find_missing
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_rows(tmp_path / "in.jsonl", make_rows())
+
+
+def test_a_restart_does_what_is_missing(tmp_path, run, source):
+    run(source, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    data = sorted((tmp_path / "out" / "data").iterdir())
+    data[1].unlink()
+    (tmp_path / "out" / "records" / "part-000003.json").unlink()
+    left = tmp_path / "out" / "data" / "part-000001-000.jsonl.0123.part"
+    left.write_text("half")
+    (tmp_path / "out" / "data" / "part-000001-007.jsonl").write_text("of no record")
+    times = {path: path.stat().st_mtime_ns for path in data[:1] + data[4:]}
+    run(source, tmp_path / "out")
+    assert contents(tmp_path / "out") == before
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+def test_another_input_or_pipeline_is_refused(tmp_path, run, source, pipeline):
+    run(source, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    changes = [({"batch_words": 5}, "batch_words"), ({"form": ".spacy"}, "format")]
+    for settings, name in changes:
+        with pytest.raises(ValueError, match=f"E084.*{name}.*--overwrite"):
+            run(source, tmp_path / "out", **settings)
+    with source.open("a") as file:
+        file.write(json.dumps({"text": "One more"}) + "\n")
+    with pytest.raises(ValueError, match="E084.*input has changed: 'in.jsonl' had"):
+        run(source, tmp_path / "out")
+    config = pipeline / "meta.json"
+    old = config.read_text()
+    try:
+        config.write_text(old.replace('"0.1"', '"0.2"'))
+        with pytest.raises(ValueError, match=r"E084.*version of the pipeline.*0\.2"):
+            run(source, tmp_path / "out")
+        assert contents(tmp_path / "out") == before
+    finally:
+        config.write_text(old)
+    assert run(source, tmp_path / "out", overwrite=True)["counts"]["rows"] == 41
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path, run, source):
+    (tmp_path / "out" / "data").mkdir(parents=True)
+    (tmp_path / "out" / "data" / "mine").write_text("dear")
+    with pytest.raises(ValueError, match="E084.*'data' has files"):
+        run(source, tmp_path / "out", overwrite=True)
+
+
+def test_documents_that_end_their_process(tmp_path, run):
+    """One does it always and is left out, the other one was killed by chance."""
+    rows = list(make_rows(16))
+    rows[5]["text"] = "Ada Lovelace saw KILL and London ."
+    rows[13]["text"] = f"Ada Lovelace ONCE={tmp_path / 'mark'} London ."
+    source = write_rows(tmp_path / "in.jsonl", rows)
+    run(source, tmp_path / "out", n_process=2)
+    assert (tmp_path / "mark").exists()
+    (error,) = read_errors(tmp_path / "out")
+    assert error["id"] == "doc5" and error["line"] == 6
+    assert "process" in error["reason"]
+    others = write_rows(tmp_path / "others.jsonl", [*rows[:5], *rows[6:]])
+    run(others, tmp_path / "alone")
+    assert read_rows(tmp_path / "out") == read_rows(tmp_path / "alone")
+    assert not list((tmp_path / "out" / "records").glob("*.begun*"))
+
+
+def command(pipeline, source, out, *options):
+    code = ["--code", str(HERE / "pipelines.py"), "--shard-size", "1"]
+    place = [str(pipeline), str(source), str(out)]
+    return [sys.executable, "-m", "spacy", "ldnet", "annotate", *place, *code, *options]
+
+
+def kill_in_the_middle(process, out):
+    """Kill it for good once a unit is done and another one is not."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
+        if list((out / "records").glob("part-*.json")):
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.wait()
+        time.sleep(0.05)
+    raise AssertionError("nothing was done, or all of it")
+
+
+def write_slow_corpus(folder):
+    """Files of about a megabyte: a unit each."""
+    folder.mkdir()
+    for number in range(4):
+        rows = list(make_rows(6))
+        rows[0]["filler"] = "x" * 900_000
+        rows[2]["text"] = rows[4]["text"] = "SLEEP : London"
+        write_rows(folder / f"{number}.jsonl", rows)
+    return folder
+
+
+def test_a_killed_run_goes_on(tmp_path, run, pipeline):
+    source, out = write_slow_corpus(tmp_path / "in"), tmp_path / "out"
+    options = command(pipeline, source, out, "-n", "2", "--batch-words", "32")
+    process = subprocess.Popen(options, start_new_session=True)
+    kill_in_the_middle(process, out)
+    assert json.loads((out / "manifest.json").read_text())["state"] == "unfinished"
+    run(source, out, unit_size=1 << 20)
+    run(source, tmp_path / "other", unit_size=1 << 20)
+    assert contents(out) == contents(tmp_path / "other")
+
+
+def test_a_write_that_fails_is_an_error(tmp_path, run):
+    resource = pytest.importorskip("resource")
+    source = write_slow_corpus(tmp_path / "in")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
+    try:
+        with pytest.raises(ValueError, match="E085.*File too large"):
+            run(source, tmp_path / "out", unit_size=1 << 20)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "out" / "data").iterdir())
+    assert run(source, tmp_path / "out", unit_size=1 << 20)["counts"]["rows"] == 24
+
+
+def test_missing_units_are_found(tmp_path, run, source):
+    run(source, tmp_path / "out")
+    _, units = plan(open_place(str(source)), str(source), 600)
+    out = open_place(str(tmp_path / "out"))
+    assert find_missing(out, units) == []
+    (tmp_path / "out" / "data" / "part-000002-000.jsonl").unlink()
+    assert [unit.number for unit in find_missing(out, units)] == [2]
