@@ -55,7 +55,7 @@ def run_spacy(words: List[str]) -> None:
         words = [*words, *FEW_STEPS]
     if words[:2] == ["ldnet", "pretrain"]:
         # The folder of the language models that the page's other blocks read.
-        shutil.rmtree(words[3])
+        shutil.rmtree(words[3], ignore_errors=True)
         words = [*words, *SMALL_LM]
     if words[:2] in (["ldnet", "info"], ["ldnet", "prune"]):
         words = [*words, "--no-speed"]
