@@ -19,7 +19,7 @@ from weasel.util.config import load_project_config
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 
 #: What makes a training of the default sizes take a moment.
-FEW_STEPS = ["--training.max_steps", "2", "--training.eval_frequency", "1"]
+FEW_STEPS = ["--training.max_steps", "1", "--training.eval_frequency", "1"]
 SMALL_LM = """--pretraining.max_steps 2 --pretraining.batch_size 4 --pretraining.window 5
     --pretraining.side_by_side false --model.cutoffs [4]""".split()
 
@@ -55,7 +55,7 @@ def run_spacy(words: List[str]) -> None:
         words = [*words, *FEW_STEPS]
     if words[:2] == ["ldnet", "pretrain"]:
         # The folder of the language models that the page's other blocks read.
-        shutil.rmtree(words[3])
+        shutil.rmtree(words[3], ignore_errors=True)
         words = [*words, *SMALL_LM]
     if words[:2] in (["ldnet", "info"], ["ldnet", "prune"]):
         words = [*words, "--no-speed"]
