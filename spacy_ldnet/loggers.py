@@ -7,8 +7,8 @@ from typing import IO, Any, Callable, Dict, Optional, Tuple
 
 from spacy.language import Language
 
-from .callbacks import encoders_of
-from .models.gating import gates_by_direction
+from .callbacks import gated_of
+from .models.gating import gate_shim
 
 LogStep = Callable[[Optional[Dict[str, Any]]], None]
 
@@ -21,9 +21,9 @@ def create_gate_logger_v1(
     path (Path): The file; it is begun anew, and its folder is made.
     component (str): Name of the component that holds the encoder.
     RETURNS (Callable): A logger for `[training.logger]`. Each line has `step`,
-        `epoch`, `score`, `layers` (open ones of both directions) and `gates` (a list
-        for each direction).
-    RAISES (ValueError): E016 if the component holds no LD-Net encoder.
+        `epoch`, `score`, `layers` (those that pruning would leave) and `gates` (a list
+        for each direction, or for the transformer).
+    RAISES (ValueError): E016 if the component holds no encoder with gates.
     """
 
     def setup(
@@ -36,11 +36,11 @@ def create_gate_logger_v1(
             # spaCy calls this after every step, with None between evaluations.
             if info is None:
                 return
-            gates = gates_by_direction(encoders_of(nlp, component)[0])
+            shim = gate_shim(gated_of(nlp, component)[0])
             line = {
                 **{name: info.get(name) for name in ("step", "epoch", "score")},
-                "layers": sum(g > 0 for side in gates.values() for g in side),
-                "gates": gates,
+                "layers": shim.live_layers(),
+                "gates": shim.gates_of_parts(),
             }
             file.write(json.dumps(line) + "\n")
             file.flush()
