@@ -70,14 +70,16 @@ def make_network(kind, rows, layers=LAYERS):
     from transformers import AutoConfig, AutoModel
 
     sizes = {
-        "bert": {"hidden_size": WIDTH, "intermediate_size": 24, "hidden_dropout_prob": 0.0},
+        "bert": {
+            "hidden_size": WIDTH,
+            "intermediate_size": 24,
+            "hidden_dropout_prob": 0.0,
+        },
         "albert": {"hidden_size": WIDTH, "intermediate_size": 24, "embedding_size": 8},
         "distilbert": {"dim": WIDTH, "hidden_dim": 24},
         "gpt2": {"n_embd": WIDTH},
     }[kind]
-    config = AutoConfig.for_model(
-        kind, vocab_size=rows, initializer_range=0.5, **sizes
-    )
+    config = AutoConfig.for_model(kind, vocab_size=rows, initializer_range=0.5, **sizes)
     config.num_hidden_layers = layers
     config.num_attention_heads = 2
     return AutoModel.from_config(config)

@@ -3,14 +3,11 @@
 import contextlib
 from typing import (
     Any,
-    Collection,
     ContextManager,
     Dict,
     Iterator,
     Optional,
-    Tuple,
     Type,
-    cast,
 )
 
 import srsly

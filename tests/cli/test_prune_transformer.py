@@ -28,9 +28,13 @@ def invoke(*args):
     return result
 
 
+SPANS = ("window", "stride")
+
+
 @pytest.fixture
 def gated(tmp_path):
-    nlp = make_transformer_nlp(write_transformer(tmp_path / "hf"))
+    spans = {f"components.transformer.model.get_spans.{name}": 64 for name in SPANS}
+    nlp = make_transformer_nlp(write_transformer(tmp_path / "hf"), **spans)
     train(nlp, 2)
     set_gates(nlp, [0.2, 0.7, 0.0, 0.0])
     nlp.to_disk(tmp_path / "gated")
@@ -40,7 +44,7 @@ def gated(tmp_path):
 def test_layers_above_the_highest_open_gate_go(gated, tmp_path):
     before = json.loads(invoke("info", gated, "--json", "--no-speed").stdout)
     assert before["layers"] == LAYERS and "layers_fwd" not in before
-    result = invoke("prune", gated, tmp_path / "pruned")
+    result = invoke("prune", gated, tmp_path / "pruned", "--no-speed")
     assert "layers of the transformer" in result.output
     after = json.loads(invoke("info", tmp_path / "pruned", "--json").stdout)
     assert after["layers"] == 2 and after["kept"] == {"transformer": [0, 1]}
@@ -48,7 +52,10 @@ def test_layers_above_the_highest_open_gate_go(gated, tmp_path):
     assert after["parameters"] < before["parameters"]
     assert after["size_mb"] < before["size_mb"]
     assert after["words_per_second"] > 0 and "lm_macs_per_word" not in after
-    assert abs(states(spacy.load(gated)) - states(spacy.load(tmp_path / "pruned"))).max() < 1e-5
+    assert (
+        abs(states(spacy.load(gated)) - states(spacy.load(tmp_path / "pruned"))).max()
+        < 1e-5
+    )
 
 
 def test_by_number_the_lowest_stay(gated, tmp_path):
@@ -68,6 +75,8 @@ def test_info_counts_the_weights_of_any_transformer(gated, tmp_path):
         },
     )
     plain.to_disk(tmp_path / "plain")
-    facts = json.loads(invoke("info", tmp_path / "plain", "--json", "--no-speed").stdout)
+    facts = json.loads(
+        invoke("info", tmp_path / "plain", "--json", "--no-speed").stdout
+    )
     ours = json.loads(invoke("info", gated, "--json", "--no-speed").stdout)
     assert facts["parameters"] == ours["parameters"] - LAYERS

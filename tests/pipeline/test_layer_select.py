@@ -43,7 +43,9 @@ def encoder_of(nlp):
 
 
 def entities(nlp):
-    return [[(e.text, e.label_) for e in doc.ents] for doc in nlp.pipe(map(text, SENTENCES))]
+    return [
+        [(e.text, e.label_) for e in doc.ents] for doc in nlp.pipe(map(text, SENTENCES))
+    ]
 
 
 def text(sentence):
@@ -51,7 +53,10 @@ def text(sentence):
 
 
 def test_at_first_it_is_the_ordinary_transformer(transformer):
-    ours, theirs = make_transformer_nlp(transformer), make_transformer_nlp(transformer, **PLAIN)
+    ours, theirs = (
+        make_transformer_nlp(transformer),
+        make_transformer_nlp(transformer, **PLAIN),
+    )
     assert type(theirs.get_pipe("transformer").model) is plain.TransformerModel
     assert_allclose(states(ours), states(theirs), atol=1e-6)
     for nlp in (ours, theirs):
@@ -98,7 +103,9 @@ def test_empty_and_long_texts_batches_and_processes(transformer):
             assert ("last_hidden_state" in together) == (len(doc) > 0)
             if len(doc):
                 pieces = doc._.trf_data.wordpieces.lengths
-                for a, b, n in zip(together.last_hidden_state, alone.last_hidden_state, pieces):
+                for a, b, n in zip(
+                    together.last_hidden_state, alone.last_hidden_state, pieces
+                ):
                     assert a.shape[-1] == WIDTH
                     assert_allclose(a[:n], b[:n], atol=1e-5)
     assert [len(doc) for doc in nlp.pipe(["", ""])] == [0, 0]
@@ -159,7 +166,11 @@ def test_listeners_are_replaced(transformer, tmp_path):
     prune_encoder(encoder)
     assert len(gate_shim(encoder).module.gates) == 3
     assert entities(alone) == expected
-    train(alone, 2, before=create_gate_penalty_v1(**{**FAST, "component": "ner"}, max_layers=1))
+    train(
+        alone,
+        2,
+        before=create_gate_penalty_v1(**{**FAST, "component": "ner"}, max_layers=1),
+    )
 
 
 def test_sourced_and_trained_on(transformer):
