@@ -65,6 +65,8 @@ def replace_listener_cfg(
     model_cfg: Dict[str, Any], listener_cfg: Dict[str, Any]
 ) -> Dict[str, Any]:
     """The config of what stands in a listener's place, with its own settings."""
-    own = {k: listener_cfg[k] for k in ("pooling", "grad_factor") if k in listener_cfg}
+    own: Dict[str, Any] = {
+        k: listener_cfg[k] for k in ("pooling", "grad_factor") if k in listener_cfg
+    }
     name = "spacy-ldnet.LayerSelectTok2Vec.v1"
     return {**model_cfg, **own, "@architectures": name}

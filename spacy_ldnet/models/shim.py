@@ -52,15 +52,13 @@ class ModuleShim(TrainingShim):
         self.wants_mixed_precision = mixed_precision
         self.precision = precision
 
-    @TrainingShim.module.setter
-    def module(self, module: torch.nn.Module) -> None:
+    def take(self, module: torch.nn.Module) -> None:
         make_fork_safe()
         device = get_torch_default_device()
         module.to(device)
-        self._model = module
         self._device = device
         self._mixed_precision = self.wants_mixed_precision and device.type == "cuda"
-        self.forget()
+        super().take(module)
 
     def check_precision(self) -> None:
         """RAISES (ValueError): E005 if mixed precision is asked for on a CPU: when a

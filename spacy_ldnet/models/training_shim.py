@@ -24,6 +24,15 @@ class TrainingShim(PyTorchShim):
         """RETURNS (Optional[torch.nn.Module]): The network; None before it is built."""
         return self._model
 
+    @module.setter
+    def module(self, module: torch.nn.Module) -> None:
+        self.take(module)
+
+    def take(self, module: torch.nn.Module) -> None:
+        """module (torch.nn.Module): The network from now on."""
+        self._model = module
+        self.forget()
+
     def forget(self, changed: Optional[Collection[str]] = None) -> None:
         """Drop what is kept of earlier batches, if anything. Called whenever the network
         or its weights may have changed.

@@ -149,7 +149,7 @@ class LayerMix(nn.Module):
         self.gates = nn.Parameter(self.gates.detach()[:layers], requires_grad=trained)
 
 
-def _find_layers(transformer: nn.Module) -> Tuple[nn.Module, str]:
+def _find_layers(transformer: Any) -> Tuple[nn.Module, str]:
     """The module list with as many modules as the config says layers, and its owner;
     of several the one with most weights."""
     count = transformer.config.num_hidden_layers
