@@ -93,9 +93,8 @@ class Errors(metaclass=_WithCode):
         "spacy-transformers.TransformerModel.v3, which prunes nothing."
     )
     E109 = (
-        "The output of {name} is not that of its last layer (it is normalised once more, "
-        "for example), so that a lower layer can't take its place. Choose a transformer "
-        "like BERT, RoBERTa, DistilBERT, ELECTRA or MiniLM."
+        "The layers of {name} can't be taken away from the top: {reason}. Choose a "
+        "transformer like BERT, RoBERTa, DistilBERT, ELECTRA or MiniLM."
     )
 
     # Converted pipelines

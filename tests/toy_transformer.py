@@ -78,6 +78,7 @@ def make_network(kind, rows, layers=LAYERS):
         "albert": {"hidden_size": WIDTH, "intermediate_size": 24, "embedding_size": 8},
         "distilbert": {"dim": WIDTH, "hidden_dim": 24},
         "gpt2": {"n_embd": WIDTH},
+        "longformer": {"hidden_size": WIDTH, "attention_window": [8] * layers},
     }[kind]
     config = AutoConfig.for_model(kind, vocab_size=rows, initializer_range=0.5, **sizes)
     config.num_hidden_layers = layers

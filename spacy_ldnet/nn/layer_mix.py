@@ -1,5 +1,6 @@
 """A transformer whose output is a gated mix of what its layers give."""
 
+import copy
 from dataclasses import replace
 from typing import Any, Iterator, List, Optional, Tuple
 
@@ -115,16 +116,30 @@ class LayerMix(nn.Module):
         )
 
     def check(self) -> None:
-        """See whether what a layer gives is the output of the transformer cut above it.
+        """See whether the transformer can do without its top layer: whether it can be
+        built so, and then gives what the layer below has given.
 
-        :raises ValueError: E109 if it is not.
+        :raises ValueError: E109 if not.
         """
-        layers = len(self.gates)
-        states = self._run_on_sample(layers).hidden_states
-        shorter = self._run_on_sample(max(0, layers - 1)).last_hidden_state
-        if not torch.allclose(states[max(0, layers - 1)], shorter, atol=1e-5):
+        below = max(0, len(self.gates) - 1)
+        try:
+            self._build(below)
+            states = self._run_on_sample(len(self.gates)).hidden_states
+            shorter = self._run_on_sample(below).last_hidden_state
+            same = torch.allclose(states[below], shorter, atol=1e-5)
+            reason = "its output is not that of its last layer" if not same else ""
+        except Exception as error:  # Any kind, by the network's own code.
+            reason = f"{type(error).__name__}, {error}"
+        if reason:
             name = type(self.transformer).__name__
-            raise ValueError(Errors.E109.format(name=name))
+            raise ValueError(Errors.E109.format(name=name, reason=reason))
+
+    def _build(self, layers: int) -> None:
+        """Build a transformer of so many layers, of shapes only."""
+        config = copy.deepcopy(self.config)
+        config.num_hidden_layers = layers
+        with torch.device("meta"):
+            type(self.transformer)(config)
 
     def _run_on_sample(self, layers: int) -> Any:
         self.transformer.eval()
