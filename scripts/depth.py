@@ -1,6 +1,7 @@
 """F1, speed and size of a transformer with fewer and fewer layers."""
 
 from pathlib import Path
+from textwrap import shorten
 
 import torch
 import typer
@@ -74,7 +75,8 @@ def count_layers(transformer: str) -> int:
     try:
         return int(AutoConfig.from_pretrained(transformer).num_hidden_layers)
     except (OSError, ValueError) as err:
-        hint = f"Give the folder or the name of a Hugging Face encoder. {err}"
+        reason = shorten(str(err), 300)
+        hint = f"Give the folder or the name of a Hugging Face encoder. {reason}"
         raise ScriptError(f"'{transformer}' is no transformer", hint) from err
 
 
