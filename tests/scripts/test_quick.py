@@ -46,7 +46,14 @@ def test_every_step_runs_python_and_says_what_it_does(project):
                 assert (ROOT / words[1]).is_file(), line
     steps = set(project["workflows"]["all"])
     names = {command["name"] for command in project["commands"]}
-    assert names - steps == {"quick", "seeds", "finetune", "frontier", "tagger"}
+    assert names - steps == {
+        "quick",
+        "seeds",
+        "finetune",
+        "frontier",
+        "tagger",
+        "depth",
+    }
 
 
 def test_deps_are_made_by_earlier_steps(project):
