@@ -44,10 +44,11 @@ def depth(gates: Tensor) -> int:
 class DepthPenalty(GatePenalty):
     """What gates cost where a layer reads the one below it only, as in a transformer.
 
-    A layer costs as much as the largest gate at or above it (:func:`needed`): the
-    number of layers in the budget is the number of the highest open gate. While that
-    is over the budget, R2 and R3 charge the layers that it has no room for. R3's term
-    ``sum g(1-g)`` is over the gates themselves.
+    The number of layers in the budget is the number of the highest open gate. For R1 a
+    layer costs as much as the largest gate at or above it (:func:`needed`). While they
+    are over the budget R2 and R3 charge the gates of the layers that it has no room for:
+    each its own, since all of these have to close. R3's term ``sum g(1-g)`` is over all
+    gates.
     """
 
     def satisfied(self, gates: Tensor) -> bool:
@@ -71,6 +72,7 @@ class DepthPenalty(GatePenalty):
         costs = super()._linear(gates)
         if self.regularizer != "R1":
             costs[: self._room(gates)] = 0.0
+            return costs
         return torch.zeros_like(costs).index_add_(0, holders(gates), costs)
 
     def _room(self, gates: Tensor) -> int:
