@@ -45,7 +45,7 @@ class Point:
 
 
 def plan_points(
-    methods: List[str], budgets: List[int], seeds: List[int], *, draws: int, depth: int
+    methods: List[str], budgets: List[int], seeds: List[int], *, draws: int, layers: int
 ) -> List[Point]:
     """All points of a frontier, those of the first seed first.
 
@@ -55,13 +55,13 @@ def plan_points(
     budgets (List[int]): Numbers of layers, both directions together.
     seeds (List[int]): The seeds.
     draws (int): Random choices of each budget.
-    depth (int): Layers a direction of the full network.
+    layers (int): Those of the full network, both directions together.
     RETURNS (List[Point]): The points.
     """
     points = []
     for seed in seeds:
         for budget in budgets:
-            if budget in (0, 2 * depth):
+            if budget in (0, layers):
                 points.append(Point(FULL if budget else FIRST, budget, seed))
                 continue
             for method in methods:

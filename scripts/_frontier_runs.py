@@ -6,7 +6,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import spacy
 from _common import ScriptError
@@ -20,6 +20,7 @@ from _frontier_points import (
     plain_hidden,
 )
 from spacy.util import load_config
+from thinc.api import Model
 
 from spacy_ldnet.cli._facts import describe, encoders_in
 from spacy_ldnet.models.gating import keep_only
@@ -33,7 +34,7 @@ class Trainer:
 
     directory (Path): SEED/POINT is made in it.
     corpus (Path): Folder with train.spacy and dev.spacy.
-    vectors (Path): The word vectors.
+    vectors (Optional[Path]): The word vectors, if the configs know any.
     training (Path): Where the project trained: SEED/lm is taken from there, and other
         language models are put beside it.
     text (Path): Folder with lm_train.txt and lm_dev.txt, for other language models.
@@ -44,11 +45,13 @@ class Trainer:
     eval_frequency (int): Updates between two evaluations.
     base (str): Directory SEED/BASE of `training` with the tagger they begin with, if
         it is there already.
+    gated (str): Name of the config that trains gates.
+    finetuned (str): Name of the config that trains without.
     """
 
     directory: Path
     corpus: Path
-    vectors: Path
+    vectors: Optional[Path]
     training: Path
     text: Path
     configs: Path
@@ -57,6 +60,8 @@ class Trainer:
     lm_epochs: int
     eval_frequency: int
     base: str = ""
+    gated: str = "prune"
+    finetuned: str = "finetune"
     locks: Dict[Path, threading.Lock] = field(default_factory=dict)
 
     def train(self, point: Point) -> Path:
@@ -73,7 +78,7 @@ class Trainer:
             return self._gated(point, base)
         if point.method == PLAIN:
             return self._finetuned(point, self._plain_base(point))
-        base = self._own_base(seed)
+        base = self.own_base(seed)
         if point.method == LEARNED:
             return self._gated(point, base)
         if point.method == FULL:
@@ -117,8 +122,10 @@ class Trainer:
         self._once(path, run, resumable=True)
         return path / "model-best"
 
-    def _own_base(self, seed: int) -> Path:
-        """The tagger on the project's own language models."""
+    def own_base(self, seed: int) -> Path:
+        """seed (int): Seed of the training.
+        RETURNS (Path): The tagger on all layers, of the project's own language models.
+        """
         if self.base:
             return self._existing(seed, self.base)
         return self.tagger(seed, self._existing(seed, "lm"))
@@ -154,7 +161,7 @@ class Trainer:
             "training.max_steps": self.steps,
             "training.before_update.max_layers": point.budget,
         }
-        gated = self._spacy_train(path, "prune", point.seed, settings)
+        gated = self._spacy_train(path, self.gated, point.seed, settings)
         pruned = self.directory / str(point.seed) / point.name
         arguments = ["ldnet", "prune", gated]
         self._once(
@@ -168,14 +175,22 @@ class Trainer:
             "paths.source": source,
             "training.max_steps": self.steps,
             # As long, and at the same rate, as gates are trained.
-            "training.optimizer.learn_rate.initial_rate": _prune_rate(self.configs),
+            "training.optimizer.learn_rate.initial_rate": self._prune_rate(),
         }
-        return self._spacy_train(path, "finetune", point.seed, settings)
+        return self._spacy_train(path, self.finetuned, point.seed, settings)
+
+    def choose(self, encoder: Model, point: Point) -> None:
+        """Leave those layers of an encoder that a method takes without learning.
+
+        encoder (Model): The encoder; its other layers are deleted.
+        point (Point): The method and the budget.
+        """
+        keep_only(encoder, choose_layers(point, encoder.attrs["depth"]))
 
     def _cut(self, point: Point, base: Path, made: Path) -> None:
         nlp = spacy.load(base)
         for encoder in encoders_in(nlp):
-            keep_only(encoder, choose_layers(point, encoder.attrs["depth"]))
+            self.choose(encoder, point)
         nlp.to_disk(made)
 
     def _spacy_train(
@@ -184,7 +199,7 @@ class Trainer:
         shared = {
             "paths.train": self.corpus / "train.spacy",
             "paths.dev": self.corpus / "dev.spacy",
-            "paths.vectors": self.vectors,
+            **({"paths.vectors": self.vectors} if self.vectors else {}),
             "system.seed": seed,
             "training.eval_frequency": self.eval_frequency,
         }
@@ -195,6 +210,10 @@ class Trainer:
 
         self._once(path, run)
         return path / "model-best"
+
+    def _prune_rate(self) -> float:
+        config = load_config(self.configs / f"{self.gated}.cfg")
+        return float(config["training"]["optimizer"]["learn_rate"]["initial_rate"])
 
     def _once(self, path: Path, make: Any, *, resumable: bool = False) -> None:
         """Make a directory beside its place and rename it, unless it is there."""
@@ -220,8 +239,3 @@ def _run(arguments: List[Any], settings: Settings, made: Path) -> None:
     if done.returncode != 0:
         last = log.read_text(encoding="utf8", errors="replace").splitlines()[-5:]
         raise ScriptError(f"A training failed, see {log}", "\n".join(last))
-
-
-def _prune_rate(configs: Path) -> float:
-    optimizer = load_config(configs / "prune.cfg")["training"]["optimizer"]
-    return float(optimizer["learn_rate"]["initial_rate"])

@@ -1,6 +1,7 @@
 """Join the points of the frontier over seeds and draws, compare them, draw them."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -11,7 +12,34 @@ from _report import mean_and_std
 
 Runs = List[Dict[str, Any]]
 Key = Tuple[str, int]
+VALUES = ("dev_f", "test_f", "lm_macs", "macs", "size_mb", "words_per_second")
 COLORS = ("#1b6ca8", "#d1495b", "#8d8d8d", "#edae49", "#3c896d", "#000000")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is saved.
+
+    name (str): Its name in the runs.
+    unit (float): It is shown in multiples of this.
+    column (str): Head of its column.
+    label (str): Of the axis that F1 is drawn over.
+    """
+
+    name: str
+    unit: float
+    column: str
+    label: str
+
+
+MACS = Cost(
+    "lm_macs",
+    1e3,
+    "LM MACs (thousands)",
+    "language models' multiply-accumulates a word (thousands)",
+)
+SIZE = Cost("size_mb", 1, "size in MB", "size in MB")
+SPEED = Cost("words_per_second", 1, "words/s", "words a second, one thread")
 
 
 def join_runs(runs: Runs) -> List[Dict[str, Any]]:
@@ -27,7 +55,7 @@ def join_runs(runs: Runs) -> List[Dict[str, Any]]:
         for run in found:
             by_seed[run["seed"]].append(run)
         row: Dict[str, Any] = {"method": method, "budget": budget}
-        for name in ("dev_f", "test_f", "lm_macs", "macs", "words_per_second"):
+        for name in VALUES:
             values = [
                 numpy.mean([run[name] for run in same])
                 for same in by_seed.values()
@@ -98,13 +126,16 @@ def _pooled(one: Runs, two: Runs) -> Any:
     return sums[0], sums[1], seeds
 
 
-def markdown(rows: List[Dict[str, Any]], pairs: List[Dict[str, Any]]) -> str:
+def markdown(
+    rows: List[Dict[str, Any]], pairs: List[Dict[str, Any]], cost: Cost = MACS
+) -> str:
     """rows (List[Dict[str, Any]]): What `join_runs` gave.
     pairs (List[Dict[str, Any]]): What `compare_runs` gave.
+    cost (Cost): Shown beside words per second.
     RETURNS (str): Two tables.
     """
     lines = [
-        "| layers | chosen by | dev F1 | test F1 | LM MACs | words/s | seeds |",
+        f"| layers | chosen by | dev F1 | test F1 | {cost.column} | words/s | seeds |",
         "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
@@ -112,7 +143,7 @@ def markdown(rows: List[Dict[str, Any]], pairs: List[Dict[str, Any]]) -> str:
         speed = row.get("words_per_second")
         cells = [str(row["budget"]), title]
         cells += [_spread(row[name]) for name in ("dev_f", "test_f")]
-        cells += [f"{row['lm_macs']['mean'] / 1000:,.0f}k"]
+        cells += [f"{row[cost.name]['mean'] / cost.unit:,.0f}"]
         cells += [f"{speed['mean']:,.0f}" if speed else "", str(len(row["seeds"]))]
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
@@ -129,12 +160,13 @@ def markdown(rows: List[Dict[str, Any]], pairs: List[Dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def draw(rows: List[Dict[str, Any]], path: Path, title: str) -> None:
-    """Draw F1 on the test set over the language models' cost, with its spread.
+def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) -> None:
+    """Draw F1 on the test set over a cost, with its spread.
 
     rows (List[Dict[str, Any]]): What `join_runs` gave.
     path (Path): The picture, .png or .svg.
     title (str): Its title.
+    cost (Cost): The axis; rows without it are left out.
     """
     import matplotlib
 
@@ -142,15 +174,16 @@ def draw(rows: List[Dict[str, Any]], path: Path, title: str) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    rows = [row for row in rows if cost.name in row]
     ends = [row for row in rows if row["method"] == FULL or row["budget"] == 0]
     methods = [m for m in TITLES if m != FULL and any(r["method"] == m for r in rows)]
     for color, method in zip(COLORS, methods):
         own = [row for row in rows if row["method"] == method and row["budget"]]
         # Where nothing is chosen, all methods that take from the same models meet.
         shared = ends if method in (LEARNED, FIRST, RANDOM) else []
-        chain = sorted([*own, *shared], key=lambda row: row["lm_macs"]["mean"])
+        chain = sorted([*own, *shared], key=lambda row: row[cost.name]["mean"])
         axes.errorbar(
-            [row["lm_macs"]["mean"] / 1000 for row in chain],
+            [row[cost.name]["mean"] / cost.unit for row in chain],
             [row["test_f"]["mean"] for row in chain],
             yerr=[row["test_f"]["std"] for row in chain],
             label=TITLES[method],
@@ -159,7 +192,7 @@ def draw(rows: List[Dict[str, Any]], path: Path, title: str) -> None:
             capsize=3,
             linestyle="-" if method == LEARNED else "--",
         )
-    axes.set_xlabel("language models' multiply-accumulates a word (thousands)")
+    axes.set_xlabel(cost.label)
     axes.set_ylabel("F1 on the test set")
     axes.set_title(title)
     axes.grid(alpha=0.3)

@@ -10,17 +10,18 @@ import typer
 from _common import ScriptError, write_json, write_text
 from _frontier_points import METHODS, Point, plan_points
 from _frontier_runs import Trainer
-from _frontier_table import compare_runs, draw, join_runs, markdown
+from _frontier_table import MACS, Cost, compare_runs, draw, join_runs, markdown
 from _scoring import evaluate_model
 from evaluate import measure_speed
 from spacy.util import load_config
 from tqdm import tqdm
 from wasabi import msg
 
-from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.cli._facts import describe, size_of
 from spacy_ldnet.pipeline.speed import describe_machine
 
 SPEED_WORDS, SPEED_ROUNDS = 20_000, 5
+COSTS = {"lm_macs": "lm_macs_per_word", "macs": "macs_per_word"}
 
 
 def train_all(trainer: Trainer, points: List[Point], workers: int) -> Dict[Point, Path]:
@@ -58,7 +59,7 @@ def score_all(paths: Dict[Point, Path], corpus: Path, kept: Path) -> List[Any]:
             data = corpus / f"{part}.spacy"
             scores[part] = evaluate_model(path, data, cache, gold_tokens=False)
         facts = describe(spacy.load(path))
-        layers = facts["layers_fwd"] + facts["layers_bwd"]
+        layers = sum(map(len, facts["kept"].values()))
         if layers > point.budget:
             msg.warn(
                 f"Seed {point.seed}, {point.name}: {layers} layers are over the budget",
@@ -71,8 +72,8 @@ def score_all(paths: Dict[Point, Path], corpus: Path, kept: Path) -> List[Any]:
                 "seed": point.seed,
                 "draw": point.draw,
                 "kept": facts["kept"],
-                "lm_macs": facts["lm_macs_per_word"],
-                "macs": facts["macs_per_word"],
+                **{name: facts[of] for name, of in COSTS.items() if of in facts},
+                "size_mb": size_of(path),
                 "dev_f": 100 * scores["dev"]["scores"]["ents_f"],
                 "test_f": 100 * scores["test"]["scores"]["ents_f"],
                 "counts": scores["test"]["counts"],
@@ -136,7 +137,7 @@ def main(
         known = ", ".join(METHODS)
         msg.fail(f"Unknown methods: {', '.join(unknown)}", f"Known: {known}", exits=1)
     points = plan_points(
-        wanted, _numbers(budgets), _numbers(seeds), draws=draws, depth=depth
+        wanted, numbers(budgets), numbers(seeds), draws=draws, layers=2 * depth
     )
     trainer = Trainer(
         directory=output,
@@ -162,12 +163,20 @@ def main(
     report(runs, results, title)
 
 
-def report(runs: List[Any], results: Path, title: str) -> None:
+def report(
+    runs: List[Any],
+    results: Path,
+    title: str,
+    column: Cost = MACS,
+    axis: Cost = MACS,
+) -> None:
     """Write the JSON, the tables and the picture.
 
     runs (List[Any]): One object a point.
     results (Path): The JSON file.
     title (str): Title of the picture.
+    column (Cost): What the table shows beside words per second.
+    axis (Cost): What the picture draws F1 over.
     """
     rows, pairs = join_runs(runs), compare_runs(runs, draws=10_000)
     for run in runs:
@@ -176,14 +185,17 @@ def report(runs: List[Any], results: Path, title: str) -> None:
     write_json(
         results, {"rows": rows, "pairs": pairs, "runs": runs, "machine": machine}
     )
-    text = markdown(rows, pairs)
+    text = markdown(rows, pairs, column)
     write_text(results.with_suffix(".md"), text)
-    draw(rows, results.with_suffix(".png"), title)
+    draw(rows, results.with_suffix(".png"), title, axis)
     print(text)
     msg.good("Wrote the results", str(results))
 
 
-def _numbers(text: str) -> List[int]:
+def numbers(text: str) -> List[int]:
+    """text (str): Whole numbers with commas.
+    RETURNS (List[int]): The numbers.
+    """
     return [int(part) for part in text.split(",")]
 
 

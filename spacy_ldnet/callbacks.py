@@ -11,6 +11,7 @@ from thinc.optimizers import FloatOrSeq
 from .errors import Errors
 from .loaders import create_encoder_loader_v1
 from .models.encoder import check_range, find_encoders
+from .models.gating import find_gated, gate_shim
 from .nn.gates import REGULARIZERS
 from .pipeline.budget_setting import BudgetSetting
 from .pipeline.freezing import check_trains
@@ -36,7 +37,8 @@ def create_gate_penalty_v1(
     models' cost, or a speed. The speed is that of the whole pipeline on this machine,
     which is measured before the first update (some seconds; `ldnet info` shows it).
 
-    component (str): Name of the component that holds the encoder, shared or inline.
+    component (str): Name of the component that holds the encoder, shared or inline: an
+        LD-Net encoder, or a transformer whose layers are selected.
     weight (FloatOrSeq): The paper's lambda_0, above 0, or a schedule of it. `crf_ner`
         has a loss per token, and the paper one per sentence: its 0.05 is about 0.0025
         here.
@@ -44,7 +46,8 @@ def create_gate_penalty_v1(
         best, and may be missing), `R2` (L1 while over the budget) or `R3` (and a term
         that drives gates to 0 or 1, the default); paper, section 3.4.
     max_layers (Optional[int]): Layers to keep in both directions together (the
-        paper's lambda_1), at least 0.
+        paper's lambda_1), at least 0. Of a transformer all up to the highest open gate
+        are kept.
     max_lm_macs (Optional[float]): Share of the unpruned language models'
         multiply-accumulates to keep, in [0, 1].
     min_words_per_second (Optional[float]): Words per second to reach, above 0.
@@ -53,7 +56,7 @@ def create_gate_penalty_v1(
         grows, the more the task decides which layers close first.
     RETURNS (Callable): Called with `nlp` and `{"step", "epoch"}` before each update.
     RAISES (ValueError): E013 for a value out of range, E030 unless there is one
-        budget; on the first step E016 if the component holds no LD-Net encoder, E034
+        budget; on the first step E016 if the component holds no such encoder, E034
         if it is frozen, E031 if no pruning can reach the speed.
     """
     if isinstance(weight, (int, float)):
@@ -76,11 +79,11 @@ def create_gate_penalty_v1(
         check_trains(nlp, component)
         grown = min(1.0, (args["step"] + 1) / warmup) if warmup else 1.0
         now = next(weights) * grown
-        for encoder in encoders_of(nlp, component):
+        for encoder in gated_of(nlp, component):
             # Once only: what is measured must not change in the course of a training.
             if encoder.id not in resolved:
                 resolved[encoder.id] = budget and budget.resolve(nlp, encoder)
-            encoder.shims[0].cfg["penalty"] = {
+            gate_shim(encoder).cfg["penalty"] = {
                 "weight": now,
                 "regularizer": regularizer,
                 "budget": resolved[encoder.id],
@@ -153,9 +156,22 @@ def encoders_of(nlp: Language, component: str) -> List[Model]:
     """RETURNS (List[Model]): The LD-Net encoders of a component.
     RAISES (ValueError): E016 if there is none.
     """
+    return _found(nlp, component, find_encoders)
+
+
+def gated_of(nlp: Language, component: str) -> List[Model]:
+    """RETURNS (List[Model]): All encoders of a component whose layers have gates.
+    RAISES (ValueError): E016 if there is none.
+    """
+    return _found(nlp, component, find_gated)
+
+
+def _found(
+    nlp: Language, component: str, find: Callable[[Model], List[Model]]
+) -> List[Model]:
     pipe = nlp.get_pipe(component) if component in nlp.component_names else None
     model = getattr(pipe, "model", None)
-    encoders = find_encoders(model) if isinstance(model, Model) else []
+    encoders = find(model) if isinstance(model, Model) else []
     if not encoders:
         raise ValueError(Errors.E016.format(name=component))
     return encoders

@@ -56,7 +56,8 @@ class Errors(metaclass=_WithCode):
     )
     E016 = (
         "No LD-Net encoder in component '{name}'. Give the name of the component that "
-        "holds one, shared ('ldnet') or inline (any head)."
+        "holds one, shared ('ldnet') or inline (any head); gates are also those of a "
+        "spacy-ldnet.LayerSelectTransformer.v1."
     )
     E018 = (
         "The language model in '{path}' has stacked layers, none of which can be left "
@@ -78,6 +79,22 @@ class Errors(metaclass=_WithCode):
         "No pruning makes this pipeline run {wanted:,.0f} words per second: without "
         "any layer it runs {fastest:,.0f}, with all of them {full:,.0f}. Lower "
         "min_words_per_second, or make the other components smaller."
+    )
+
+    # Transformers
+    E107 = (
+        "{name} needs the package spacy-transformers ({reason}): "
+        "pip install 'spacy-ldnet[transformers]'."
+    )
+    E108 = (
+        "{name} keeps no list of {layers} layers of its own, as num_hidden_layers in its "
+        "config says, so none can be deleted. Choose a transformer with separate layers "
+        "(BERT, RoBERTa, DistilBERT, ELECTRA, MiniLM, ...), or use "
+        "spacy-transformers.TransformerModel.v3, which prunes nothing."
+    )
+    E109 = (
+        "The layers of {name} can't be taken away from the top: {reason}. Choose a "
+        "transformer like BERT, RoBERTa, DistilBERT, ELECTRA or MiniLM."
     )
 
     # Converted pipelines

@@ -7,11 +7,12 @@ from typing import IO, Any, Callable, Dict, List, Optional, Tuple
 
 from spacy.language import Language
 from spacy.util import registry
+from thinc.api import Model
 
-from .callbacks import encoders_of
+from .callbacks import gated_of
 from .errors import Errors
-from .models.encoder import LDNetModel, check_range
-from .models.gating import budget_scores, gates_by_direction, numbers_by_direction
+from .models.encoder import check_range
+from .models.gating import budget_scores, gate_shim
 from .wider_table import WiderTable
 
 LogStep = Callable[[Optional[Dict[str, Any]]], None]
@@ -47,20 +48,20 @@ def create_gate_logger_v1(
         `spacy.ConsoleLogger.v3`: `train`, `eval` or None.
     every (int): Write a line every so many updates besides those of evaluations, at
         least 0; 0 for evaluations only.
-    RETURNS (Callable): The logger. Each line has `step`, `layers` (open ones of both
-        directions), `gates` (a list for each direction), `numbers` (of the layers, in
-        the unpruned network) and `closed` (the step whose update closed the layer;
-        null while it is open); those of evaluations have `epoch` and `score`, too.
+    RETURNS (Callable): The logger. Each line has `step`, `layers` (those that pruning
+        would leave), `gates` (a list for each direction, or for the transformer),
+        `numbers` (of the layers, in the unpruned network) and `closed` (the step whose
+        update closed the layer; null while it is open); those of evaluations have
+        `epoch` and `score`, too.
     RAISES (ValueError): E013 for a value out of range; when training begins E016 if
-        the component holds no LD-Net encoder, E090 if the file cannot be written.
+        the component holds no encoder with gates, E090 if the file cannot be written.
     """
     check_range("every", every, every >= 0, "it must be at least 0")
 
     def setup(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
-        encoder = encoders_of(nlp, component)[0]
-        watch = GateWatch(encoder)
+        watch = GateWatch(gated_of(nlp, component)[0])
         table = None
         if console:
             spacys = registry.get("loggers", "spacy.ConsoleLogger.v3")
@@ -93,29 +94,30 @@ def create_gate_logger_v1(
 class GateWatch:
     """The gates of an encoder after each update, and when they closed.
 
-    encoder (LDNetModel): An LD-Net encoder with its network.
+    encoder (Model): An encoder whose layers have gates, with its network.
     """
 
-    def __init__(self, encoder: LDNetModel) -> None:
+    def __init__(self, encoder: Model) -> None:
         self.encoder = encoder
+        self.shim = gate_shim(encoder)
         self.step = -1
-        self.numbers = numbers_by_direction(encoder)
-        self.gates: Gates = gates_by_direction(encoder)
+        self.numbers = self.shim.kept_layers()
+        self.gates: Gates = self.shim.gates_of_parts()
         self.closed: Dict[str, List[Optional[int]]] = {
             name: [None for _ in gates] for name, gates in self.gates.items()
         }
 
     @property
     def layers(self) -> int:
-        """RETURNS (int): Open layers of both directions."""
-        return sum(gate > 0 for side in self.gates.values() for gate in side)
+        """RETURNS (int): Layers that pruning would leave."""
+        return self.shim.live_layers()
 
     @property
     def limit(self) -> Optional[Dict[str, Any]]:
         """RETURNS (Optional[Dict[str, Any]]): `max_layers` or `max_macs`, if gates are
         trained under a budget.
         """
-        penalty = self.encoder.shims[0].cfg["penalty"]
+        penalty = self.shim.cfg["penalty"]
         return None if penalty is None else penalty["budget"]
 
     @property
@@ -136,7 +138,7 @@ class GateWatch:
     def update(self, info: Optional[Dict[str, Any]]) -> None:
         """info (Optional[Dict[str, Any]]): What spaCy gives after an update."""
         self.step = self.step + 1 if info is None else info["step"]
-        self.gates = gates_by_direction(self.encoder)
+        self.gates = self.shim.gates_of_parts()
         for name, gates in self.gates.items():
             closed = self.closed[name]
             for i, gate in enumerate(gates):

@@ -7,6 +7,8 @@ import spacy
 NAMES = [
     ("architectures", "spacy-ldnet.LDNetEncoder.v1"),
     ("architectures", "spacy-ldnet.StackedTok2Vec.v1"),
+    ("architectures", "spacy-ldnet.LayerSelectTransformer.v1"),
+    ("architectures", "spacy-ldnet.LayerSelectTok2Vec.v1"),
     ("architectures", "spacy-ldnet.CRFTagger.v1"),
     ("architectures", "spacy-ldnet.LanguageModel.v1"),
     ("callbacks", "spacy-ldnet.gate_penalty.v1"),

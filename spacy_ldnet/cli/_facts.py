@@ -11,8 +11,8 @@ from spacy.language import Language
 from thinc.api import Model
 from wasabi import msg
 
-from ..models.encoder import LDNetModel, find_encoders
-from ..models.gating import gates_by_direction, is_loaded, numbers_by_direction
+from ..models.gate_shim import GateShim
+from ..models.gating import find_gated, gate_shim, is_loaded
 from ..models.shim import ModuleShim
 from ..nn.language_model import LanguageModel
 from ..nn.serialize import read_structure
@@ -22,6 +22,7 @@ from ..vocabulary import DIRECTIONS, META_FILE, WORDS_FILE, weights_file
 COLUMNS = (
     ("layers_fwd", "forward layers"),
     ("layers_bwd", "backward layers"),
+    ("layers", "layers of the transformer"),
     ("kept", "layers left, counted from 0"),
     ("gates", "their gates"),
     ("perplexity", "perplexity"),
@@ -32,45 +33,66 @@ COLUMNS = (
     ("size_mb", "size in MB"),
     ("words_per_second", "words per second"),
 )
+#: The fact that says how many layers a part has.
+LAYERS_OF = {
+    "forward": "layers_fwd",
+    "backward": "layers_bwd",
+    "transformer": "layers",
+}
 SPEED_WORDS, SPEED_ROUNDS = 10_000, 3
 
 
-def encoders_in(nlp: Language) -> List[LDNetModel]:
-    """RETURNS (List[Model]): The LD-Net encoders of all components, with networks."""
-    return [e for m in _models(nlp) for e in find_encoders(m) if is_loaded(e)]
+def encoders_in(nlp: Language) -> List[Model]:
+    """RETURNS (List[Model]): The encoders of all components whose layers have gates,
+    with networks.
+    """
+    return [e for m in _models(nlp) for e in find_gated(m) if is_loaded(e)]
 
 
 def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
     """nlp (Language): Any pipeline.
     path (Optional[Path]): Where it is saved.
-    RETURNS (Dict[str, Any]): `layers_fwd`, `layers_bwd`; of each direction `kept`, the
-        layers' numbers in the unpruned network, and `gates`; `lm_macs_per_word`,
+    RETURNS (Dict[str, Any]): `layers_fwd`, `layers_bwd`, or `layers` of a transformer
+        with gates; of each direction, or the transformer, `kept`, the layers' numbers
+        in the unpruned network, and `gates`; `lm_macs_per_word`,
         `macs_per_word`, where there are networks of ours (language models, projection,
         characters at 5.3 a word, BiLSTMs, tag layer); `parameters` of all components;
         `size_mb` with a path; `calibration` if gates were trained for a speed.
     """
-    encoders = encoders_in(nlp)
-    gates = gates_by_direction(encoders[0]) if encoders else {}
-    facts: Dict[str, Any] = {
-        "layers_fwd": len(gates.get("forward", [])),
-        "layers_bwd": len(gates.get("backward", [])),
-    }
-    if encoders:
-        facts["kept"] = numbers_by_direction(encoders[0])
-        facts["gates"] = gates
-        calibration = encoders[0].shims[0].cfg["calibration"]
-        if calibration is not None:
-            facts["calibration"] = calibration
+    facts: Dict[str, Any] = {"layers_fwd": 0, "layers_bwd": 0}
+    for encoder in encoders_in(nlp)[:1]:
+        facts = _facts_of_gates(gate_shim(encoder))
     nodes = [node for model in _models(nlp) for node in model.walk()]
     shims = [s for n in nodes for s in n.shims if isinstance(s, ModuleShim)]
     modules = [s.module for s in shims if s.module is not None]
-    facts["parameters"] = _parameters(nodes, modules)
-    if modules:
+    networks = [_network(shim) for node in nodes for shim in node.shims]
+    networks = [network for network in networks if network is not None]
+    facts["parameters"] = _parameters(nodes, networks)
+    # Of a transformer no figure a word is known: it reads pieces of words, and each of
+    # them the others.
+    if modules and len(modules) == len(networks):
         facts["lm_macs_per_word"] = sum(getattr(m, "lm_macs", 0) for m in modules)
         facts["macs_per_word"] = sum(getattr(m, "macs", 0) for m in modules)
     if path is not None:
         facts["size_mb"] = size_of(path)
     return facts
+
+
+def _facts_of_gates(shim: GateShim) -> Dict[str, Any]:
+    gates = shim.gates_of_parts()
+    facts: Dict[str, Any] = {
+        LAYERS_OF[part]: len(values) for part, values in gates.items()
+    }
+    facts["kept"] = shim.kept_layers()
+    facts["gates"] = gates
+    if shim.cfg["calibration"] is not None:
+        facts["calibration"] = shim.cfg["calibration"]
+    return facts
+
+
+def _network(shim: Any) -> Optional[torch.nn.Module]:
+    module = getattr(shim, "_model", None)
+    return module if isinstance(module, torch.nn.Module) else None
 
 
 def is_lm_directory(path: Path) -> bool:
@@ -175,7 +197,7 @@ def _models(nlp: Language) -> List[Model]:
 def _known_words(nlp: Language) -> List[str]:
     encoders = encoders_in(nlp)
     if encoders:
-        return list(encoders[0].shims[0].words)  # type: ignore[attr-defined]
+        return list(gate_shim(encoders[0]).words)
     return [s for s in nlp.vocab.strings if s.isalpha()]
 
 

@@ -8,13 +8,12 @@ import spacy
 from spacy.cli._util import Arg, Opt
 from spacy.language import Language
 from spacy.training import Corpus
-from thinc.types import Floats2d
+from thinc.api import Model
 from wasabi import msg
 
-from ..models.encoder import LDNetModel
-from ..models.gating import budget_scores, prune_encoder
+from ..models.gating import arrays_of, budget_scores, gate_shim, prune_encoder
 from ..pipeline.speed import make_docs, make_texts
-from ._facts import describe, encoders_in, measure_speed, print_facts
+from ._facts import LAYERS_OF, describe, encoders_in, measure_speed, print_facts
 from ._util import app, write_pipeline
 
 #: Largest change of the encoder's output that float rounding explains.
@@ -49,7 +48,7 @@ def prune_cli(
     ),
     # fmt: on
 ) -> None:
-    """Delete layers from a trained pipeline's LD-Net encoder.
+    """Delete layers from a trained pipeline's LD-Net encoder, or from its transformer.
 
     By the learned gates this leaves the encoder's output as it is. With --layers it
     may not, and says by how much the output changes; with --data also the scores.
@@ -80,7 +79,11 @@ def prune(
         msg.fail(f"'{output}' is a file", "Choose another output.", exits=1)
     old, new = spacy.load(pipeline), spacy.load(pipeline)
     if not encoders_in(new):
-        msg.fail(f"No LD-Net encoder in '{pipeline}'", "Nothing to prune.", exits=1)
+        msg.fail(
+            f"No LD-Net encoder in '{pipeline}'",
+            "Nothing to prune: no spacy-ldnet.LayerSelectTransformer.v1 either.",
+            exits=1,
+        )
     rows = {BEFORE: describe(old, pipeline)}
     if layers is not None and all(_untrained(e) for e in encoders_in(old)):
         msg.warn(
@@ -109,23 +112,23 @@ def prune(
     return change
 
 
-def _prune_and_compare(
-    nlp: Language, encoder: LDNetModel, layers: Optional[int]
-) -> float:
-    words = encoder.shims[0].words or ["?"]  # type: ignore[attr-defined]
+def _prune_and_compare(nlp: Language, encoder: Model, layers: Optional[int]) -> float:
+    words = gate_shim(encoder).words or ["?"]
     docs = make_docs(nlp, make_texts(words, SAMPLE_WORDS))
-    old = encoder.predict(docs)
+    old = arrays_of(encoder.predict(docs))
     prune_encoder(encoder, layers)
-    return _largest_change(old, encoder.predict(docs))
+    return _largest_change(old, arrays_of(encoder.predict(docs)))
 
 
-def _untrained(encoder: LDNetModel) -> bool:
-    return bool((encoder.shims[0].module.gates == 1).all())  # type: ignore[attr-defined]
+def _untrained(encoder: Model) -> bool:
+    return bool((gate_shim(encoder).module.gates == 1).all())
 
 
 def _warn_of_open_gates(old: Language, rows: Dict[str, Dict[str, Any]]) -> None:
     """Say so if the gates did not do what they were trained for."""
-    before, after = (row["layers_fwd"] + row["layers_bwd"] for row in rows.values())
+    before, after = (
+        sum(row.get(name, 0) for name in LAYERS_OF.values()) for row in rows.values()
+    )
     models = [pipe.model for _, pipe in old.pipeline if hasattr(pipe, "model")]
     within = all(budget_scores(model).get("ldnet_budget", 1.0) for model in models)
     if before > after and within:
@@ -137,7 +140,7 @@ def _warn_of_open_gates(old: Language, rows: Dict[str, Dict[str, Any]]) -> None:
     )
 
 
-def _largest_change(old: List[Floats2d], new: List[Floats2d]) -> float:
+def _largest_change(old: List[Any], new: List[Any]) -> float:
     changes = (numpy.asarray(a) - numpy.asarray(b) for a, b in zip(old, new))
     return max(float(numpy.abs(change).max()) for change in changes)
 

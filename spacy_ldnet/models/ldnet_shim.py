@@ -1,38 +1,32 @@
-"""The encoder's shim: its words, and the gates' own way of being trained."""
+"""The encoder's shim: its words, its gates, and what is trained of it."""
 
-from typing import Any, Collection, Dict, List, Optional
-
-import torch
-from thinc.api import Optimizer
+from contextlib import contextmanager
+from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence
 
 from ..errors import Errors
-from ..nn.budgets import Budget, LayerBudget, MacsBudget
+from ..nn.budgets import Budget, LayerBudget, MacsBudget, choose_strongest
+from ..nn.dense_rnn import dense_macs
 from ..nn.encoder import LDNetEncoder
 from ..nn.feature_cache import FeatureCache
-from ..nn.gates import GatePenalty
+from ..nn.gates import live_layers
+from ..nn.prune import fold_gates, keep_layers, open_layers
 from ..nn.serialize import vocabulary_hash
 from ..vocabulary import DIRECTIONS
+from .gate_shim import GateShim
 from .word_shim import WordShim
 
 #: What the names of the language models' weights begin with.
 TRUNKS = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
 
-class LDNetShim(WordShim):
+class LDNetShim(GateShim, WordShim):
     """Holds both language models, their vocabulary, the gates and their penalty.
 
-    The penalty works here, and not in a component or a callback, because thinc calls
-    `finish_update` once for every step wherever the encoder stands, and what follows
-    the step (evaluation, checkpoint) must see gates that are back in [0, 1].
-
-    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
-        gates, and `budget`, either {"max_layers": …}, {"max_macs": …} or None; None
-        while gates are not trained. Set by `spacy-ldnet.gate_penalty.v1`.
-    cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
-        layers, if the budget is in words per second. Kept after pruning.
     cfg["train_lm"] (bool): Whether the language models' weights are trained.
     cfg["lm_rate"] (float): Their learning rate, as a share of that of other weights.
     """
+
+    parts = DIRECTIONS
 
     def __init__(
         self,
@@ -49,8 +43,8 @@ class LDNetShim(WordShim):
         super().__init__(
             LDNetEncoder, mixed_precision=mixed_precision, precision=precision
         )
-        self.cfg.update(penalty=None, calibration=None, train_lm=False, lm_rate=1.0)
-        self._gate_optimizer: Optional[torch.optim.Optimizer] = None
+        self.start_gates()
+        self.cfg.update(train_lm=False, lm_rate=1.0)
 
     def load(self, module: LDNetEncoder, words: List[str]) -> None:
         """module (LDNetEncoder): The network.
@@ -71,73 +65,69 @@ class LDNetShim(WordShim):
         if self.module is not None:
             self.module.train_language_models(train, embeddings=False)
 
-    @property
-    def penalty(self) -> Optional[GatePenalty]:
-        """RETURNS (Optional[GatePenalty]): What gates cost; None if not trained."""
-        cfg = self.cfg["penalty"]
-        if cfg is None:
-            return None
-        return GatePenalty(
-            cfg["weight"], self._budget(cfg["budget"]), cfg["regularizer"]
-        )
-
-    def _budget(self, limit: Optional[Dict[str, Any]]) -> Optional[Budget]:
-        if limit is None:
-            return None
-        if "max_layers" in limit:
-            return LayerBudget(limit["max_layers"])
-        config = self.module.config
-        return MacsBudget(
-            limit["max_macs"],
-            embed=config.embed,
-            hidden=config.hidden,
-            unit=config.unit,
-            ahead=len(config.forward),
-        )
-
-    def begin_update(self, inputs: Any) -> Any:
-        module, penalty = self.module, self.penalty
-        module.gates.requires_grad_(penalty is not None)
-        # Once the budget is met a closed layer is closed for good, and need not be run:
-        # what is left of the training is as fast as the pruned network.
-        module.settled = False
-        if penalty is not None and penalty.budget is not None:
-            module.settled = penalty.satisfied(module.gates.detach())
-        module.features = self.features if module.frozen else None
-        return super().begin_update(inputs)
+    def prepare_update(self) -> None:
+        super().prepare_update()
+        self.module.features = self.features if self.module.frozen else None
 
     def forget(self, changed: Optional[Collection[str]] = None) -> None:
         below = ("gates", *TRUNKS)
         if changed is None or any(name.startswith(below) for name in changed):
             self.features.clear()
 
-    def finish_update(self, optimizer: Optimizer) -> None:
-        """Step the gates by their own rule and project them, the rest as usual."""
-        if self.module is None:
-            return
-        penalty, gates = self.penalty, self.module.gates
-        if penalty is not None and gates.grad is not None:
-            gates.grad += penalty.gradient(gates.detach())
-            self._step_gates(gates)
-            penalty.project(gates.data)
-            self.forget(["gates"])
-        # thinc's optimizer would decay the gates (L2) and clip them on their own.
-        gates.grad = None
-        super().finish_update(optimizer)
-
-    def _step_gates(self, gates: torch.nn.Parameter) -> None:
-        rate = self.cfg["penalty"]["learn_rate"]
-        if self._gate_optimizer is None:
-            # `nlp.update(sgd=...)` steps a shared component between its forward and
-            # its backward pass. On `.data`, as in thinc's own shim, torch allows it.
-            self._gate_optimizer = torch.optim.Adam([gates.data], lr=rate)
-        group = self._gate_optimizer.param_groups[0]
-        group["lr"] = rate
-        group["params"][0].grad = gates.grad
-        self._gate_optimizer.step()
-
     def rate_of(self, name: str) -> float:
         return self.cfg["lm_rate"] if name.startswith(TRUNKS) else 1.0
+
+    def macs_budget(self, max_macs: float) -> Budget:
+        config = self.module.config
+        return MacsBudget(
+            max_macs,
+            embed=config.embed,
+            hidden=config.hidden,
+            unit=config.unit,
+            ahead=len(config.forward),
+        )
+
+    def macs_of(self, layers: Sequence[int]) -> int:
+        config = self.module.config
+        sizes = {name: getattr(config, name) for name in ("embed", "hidden", "unit")}
+        return sum(dense_macs(layers=count, **sizes) for count in layers)
+
+    def gates_of_parts(self) -> Dict[str, List[float]]:
+        return {name: self.module.gates_of(name).tolist() for name in DIRECTIONS}
+
+    def kept_layers(self) -> Dict[str, List[int]]:
+        return {name: list(getattr(self.module.config, name)) for name in DIRECTIONS}
+
+    def live_layers(self) -> int:
+        return live_layers(self.module.gates)
+
+    def prune(self, max_layers: Optional[int] = None) -> None:
+        keep = open_layers(self.module)
+        if max_layers is not None and sum(map(len, keep.values())) > max_layers:
+            keep = self.module.by_direction(_strongest(self.module, max_layers))
+        self.keep_only(keep)
+
+    def keep_only(self, keep: Dict[str, List[int]]) -> None:
+        """Delete all other layers in place, and fold the gates of those that stay.
+
+        keep (Dict[str, List[int]]): Positions of each direction's layers, in order.
+        """
+        pruned = keep_layers(self.module, keep)
+        fold_gates(pruned)
+        self.start_gates()
+        self.load(pruned, self.words)
+
+    @contextmanager
+    def first_layers(self, count: int) -> Iterator[None]:
+        """Which layers they are does not matter to speed."""
+        whole = self.module
+        kept = self.kept_layers().items()
+        keep = {name: list(range(min(count, len(side)))) for name, side in kept}
+        self.module = keep_layers(whole, keep)
+        try:
+            yield
+        finally:
+            self.module = whole
 
     def set_extra(self, message: Dict[str, Any]) -> None:
         if self.module is not None:
@@ -158,3 +148,13 @@ def check_words(words: List[str], expected: str, path: str) -> None:
                 path=path,
             )
         )
+
+
+def _strongest(module: LDNetEncoder, max_layers: int) -> List[int]:
+    """Positions of the layers with the largest gates; of equal ones the lower layers,
+    in both directions alike."""
+    config = module.config
+    depths = [*range(len(config.forward)), *range(len(config.backward))]
+    order = sorted(range(len(depths)), key=depths.__getitem__)
+    ranked = choose_strongest(module.gates.detach()[order], LayerBudget(max_layers))
+    return sorted(order[place] for place in ranked)

@@ -42,7 +42,7 @@ class GatePenalty:
         :param gates: all gates of both directions. *Shape:* (layers,)
         :returns: *Shape:* ()
         """
-        penalty = self._linear(gates) * gates.sum()
+        penalty = (self._linear(gates) * gates).sum()
         if self.regularizer == "R3":
             penalty = penalty + (gates * (1 - gates)).sum()
         return self.weight * penalty
@@ -53,7 +53,7 @@ class GatePenalty:
         :param gates: *Shape:* (layers,)
         :returns: *Shape:* (layers,)
         """
-        slope = torch.full_like(gates, self._linear(gates))
+        slope = self._linear(gates)
         if self.regularizer == "R3":
             slope = slope + 1 - 2 * gates.clamp(max=HIGHEST_SLOPE_POINT)
         return self.weight * slope
@@ -78,9 +78,10 @@ class GatePenalty:
             gates.clamp_(0.0, 1.0)
             gates[spared] = gates[spared].clamp(min=LOWEST_OPEN_GATE)
 
-    def _linear(self, gates: Tensor) -> float:
-        """Weight of the sum of the gates."""
-        return float(self.regularizer == "R1" or not self.satisfied(gates))
+    def _linear(self, gates: Tensor) -> Tensor:
+        """Weight of each gate in the linear term. *Shape:* (layers,)"""
+        costs = self.regularizer == "R1" or not self.satisfied(gates)
+        return torch.full_like(gates, float(costs), requires_grad=False)
 
 
 def live_layers(gates: Tensor) -> int:

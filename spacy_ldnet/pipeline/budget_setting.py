@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Dict, Optional
 
 from spacy.language import Language
+from thinc.api import Model
 
 from ..errors import Errors
-from ..models.encoder import LDNetModel, check_range
-from ..nn.dense_rnn import dense_macs
+from ..models.encoder import check_range
+from ..models.gating import gate_shim
 from .calibration import calibrate, macs_within
 
 
@@ -45,20 +46,20 @@ class BudgetSetting:
             check_range(kind, value, value > 0, "it must be above 0")
         return cls(kind, value)
 
-    def resolve(self, nlp: Language, encoder: LDNetModel) -> Dict[str, Any]:
+    def resolve(self, nlp: Language, encoder: Model) -> Dict[str, Any]:
         """Turn it into what the encoder can count: layers or multiply-accumulates.
 
         nlp (Language): The pipeline, whose speed is measured if that is wanted.
-        encoder (LDNetModel): The encoder; keeps what was measured.
+        encoder (Model): The encoder; keeps what was measured.
         RETURNS (Dict[str, Any]): `max_layers` or `max_macs`.
         RAISES (ValueError): E031 if no pruning can reach the speed.
         """
         if self.kind == "max_layers":
             return {"max_layers": int(self.value)}
+        shim = gate_shim(encoder)
         if self.kind == "max_lm_macs":
-            sizes = {name: encoder.attrs[name] for name in ("embed", "hidden", "unit")}
-            whole = 2 * dense_macs(layers=encoder.attrs["depth"], **sizes)
-            return {"max_macs": self.value * whole}
+            whole = [encoder.attrs["depth"]] * len(shim.parts)
+            return {"max_macs": self.value * shim.macs_of(whole)}
         measured = calibrate(nlp, encoder)
-        encoder.shims[0].cfg["calibration"] = {**measured, "wanted": self.value}
+        shim.cfg["calibration"] = {**measured, "wanted": self.value}
         return {"max_macs": macs_within(measured, self.value)}

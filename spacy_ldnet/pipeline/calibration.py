@@ -1,18 +1,15 @@
 """How fast a pipeline is with how many layers of its encoder, on this machine."""
 
-from contextlib import contextmanager
 from functools import partial
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, List, Sequence
 
 import numpy
 import torch
 from spacy.language import Language
+from thinc.api import Model
 
 from ..errors import Errors
-from ..models.encoder import LDNetModel
-from ..nn.dense_rnn import dense_macs
-from ..nn.encoder import EncoderConfig
-from ..nn.prune import keep_layers
+from ..models.gating import gate_shim
 from .speed import (
     Words,
     count_words,
@@ -28,7 +25,7 @@ SAMPLE_WORDS, ROUNDS = 10_000, 3
 POINTS = 7
 
 
-def calibrate(nlp: Language, encoder: LDNetModel) -> Dict[str, Any]:
+def calibrate(nlp: Language, encoder: Model) -> Dict[str, Any]:
     """Measure a pipeline with some, all and none of its encoder's layers.
 
     What lies between is later interpolated, over multiply-accumulates.
@@ -38,14 +35,15 @@ def calibrate(nlp: Language, encoder: LDNetModel) -> Dict[str, Any]:
     RETURNS (Dict[str, Any]): Lists of the same length, from no layer to all:
         `layers` (a direction), `lm_macs` and `words_per_second`; and `machine`.
     """
-    shim = encoder.shims[0]
-    texts = make_texts(shim.words or ["?"], SAMPLE_WORDS)  # type: ignore[attr-defined]
-    counts = _counts(shim.module.config)  # type: ignore[attr-defined]
+    shim = gate_shim(encoder)
+    sides = [len(layers) for layers in shim.kept_layers().values()]
+    texts = make_texts(shim.words or ["?"], SAMPLE_WORDS)
+    counts = _counts(max(sides))
     runs = {str(n): partial(_run, nlp, encoder, n, texts) for n in counts}
     seconds = take_turns(runs, rounds=ROUNDS)
     return {
         "layers": counts,
-        "lm_macs": [_macs(shim.module.config, n) for n in counts],  # type: ignore[attr-defined]
+        "lm_macs": [shim.macs_of([min(n, side) for side in sides]) for n in counts],
         "words_per_second": [
             round(count_words(texts) / seconds[str(n)], 1) for n in counts
         ],
@@ -76,36 +74,10 @@ def macs_within(calibration: Dict[str, Any], words_per_second: float) -> float:
     return float(numpy.interp(1 / words_per_second, seconds, calibration["lm_macs"]))
 
 
-def _counts(config: EncoderConfig) -> List[int]:
-    most = max(len(config.forward), len(config.backward))
+def _counts(most: int) -> List[int]:
     return sorted({round(n) for n in numpy.linspace(0, most, min(most + 1, POINTS))})
 
 
-def _macs(config: EncoderConfig, count: int) -> int:
-    cost = partial(
-        dense_macs, embed=config.embed, hidden=config.hidden, unit=config.unit
-    )
-    sides = (len(config.forward), len(config.backward))
-    return sum(cost(layers=min(count, side)) for side in sides)
-
-
-def _run(
-    nlp: Language, encoder: LDNetModel, count: int, texts: Sequence[Words]
-) -> float:
-    with _first_layers(encoder, count):
+def _run(nlp: Language, encoder: Model, count: int, texts: Sequence[Words]) -> float:
+    with gate_shim(encoder).first_layers(count):
         return time_pipeline(nlp, texts)
-
-
-@contextmanager
-def _first_layers(encoder: LDNetModel, count: int) -> Iterator[None]:
-    """An encoder with the first layers of each direction only; which ones does not
-    matter to speed."""
-    shim = encoder.shims[0]
-    whole = shim.module  # type: ignore[attr-defined]
-    sides = {"forward": whole.config.forward, "backward": whole.config.backward}
-    keep = {name: list(range(min(count, len(side)))) for name, side in sides.items()}
-    shim.module = keep_layers(whole, keep)  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        shim.module = whole  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_budget_has_its_methods_and_ends_have_one_point():
-    points = plan_points(["learned", "random"], [0, 2, 6], [0, 1], draws=2, depth=3)
+    points = plan_points(["learned", "random"], [0, 2, 6], [0, 1], draws=2, layers=6)
     names = [point.name for point in points if point.seed == 1]
     assert names == ["first-0", "learned-2", "random-2-0", "random-2-1", "full-6"]
     assert len(points) == 10

@@ -53,6 +53,7 @@ def test_every_step_runs_python_and_says_what_it_does(project):
         "frontier",
         "tagger",
         "transformer",
+        "depth",
         "visualize",
     }
     assert names - steps == apart

@@ -1,0 +1,204 @@
+"""A shared transformer that is pruned by depth."""
+
+import sys
+
+import pytest
+import spacy
+from numpy.testing import assert_allclose
+from toy import SENTENCES, make_examples, train
+
+pytest.importorskip("spacy_transformers", reason="needs the extra 'transformers'")
+
+import spacy_transformers.layers.transformer_model as plain
+from thinc.api import ConfigValidationError, fix_random_seed
+from toy_transformer import (
+    LAYERS,
+    WIDTH,
+    gated_module,
+    make_transformer_nlp,
+    set_gates,
+    states,
+    write_transformer,
+)
+
+from spacy_ldnet.callbacks import create_gate_penalty_v1
+from spacy_ldnet.models.gating import find_gated, gate_shim, prune_encoder
+from spacy_ldnet.nn.depth import depth
+from spacy_ldnet.pipeline import calibration
+
+FAST = {"component": "transformer", "weight": 1000.0, "learn_rate": 0.1}
+PLAIN = {
+    "components.transformer.factory": "transformer",
+    "components.transformer.model.@architectures": "spacy-transformers.TransformerModel.v3",
+}
+
+
+@pytest.fixture(scope="session")
+def transformer(tmp_path_factory):
+    return write_transformer(tmp_path_factory.mktemp("transformer"))
+
+
+def encoder_of(nlp):
+    return find_gated(nlp.get_pipe("transformer").model)[0]
+
+
+def entities(nlp):
+    return [
+        [(e.text, e.label_) for e in doc.ents] for doc in nlp.pipe(map(text, SENTENCES))
+    ]
+
+
+def text(sentence):
+    return " ".join(sentence[0])
+
+
+def test_at_first_it_is_the_ordinary_transformer(transformer):
+    ours, theirs = (
+        make_transformer_nlp(transformer),
+        make_transformer_nlp(transformer, **PLAIN),
+    )
+    assert type(theirs.get_pipe("transformer").model) is plain.TransformerModel
+    assert_allclose(states(ours), states(theirs), atol=1e-6)
+    for nlp in (ours, theirs):
+        fix_random_seed(0)
+        train(nlp, 2, rate=0.001)
+    assert_allclose(states(ours), states(theirs), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "gates, left",
+    [([0.2, 1.0, 0.7, 0.0], 3), ([0.0, 1.0, 0.0, 0.0], 2), ([0.0] * LAYERS, 0)],
+)
+def test_pruned_equals_gated_and_is_read_back(transformer, tmp_path, gates, left):
+    nlp = make_transformer_nlp(transformer)
+    set_gates(nlp, gates)
+    expected = states(nlp)
+    whole = len(nlp.to_bytes())
+    prune_encoder(encoder_of(nlp))
+    assert gated_module(nlp).config.num_hidden_layers == left
+    assert_allclose(states(nlp), expected, atol=1e-5)
+    assert len(nlp.to_bytes()) < whole
+    nlp.to_disk(tmp_path / "pruned")
+    loaded = spacy.load(tmp_path / "pruned")
+    assert len(gated_module(loaded).gates) == left
+    assert_allclose(states(loaded), expected, atol=1e-5)
+    assert entities(loaded) == entities(nlp)
+    empty = make_transformer_nlp(transformer, initialize=False)
+    assert_allclose(states(empty.from_bytes(nlp.to_bytes())), expected, atol=1e-5)
+    assert loaded.get_pipe("transformer").score([]) == {
+        "ldnet_budget": 1.0,
+        "ldnet_density": left / LAYERS,
+    }
+
+
+def test_empty_and_long_texts_batches_and_processes(transformer):
+    nlp = make_transformer_nlp(transformer)
+    set_gates(nlp, [0.2, 1.0, 0.7, 0.0])
+    texts = ["", "Ada", " ", " ".join(text(s) for s in SENTENCES) * 3, ""]
+    one_by_one = [nlp(each)._.trf_data.model_output for each in texts]
+    for options in ({}, {"batch_size": 2}, {"n_process": 2}):
+        found = list(nlp.pipe(texts, **options))
+        for doc, alone in zip(found, one_by_one):
+            together = doc._.trf_data.model_output
+            assert ("last_hidden_state" in together) == (len(doc) > 0)
+            if len(doc):
+                pieces = doc._.trf_data.wordpieces.lengths
+                for a, b, n in zip(
+                    together.last_hidden_state, alone.last_hidden_state, pieces
+                ):
+                    assert a.shape[-1] == WIDTH
+                    assert_allclose(a[:n], b[:n], atol=1e-5)
+    assert [len(doc) for doc in nlp.pipe(["", ""])] == [0, 0]
+
+
+@pytest.mark.parametrize("count, regularizer", [(0, "R3"), (2, "R2"), (2, "R3")])
+def test_training_reaches_the_budget_and_learns(transformer, count, regularizer):
+    nlp = make_transformer_nlp(transformer)
+    penalty = create_gate_penalty_v1(max_layers=count, regularizer=regularizer, **FAST)
+    train(nlp, 80, before=penalty, rate=0.01)
+    module = gated_module(nlp)
+    assert depth(module.gates) == count and module.settled
+    scores = nlp.evaluate(make_examples(nlp))
+    assert scores["ents_f"] > 0.7 and scores["ldnet_budget"] == 1.0
+    assert scores["ldnet_density"] == count / LAYERS
+    expected = states(nlp)
+    prune_encoder(encoder_of(nlp))
+    assert_allclose(states(nlp), expected, atol=1e-5)
+    train(nlp, 2)
+
+
+def test_without_the_budget_met_the_score_says_so(transformer):
+    nlp = make_transformer_nlp(transformer)
+    train(nlp, 1, before=create_gate_penalty_v1(max_layers=1, **FAST))
+    scores = nlp.get_pipe("transformer").score([])
+    assert scores == {"ldnet_budget": 0.0, "ldnet_density": 1.0}
+
+
+def test_budgets_of_cost_and_speed(transformer, monkeypatch):
+    nlp = make_transformer_nlp(transformer)
+    train(nlp, 1, before=create_gate_penalty_v1(max_lm_macs=0.5, **FAST))
+    shim = gate_shim(encoder_of(nlp))
+    assert shim.penalty.budget.max_layers == LAYERS // 2
+    # The clock is set: a second, and one for all layers.
+    module = gated_module(nlp)
+    before = module.gates.tolist()
+    seconds = lambda nlp, texts: 1 + depth(module.gates) / LAYERS  # noqa: E731
+    monkeypatch.setattr(calibration, "time_pipeline", seconds)
+    train(nlp, 1, before=create_gate_penalty_v1(min_words_per_second=6600, **FAST))
+    assert shim.penalty.budget.max_layers == 2
+    assert shim.cfg["calibration"]["layers"] == list(range(LAYERS + 1))
+    assert before != module.gates.tolist()
+    with pytest.raises(ValueError, match="E031"):
+        create_gate_penalty_v1(min_words_per_second=10**6, **FAST)(nlp, {"step": 0})
+
+
+def test_listeners_are_replaced(transformer, tmp_path):
+    nlp = make_transformer_nlp(transformer)
+    set_gates(nlp, [0.2, 1.0, 0.7, 0.0])
+    train(nlp, 10)
+    expected = entities(nlp)
+    nlp.replace_listeners("transformer", "ner", ["model.tok2vec"])
+    nlp.remove_pipe("transformer")
+    nlp.to_disk(tmp_path / "alone")
+    alone = spacy.load(tmp_path / "alone")
+    assert entities(alone) == expected
+    encoder = find_gated(alone.get_pipe("ner").model)[0]
+    prune_encoder(encoder)
+    assert len(gate_shim(encoder).module.gates) == 3
+    assert entities(alone) == expected
+    train(
+        alone,
+        2,
+        before=create_gate_penalty_v1(**{**FAST, "component": "ner"}, max_layers=1),
+    )
+
+
+def test_sourced_and_trained_on(transformer):
+    nlp = make_transformer_nlp(transformer)
+    set_gates(nlp, [1.0, 1.0, 0.0, 0.0])
+    prune_encoder(encoder_of(nlp))
+    again = spacy.blank("en")
+    for name in ("transformer", "ner"):
+        again.add_pipe(name, source=nlp)
+    train(again, 30, before=create_gate_penalty_v1(max_layers=1, **FAST), rate=0.005)
+    assert depth(gated_module(again).gates) == 1
+    assert again.get_pipe("transformer").score([])["ldnet_density"] == 1 / LAYERS
+
+
+def test_without_weights_it_says_so(transformer):
+    nlp = make_transformer_nlp(transformer, initialize=False)
+    with pytest.raises(ValueError, match="E004"):
+        nlp("Ada")
+
+
+def test_a_config_without_a_name_is_refused():
+    nlp = spacy.blank("en")
+    model = {"@architectures": "spacy-ldnet.LayerSelectTransformer.v1"}
+    with pytest.raises((ConfigValidationError, TypeError), match="name"):
+        nlp.add_pipe("transformer", config={"model": {**model, "name": None}})
+
+
+def test_without_the_extra_the_error_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "spacy_transformers.span_getters", None)
+    with pytest.raises(ValueError, match=r"E107.*spacy-ldnet\[transformers\]"):
+        spacy.blank("en").add_pipe("layer_select_transformer")
