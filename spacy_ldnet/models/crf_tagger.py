@@ -291,18 +291,14 @@ def _teach(
 
     fit (Tensor): The log likelihood of each text.
     """
-    sizes = lengths.tolist()
-    targets = torch.zeros(flat.shape, dtype=torch.float64)
-    for rows, target in zip(targets.split(sizes), teaching.targets):
-        if target is not None:
-            rows.copy_(torch.as_tensor(target))
-    targets = targets.to(flat.device)
-    taught = [i for i, target in enumerate(teaching.targets) if target is not None]
-    apart = tempered_divergence(
-        crf.log_marginals(flat, lengths), targets, teaching.temperature
-    )
-    change = teaching.weight * (apart.sum() + fit[taught].sum())
-    return change, targets.any(dim=1)
+    taught = torch.tensor([target is not None for target in teaching.targets])
+    given = [torch.as_tensor(t) for t in teaching.targets if t is not None]
+    targets = torch.cat(given).to(flat.device)
+    rows = taught.repeat_interleave(lengths).to(flat.device)
+    log_marginals = crf.log_marginals(flat[rows], lengths[taught])
+    apart = tempered_divergence(log_marginals, targets, teaching.temperature)
+    change = teaching.weight * (apart.sum() + fit[taught.to(fit.device)].sum())
+    return change, rows.masked_scatter(rows, targets.any(dim=1))
 
 
 def _concat(ops: Ops, arrays: Sequence[Floats2d], width: int) -> Floats2d:
