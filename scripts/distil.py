@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Dict, List
 
-import spacy
 import torch
 import typer
 from _common import ScriptError, write_json, write_text
@@ -15,6 +14,7 @@ from spacy.tokens import DocBin
 from tqdm import tqdm
 from wasabi import msg
 
+from spacy_ldnet.cli._facts import resolve_path
 from spacy_ldnet.pipeline.speed import describe_machine
 
 SPEED_WORDS, SPEED_ROUNDS = 5_000, 3
@@ -90,14 +90,14 @@ def run(
     """
     paths = {s: trainer.student(s) for s in tqdm(students, "Training")}
     test = trainer.corpus / "test.spacy"
-    source = spacy.util.get_package_path(teacher) if _is_package(teacher) else teacher
-    scored = evaluate_model(Path(source), test, None, gold_tokens=False)
+    source = resolve_path(teacher)
+    scored = evaluate_model(source, test, None, gold_tokens=False)
     runs = {
         student: evaluate_model(path, test, None, gold_tokens=False)
         for student, path in tqdm(paths.items(), "Scoring")
     }
     one = next((p for s, p in paths.items() if s.labels == SOFT), paths[students[0]])
-    pair = {"teacher": Path(source), "student": one}
+    pair = {"teacher": source, "student": one}
     speed = measure_speed(pair, {}, test, SPEED_WORDS, SPEED_ROUNDS, threads=1)
     taught = DocBin().from_disk(trainer.mixed / "taught.spacy")
     value = {
@@ -119,10 +119,6 @@ def run(
     write_json(results, value)
     write_text(results.with_suffix(".md"), markdown(value))
     print(markdown(value))
-
-
-def _is_package(name: str) -> bool:
-    return spacy.util.is_package(name)
 
 
 def main(
