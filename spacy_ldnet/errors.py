@@ -311,6 +311,26 @@ class Errors(metaclass=_WithCode):
         'block with @loggers = "spacy-ldnet.GateLogger.v1".'
     )
 
+    # Transformers as peers and teachers
+    E100 = (
+        "The soft labels in the training data of '{name}' do not fit it: the teacher "
+        "has the labels {teacher}, and the component {student}. Add the missing ones "
+        "with [initialize.components.{name}] labels, or take a teacher of these labels."
+    )
+    E101 = (
+        "distil = {found} of '{name}' cannot be used: {reason}. Expected null, or a "
+        "weight from 0 to 1 and a temperature above 0, as in "
+        '{{"weight": 0.5, "temperature": 2.0}}.'
+    )
+    E102 = (
+        "soft_labels = {found} of '{name}' cannot be used. Expected null, or the "
+        "lowest probability to keep: above 0 and below 1, for example 0.001."
+    )
+    E103 = (
+        "The soft labels of a document cannot be read: {reason}. Let the teacher label "
+        "the text again with this spacy-ldnet."
+    )
+
 
 class Warnings(metaclass=_WithCode):
     W040 = (

@@ -161,9 +161,19 @@ class LinearChainCRF(nn.Module):
         :param lengths: *Shape:* (batch,)
         :returns: in float64. *Shape:* (tokens, tags)
         """
+        return self.log_marginals(emissions, lengths).exp()
+
+    def log_marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Log of :meth:`marginals`, with gradients where they are wanted.
+
+        :param emissions: *Shape:* (tokens, tags)
+        :param lengths: *Shape:* (batch,)
+        :returns: in float64; of what no legal path has, near
+            :data:`~spacy_ldnet.nn.lattice.FORBIDDEN`. *Shape:* (tokens, tags)
+        """
         before, after = self._flat_lattice(emissions.double(), lengths)
         # Above 0 only where scores lie further apart than float64 can tell.
-        return (before + after).clamp(max=0.0).exp()
+        return (before + after).clamp(max=0.0)
 
     @torch.no_grad()
     def path_scores(

@@ -31,10 +31,13 @@ class Prediction(NamedTuple):
 
     spans (SpanArrays): The spans, in tokens of the doc.
     scores (Optional[Floats1d]): The probability of each; None if nobody asked.
+    chances (Optional[Floats2d]): The probability of each tag (column) of each token
+        that is not whitespace (row); None if nobody asked.
     """
 
     spans: SpanArrays
     scores: Optional[Any]
+    chances: Optional[Any] = None
 
 
 def kept_tokens(doc: Doc) -> Array:
@@ -100,11 +103,11 @@ def without_overlap(prediction: Prediction, taken: Array) -> Prediction:
     """
     if not taken.any():
         return prediction
-    spans, scores = prediction
+    spans, scores, chances = prediction
     before = np.concatenate([[0], np.cumsum(taken)])
     free = before[spans.ends] == before[spans.starts]
     spans = SpanArrays(*(array[free] for array in spans))
-    return Prediction(spans, None if scores is None else scores[free])
+    return Prediction(spans, None if scores is None else scores[free], chances)
 
 
 def make_spans(doc: Doc, spans: SpanArrays, labels: Sequence[str]) -> List[Span]:
@@ -132,7 +135,7 @@ def gold_ents(example: Example, labels: Sequence[str], name: str) -> Array:
     RAISES (ValueError): E021 for an entity whose label the component does not have.
     """
     predicted, reference = example.predicted, example.reference
-    if _same_tokens(predicted, reference):
+    if same_tokens(predicted, reference):
         # Nothing to align, which takes most of an update's time apart from the network.
         iob = reference.to_array(ENT_IOB)
         known = (iob == _OUTSIDE) | (predicted.to_array(IS_SPACE) != 0)
@@ -143,7 +146,8 @@ def gold_ents(example: Example, labels: Sequence[str], name: str) -> Array:
     return _gold_tags(predicted, ents, known, labels, name)
 
 
-def _same_tokens(one: Doc, other: Doc) -> bool:
+def same_tokens(one: Doc, other: Doc) -> bool:
+    """RETURNS (bool): Whether two docs have the same tokens."""
     return len(one) == len(other) and np.array_equal(
         one.to_array(ORTH), other.to_array(ORTH)
     )

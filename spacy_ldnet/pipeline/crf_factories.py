@@ -1,6 +1,6 @@
 """The factories `crf_ner` and `crf_chunker` and their defaults."""
 
-from typing import Callable, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -35,6 +35,8 @@ DEFAULT_CRF_MODEL = Config().from_str(default_model_config)["model"]
         "model": DEFAULT_CRF_MODEL,
         "overwrite": False,
         "spans_key": None,
+        "soft_labels": None,
+        "distil": None,
         "scorer": {"@scorers": "spacy.ner_scorer.v1"},
     },
     default_score_weights={
@@ -50,6 +52,8 @@ def make_crf_ner(
     model: Model[List[Doc], List[Floats2d]],
     overwrite: bool,
     spans_key: Optional[str],
+    soft_labels: Optional[float],
+    distil: Optional[Dict[str, Any]],
     scorer: Optional[Callable],
 ) -> SequenceLabeller:
     """Create a component that writes `doc.ents`.
@@ -59,8 +63,17 @@ def make_crf_ner(
         not, they stay, as with spaCy's `ner`, and the CRF's path goes through them.
     spans_key (Optional[str]): Write the entities to this span group, too, whose
         `attrs["scores"]` are their probabilities. None for no group.
+    soft_labels (Optional[float]): As a teacher: keep each token's tag probabilities
+        from this one on (for example 0.001) in `doc.user_data["ldnet_soft_tags"]`,
+        which a `DocBin` keeps with `store_user_data`. None to keep none.
+    distil (Optional[Dict[str, Any]]): As a student: how soft labels in the training
+        data count, as `{"weight": 0.5, "temperature": 2.0}` (the defaults). The loss
+        of a doc that has them is (1 - weight) * negative log likelihood + weight *
+        temperature² * divergence of the tags' probabilities from the teacher's; that
+        of any other doc is its negative log likelihood. None to leave them alone.
     scorer (Optional[Callable]): The scoring method.
     RETURNS (SequenceLabeller): The component.
+    RAISES (ValueError): E101, E102 if `distil` or `soft_labels` can't be used.
     """
     return SequenceLabeller(
         nlp.vocab,
@@ -71,6 +84,8 @@ def make_crf_ner(
         spans_key=spans_key,
         scores=spans_key is not None,
         scorer=scorer,
+        soft_labels=soft_labels,
+        distil=distil,
     )
 
 

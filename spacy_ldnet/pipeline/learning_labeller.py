@@ -9,10 +9,12 @@ from thinc.api import Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
+from ..models.crf_tagger import Teaching
 from ..nn.iobes import Array
 from .annotations import gold_ents, gold_spans, kept_tokens
 from .labelled_pipe import LabelledPipe
 from .pieces import Pieces
+from .soft_labels import Distillation, read_soft_tags
 
 
 class LearningLabeller(LabelledPipe):
@@ -21,6 +23,7 @@ class LearningLabeller(LabelledPipe):
     """
 
     write_ents: bool
+    distil: Optional[Distillation]
 
     def update(
         self,
@@ -67,7 +70,8 @@ class LearningLabeller(LabelledPipe):
         scores (List[Floats2d]): The model's output for them.
         RETURNS (Tuple[float, List[Floats2d]]): The loss per annotated token, and the
             gradient with respect to the output.
-        RAISES (ValueError): E021 for an unknown label, E024 if the loss is not finite.
+        RAISES (ValueError): E021 for an unknown label, E024 if the loss is not finite,
+            E100 and E103 for soft labels that do not fit.
         """
         examples = list(examples)
         validate_examples(examples, "SequenceLabeller.get_loss")
@@ -76,7 +80,10 @@ class LearningLabeller(LabelledPipe):
         pieces = self._pieces([eg.predicted for eg in examples], kept)
         emissions = pieces.cut(select_rows(self.model.ops, scores, kept))
         loss, d_pieces = self.model.attrs["loss"](
-            self.model, emissions, pieces.cut(gold)
+            self.model,
+            emissions,
+            pieces.cut(gold),
+            teaching=self._teaching(examples, kept, pieces),
         )
         d_kept = pieces.join(d_pieces, self.model.ops.xp.concatenate)
         if not numpy.isfinite(loss):
@@ -92,6 +99,17 @@ class LearningLabeller(LabelledPipe):
 
     def _pieces(self, docs: List[Doc], kept: List[Any]) -> Pieces:
         return Pieces(docs, kept, self.model.attrs["by_sentence"])
+
+    def _teaching(
+        self, examples: List[Example], kept: List[Any], pieces: Pieces
+    ) -> Optional[Teaching]:
+        if self.distil is None:
+            return None
+        soft = [
+            read_soft_tags(eg, self.labels, tokens, self.n_tags, self.name)
+            for eg, tokens in zip(examples, kept)
+        ]
+        return Teaching(pieces.cut(soft), *self.distil)
 
     def _gold(self, example: Example) -> Array:
         if self.write_ents:

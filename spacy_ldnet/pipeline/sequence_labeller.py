@@ -23,6 +23,7 @@ from .annotations import (
     without_overlap,
 )
 from .learning_labeller import LearningLabeller, select_rows
+from .soft_labels import SOFT_TAGS, check_threshold, pack_soft_tags, read_distillation
 
 
 class SequenceLabeller(LearningLabeller):
@@ -43,6 +44,8 @@ class SequenceLabeller(LearningLabeller):
         spans_key: Optional[str] = None,
         scores: bool = False,
         scorer: Optional[Callable] = None,
+        soft_labels: Optional[float] = None,
+        distil: Optional[Dict[str, Any]] = None,
     ) -> None:
         """vocab (Vocab): The shared vocabulary.
         model (Model[List[Doc], List[Floats2d]]): A `spacy-ldnet.CRFTagger.v1`.
@@ -52,7 +55,17 @@ class SequenceLabeller(LearningLabeller):
         spans_key (Optional[str]): The span group to write; None for none.
         scores (bool): Give the span group the probabilities of its spans.
         scorer (Optional[Callable]): The scoring method.
+        soft_labels (Optional[float]): Keep tag probabilities from this on with each
+            doc, for a student; None to keep none.
+        distil (Optional[Dict[str, Any]]): `weight` and `temperature` with which soft
+            labels in the training data count; None to leave them alone.
+        RAISES (ValueError): E101, E102 if one of the last two can't be used.
         """
+        check_threshold(soft_labels, name)
+        # They belong to the run, not to the weights: so they are not in `cfg`, which is
+        # loaded with these, and can be set in `spacy.load`.
+        self.soft_labels = soft_labels
+        self.distil = read_distillation(distil, name)
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -90,6 +103,11 @@ class SequenceLabeller(LearningLabeller):
         if self.cfg["scores"]:
             path_scores = self.model.attrs["path_scores"]
             ends = path_scores(self.model, emissions, tags, allowed=allowed)
+        chances: List[Any] = [None] * len(docs)
+        if self.soft_labels is not None:
+            marginals = self.model.attrs["marginals"]
+            rows = marginals(self.model, emissions, allowed=allowed)
+            chances = pieces.join(rows, numpy.concatenate)
         if self.extra_tags:
             # No label has them, so they are outside of spans, too.
             known = self.n_tags - self.extra_tags
@@ -97,6 +115,7 @@ class SequenceLabeller(LearningLabeller):
         parts = zip(spans_of_each(tags), pieces.cut(kept), ends)
         found = [read_prediction(spans, tokens, *pair) for spans, tokens, pair in parts]
         found = pieces.join(found, join_predictions)
+        found = [one._replace(chances=some) for one, some in zip(found, chances)]
         if self._keeps_ents:
             return [without_overlap(one, mask) for one, mask in zip(found, taken)]
         return found
@@ -117,6 +136,14 @@ class SequenceLabeller(LearningLabeller):
                 if prediction.scores is not None:
                     attrs["scores"] = prediction.scores
                 doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
+            if self.soft_labels is not None and prediction.chances is not None:
+                doc.user_data[SOFT_TAGS] = pack_soft_tags(
+                    prediction.chances,
+                    kept_tokens(doc),
+                    len(doc),
+                    self.labels,
+                    self.soft_labels,
+                )
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The scorer's scores; with an LD-Net encoder inside

@@ -12,6 +12,7 @@ from spacy.tokens import DocBin
 from spacy.vectors import Vectors
 from thinc.api import fix_random_seed
 from toy import SENTENCES, WORDS, make_examples, write_language_model
+from toy_transformer import write_transformer
 
 from spacy_ldnet.cli.prune import prune
 from spacy_ldnet.models.encoder import find_encoders
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "docs" / "hooks"), str(ROOT / "tests" / "legacy")]
 TEXT = "\n".join([" ".join(words) for words, _ in SENTENCES] * 12)
 LM = "training/lm/model-best"
+TRF = "training/0/trf_crf/model-best"
 TRAINED, GATED, PRUNED = (f"training/0/{n}/model-best" for n in ("ldnet", "gated", "pruned"))  # fmt: skip
 
 
@@ -33,6 +35,7 @@ def template(tmp_path_factory) -> Path:
     _write_texts(folder)
     _write_corpus(folder)
     _write_pipelines(folder)
+    _write_transformer(folder)
     _write_checkpoints(folder)
     return folder
 
@@ -93,6 +96,20 @@ def _write_pipelines(folder: Path) -> None:
     nlp.to_disk(folder / GATED)
     prune(folder / GATED, folder / PRUNED)
     shutil.copytree(folder / PRUNED, folder / "en_ldnet")
+
+
+def _write_transformer(folder: Path) -> None:
+    """A pretrained one, and a tagger on it, as `spacy project run transformer` leaves."""
+    write_transformer(folder / "training/transformer")
+    paths = {"transformer": "training/transformer", "train": "corpus/train.spacy"}
+    overrides = {f"paths.{name}": str(folder / path) for name, path in paths.items()}
+    config = spacy.util.load_config(
+        folder / "configs/trf_crf.cfg", overrides=overrides, interpolate=True
+    )
+    nlp = spacy.util.load_model_from_config(config, auto_fill=True)
+    nlp.initialize(lambda: make_examples(nlp))
+    (folder / TRF).parent.mkdir()
+    nlp.to_disk(folder / TRF)
 
 
 def _write_checkpoints(folder: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from tiny_transformer import write_transformer
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -39,3 +40,9 @@ def tiny_teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("teacher") / "tiny"
     nlp.to_disk(path)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def tiny_transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small transformer with random weights."""
+    return write_transformer(tmp_path_factory.mktemp("hub") / "tiny")

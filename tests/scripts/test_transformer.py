@@ -1,41 +1,20 @@
 """The transformer beside LD-Net: a small one with random weights, trained by the configs."""
 
 import sys
+from pathlib import Path
 
 import pytest
 import spacy
 from _common import ScriptError
 from _scoring import evaluate_model
 from _transformer import find_transformer, macs_of_transformer
-from conftest import ROOT
 from spacy.cli.train import train
 from spacy.tokens import DocBin
-from toy import SENTENCES, WORDS, make_examples
+from tiny_transformer import HIDDEN, INNER, LAYERS
+from toy import SENTENCES, make_examples
 from transformer import fetch, find_source
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
-HIDDEN, LAYERS, INNER = 16, 2, 24
-
-
-@pytest.fixture(scope="module")
-def tiny_transformer(tmp_path_factory):
-    path = tmp_path_factory.mktemp("hub") / "tiny"
-    path.mkdir()
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    pieces += sorted({word.lower() for word in WORDS} - {"lovelace"})
-    pieces += ["love", "##lace"]
-    (path / "words.txt").write_text("\n".join(pieces))
-    config = BertConfig(
-        vocab_size=len(pieces),
-        hidden_size=HIDDEN,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=2,
-        intermediate_size=INNER,
-        max_position_embeddings=64,
-    )
-    BertModel(config).save_pretrained(path)
-    BertTokenizerFast(str(path / "words.txt")).save_pretrained(path)
-    return path
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_transformer_is_put_in_its_place(tiny_transformer, tmp_path):

@@ -1,0 +1,141 @@
+"""Train the students of one teacher, each once; what is finished is kept."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from _common import ScriptError, write_bytes
+from _frontier_points import FIRST, Point, choose_layers
+from _frontier_runs import Trainer
+from _split import read_documents
+from _teacher import entities_only, load_teacher
+from annotate import choose
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
+from tqdm import tqdm
+
+from spacy_ldnet.cli._facts import encoders_in
+from spacy_ldnet.models.gating import keep_only
+from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
+
+#: What students learn from: gold data, and the teacher's tags or their probabilities.
+GOLD, HARD, SOFT = LABELS = ("gold", "hard", "soft")
+
+
+class Student(NamedTuple):
+    """labels (str): What it learns from, one of `LABELS`.
+    seed (int): Seed of its training.
+    """
+
+    labels: str
+    seed: int
+
+
+@dataclass
+class DistilTrainer(Trainer):
+    """Trains students in a directory, as `Trainer` does points of the frontier.
+
+    layers (int): Layers of the language models to keep, the lowest of both directions.
+    distil (Optional[Dict[str, Any]]): The setting of students with soft labels.
+    """
+
+    layers: int = 2
+    distil: Optional[Dict[str, Any]] = None
+
+    def student(self, student: Student) -> Path:
+        """student (Student): What to train.
+        RETURNS (Path): The finished pipeline.
+        RAISES (ScriptError): If a training fails; its log is named.
+        """
+        name, seed = student
+        path = self.directory / str(seed) / name
+        start = path.with_name(f"{name}-start")
+        self._once(start, lambda made: self._begin(student, made))
+        rates = load_config(self.configs / "ner.cfg")["training"]["optimizer"]
+        rate = rates["learn_rate"]["initial_rate"]
+        settings = {
+            "paths.source": start,
+            "training.max_steps": self.steps,
+            "training.optimizer.learn_rate.initial_rate": rate,
+        }
+        if name != GOLD:
+            settings["paths.train"] = self.mixed
+        return self._spacy_train(path, "finetune", seed, settings)
+
+    @property
+    def mixed(self) -> Path:
+        """RETURNS (Path): Folder with gold.spacy and what the teacher labelled."""
+        return self.directory / "mixed"
+
+    def label(self, teacher: str, text: Path, sentences: int, threshold: float) -> None:
+        """Let the teacher label raw text, unless that is done.
+
+        teacher (str): An installed pipeline or a folder.
+        text (Path): A folder of .txt files, one paragraph a line, or one file.
+        sentences (int): How many sentences to label; 0 for all.
+        threshold (float): The lowest tag probability to keep.
+        RAISES (ScriptError): If teacher or text cannot be used.
+        """
+
+        def make(made: Path) -> None:
+            gold = self.corpus / "train.spacy"
+            write_bytes(made / "gold.spacy", gold.read_bytes())
+            nlp = soft_teacher(teacher, threshold)
+            texts = [t for _, t in choose(nlp, read_documents(text), sentences, 0)]
+            docs = tqdm(nlp.pipe(texts, batch_size=64), "Labelling", len(texts))
+            data = DocBin(attrs=["ENT_IOB", "ENT_TYPE"], store_user_data=True)
+            for doc in docs:
+                data.add(_lean(doc))
+            write_bytes(made / "taught.spacy", data.to_bytes())
+
+        self._once(self.mixed, make)
+
+    def _begin(self, student: Student, made: Path) -> None:
+        """An untrained tagger on the lowest layers of the language models."""
+        overrides = {
+            "paths.train": str(self.corpus / "train.spacy"),
+            "paths.dev": str(self.corpus / "dev.spacy"),
+            "paths.vectors": str(self.vectors),
+            "paths.lm": str(self._existing(student.seed, "lm")),
+            "system.seed": student.seed,
+            "components.ner.distil": self.distil if student.labels == SOFT else None,
+        }
+        config = load_config(self.configs / "ner.cfg", overrides=overrides)
+        nlp = init_nlp(config)
+        point = Point(FIRST, self.layers, student.seed)
+        for encoder in encoders_in(nlp):
+            keep_only(encoder, choose_layers(point, encoder.attrs["depth"]))
+        nlp.to_disk(made)
+
+
+def soft_teacher(name: str, threshold: float) -> Language:
+    """name (str): An installed pipeline or a folder.
+    threshold (float): The lowest tag probability to keep.
+    RETURNS (Language): It, leaving tag probabilities with each doc.
+    RAISES (ScriptError): If it cannot be used, or has no CRF.
+    """
+    nlp = load_teacher(name)
+    crfs = [p for p in nlp.pipe_names if nlp.get_pipe_meta(p).factory == "crf_ner"]
+    if len(crfs) != 1:
+        raise ScriptError(
+            f"The teacher '{name}' has {len(crfs)} pipes of the factory crf_ner",
+            "Only a CRF gives tag probabilities, and one is wanted: train "
+            "configs/trf_crf.cfg, for example. For hard labels alone use any pipeline "
+            "and the command annotate.",
+        )
+    nlp.get_pipe(crfs[0]).soft_labels = threshold  # type: ignore[attr-defined]
+    return nlp
+
+
+def all_students(labels: List[str], seeds: List[int]) -> List[Student]:
+    """RETURNS (List[Student]): Every one, seed by seed."""
+    return [Student(name, seed) for seed in seeds for name in labels]
+
+
+def _lean(doc: Doc) -> Doc:
+    """What a student reads: no tensors of the teacher."""
+    lean = entities_only(doc)
+    lean.user_data[SOFT_TAGS] = doc.user_data[SOFT_TAGS]
+    return lean
