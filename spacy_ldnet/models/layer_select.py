@@ -75,11 +75,17 @@ def build_layer_select_tok2vec_v1(
     """Build the same inside of one component, which shares it with no other: what
     `nlp.replace_listeners` puts there.
 
+    name (str): Name or directory of a Hugging Face encoder.
     pooling (Model[Ragged, Floats2d]): Makes a token's vector of those of its pieces.
+    get_spans (Optional[Callable]): A registered span getter. None for strided spans
+        of 128 tokens, 96 apart.
     grad_factor (float): The component's gradients are multiplied by it.
+    tokenizer_config (Dict[str, Any]): Settings of the tokenizer.
+    transformer_config (Dict[str, Any]): Settings of the transformer.
+    mixed_precision (bool): Compute in half precision on a GPU.
+    grad_scaler_config (Dict[str, Any]): Of mixed precision, see spacy-transformers.
     RETURNS (Model[List[Doc], List[Floats2d]]): The transformer, with a vector a token.
-    RAISES (ValueError): As `spacy-ldnet.LayerSelectTransformer.v1`, which has the other
-        arguments, too.
+    RAISES (ValueError): As `spacy-ldnet.LayerSelectTransformer.v1`.
     """
     transformer = build_layer_select_transformer_v1(
         name=name,
