@@ -94,7 +94,8 @@ def cost(nlp: Language, path: Path) -> Dict[str, Any]:
         each direction by their numbers, where there are language models.
     """
     factories = {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
-    if "ner" in factories and "ldnet" not in factories:
+    ours = "ldnet" in factories
+    if not ours and ("ner" in factories or find_transformer(nlp)):
         info = dict.fromkeys(("layers_fwd", "layers_bwd", "lm_macs_per_word"), 0)
         info["macs_per_word"] = macs_of_weights(nlp)
     else:

@@ -9,8 +9,10 @@ import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Corpus
+from thinc.shims.shim import Shim
 from tqdm import tqdm
 
+from spacy_ldnet.models.shim import ModuleShim
 from spacy_ldnet.pipeline.speed import Words, count_words, take_turns, time_pipeline
 
 
@@ -37,7 +39,7 @@ def entity_pipes(nlp: Language) -> List[str]:
 def macs_of_weights(nlp: Language) -> int:
     """Multiply-accumulates per word of a CNN `tok2vec` with a transition-based
     head: every weight matrix is used once a word (hash embeddings and static
-    vectors are only looked up).
+    vectors are only looked up). Of a transformer that is its head alone.
 
     nlp (Language): The pipeline; only its entity components are counted.
     RETURNS (int): Multiply-accumulates per word.
@@ -48,8 +50,15 @@ def macs_of_weights(nlp: Language) -> int:
         for node in nlp.get_pipe(name).model.walk():  # type: ignore[attr-defined]
             if node.id not in nodes and node.has_param("W"):
                 total += node.get_param("W").size
+            if node.id not in nodes:
+                networks = (shim.module for shim in node.shims if _is_ours(shim))
+                total += sum(network.macs for network in networks)
             nodes.add(node.id)
     return int(total)
+
+
+def _is_ours(shim: Shim) -> bool:
+    return isinstance(shim, ModuleShim) and hasattr(shim.module, "macs")
 
 
 def sample_words(docs: Sequence[Doc], limit: int) -> List[Words]:

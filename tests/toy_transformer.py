@@ -6,7 +6,7 @@ import torch
 from thinc.api import Config, fix_random_seed
 from toy import SENTENCES, WORDS, make_examples
 
-LAYERS, WIDTH = 4, 16
+LAYERS, WIDTH, INNER = 4, 16, 24
 
 TRANSFORMER_PIPELINE = """
 [nlp]
@@ -72,11 +72,15 @@ def make_network(kind, rows, layers=LAYERS):
     sizes = {
         "bert": {
             "hidden_size": WIDTH,
-            "intermediate_size": 24,
+            "intermediate_size": INNER,
             "hidden_dropout_prob": 0.0,
         },
-        "albert": {"hidden_size": WIDTH, "intermediate_size": 24, "embedding_size": 8},
-        "distilbert": {"dim": WIDTH, "hidden_dim": 24},
+        "albert": {
+            "hidden_size": WIDTH,
+            "intermediate_size": INNER,
+            "embedding_size": 8,
+        },
+        "distilbert": {"dim": WIDTH, "hidden_dim": INNER},
         "gpt2": {"n_embd": WIDTH},
         "longformer": {"hidden_size": WIDTH, "attention_window": [8] * layers},
     }[kind]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import spacy
-from tiny_transformer import write_transformer
+from toy_transformer import write_transformer
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))

@@ -54,6 +54,7 @@ def test_every_step_runs_python_and_says_what_it_does(project):
         "tagger",
         "transformer",
         "depth",
+        "distil",
         "visualize",
     }
     assert names - steps == apart

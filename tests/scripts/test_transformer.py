@@ -10,8 +10,8 @@ from _scoring import evaluate_model
 from _transformer import find_transformer, macs_of_transformer
 from spacy.cli.train import train
 from spacy.tokens import DocBin
-from tiny_transformer import HIDDEN, INNER, LAYERS
 from toy import SENTENCES, make_examples
+from toy_transformer import INNER, LAYERS, WIDTH
 from transformer import fetch, find_source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,7 @@ def test_configs_train_and_rows_have_their_cost(config, tiny_transformer, tmp_pa
     assert 0 <= found["scores"]["ents_f"] <= 1
     nlp = spacy.load(tmp_path / "out/model-last")
     layers = expected_macs(nlp)
-    head = 3 * HIDDEN if config == "trf_crf" else 1
+    head = 3 * WIDTH if config == "trf_crf" else 1
     assert layers < found["macs_per_word"]
     assert found["macs_per_word"] - layers >= head
     assert found["layers_fwd"] == found["lm_macs_per_word"] == 0
@@ -76,10 +76,11 @@ def test_configs_train_and_rows_have_their_cost(config, tiny_transformer, tmp_pa
 def expected_macs(nlp):
     """Of the sentences one by one: each is one span, with two markers."""
     name = find_transformer(nlp)
-    pieces = [sum(1 + (w == "Lovelace") for w in words) for words, _ in SENTENCES]
-    weights = 4 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER
+    tokenizer = nlp.get_pipe(name).model.tokenizer
+    pieces = [len(tokenizer.tokenize(" ".join(words))) for words, _ in SENTENCES]
+    weights = 4 * WIDTH * WIDTH + 2 * WIDTH * INNER
     total = sum(
-        (n + 2) * LAYERS * weights + (n + 2) ** 2 * LAYERS * 2 * HIDDEN for n in pieces
+        (n + 2) * LAYERS * weights + (n + 2) ** 2 * LAYERS * 2 * WIDTH for n in pieces
     )
     expected = round(total / sum(len(words) for words, _ in SENTENCES))
     docs = [spacy.tokens.Doc(nlp.vocab, words=words) for words, _ in SENTENCES]
