@@ -1,25 +1,27 @@
 """A conditional random field on top of any tok2vec."""
 
 from functools import partial
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, List, Optional, Tuple
 
 import torch
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, Ops, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats1d, Floats2d, Ints1d
 from torch import Tensor
 
-from ..errors import Errors
 from ..nn.crf import LinearChainCRF
-from ..nn.distillation import tempered_divergence
-from ..nn.lattice import FORBIDDEN
 from ..nn.stack import Readout
+from .crf_loss import loss
+from .crf_rows import (
+    Allowed,
+    CRFTaggerModel,
+    concatenate,
+    crf_of,
+    flatten,
+    shim_of,
+)
 from .encoder import no_gradient, split_rows
 from .shim import ModuleShim
-
-CRFTaggerModel = Model[List[Doc], List[Floats2d]]
-#: For each token, which tags it may have; None for any.
-Allowed = Optional[List[Any]]
 
 
 def build_crf_tagger_v1(
@@ -72,7 +74,7 @@ def init(
     if model.has_dim("nO") is None and Y:
         model.set_dim("nO", Y[0].shape[1])
     if model.has_dim("nO"):
-        _shim(model).module = LinearChainCRF(
+        shim_of(model).module = LinearChainCRF(
             n_in=tok2vec.get_dim("nO"),
             n_tags=model.get_dim("nO"),
             constrained=model.attrs["constrained"],
@@ -86,19 +88,19 @@ def forward(
 
     RAISES (ValueError): E004 if the model was never initialised or loaded.
     """
-    crf = _crf(model)
+    crf = crf_of(model)
     predict_through = model.layers[0].attrs.get("predict_through")
     if predict_through is not None and not is_train:
-        readout = Readout(crf.n_tags, partial(_emissions, _shim(model)))
+        readout = Readout(crf.n_tags, partial(_emissions, shim_of(model)))
         return predict_through(model.layers[0], docs, readout), no_gradient
     vectors, backprop_vectors = model.layers[0](docs, is_train)
     sizes = [len(rows) for rows in vectors]
     width = model.layers[0].get_dim("nO")
-    hidden = xp2torch(_concat(model.ops, vectors, width), requires_grad=is_train)
-    output, backprop_torch = _shim(model)(ArgsKwargs((hidden,), {}), is_train)
+    hidden = xp2torch(concatenate(model.ops, vectors, width), requires_grad=is_train)
+    output, backprop_torch = shim_of(model)(ArgsKwargs((hidden,), {}), is_train)
 
     def backprop(d_emissions: List[Floats2d]) -> Any:
-        flat = _concat(model.ops, d_emissions, model.get_dim("nO"))
+        flat = concatenate(model.ops, d_emissions, model.get_dim("nO"))
         gradient = xp2torch(flat, device=output.device)
         d_inputs = backprop_torch(
             ArgsKwargs(args=((output,),), kwargs={"grad_tensors": (gradient,)})
@@ -125,81 +127,9 @@ def decode(
         may have a tag (column); None for any.
     RETURNS (List[Ints1d]): For each text the number of each token's tag, on the CPU.
     """
-    flat, lengths = _flat(model, emissions, allowed)
-    tags = _crf(model).viterbi(flat, lengths)
+    flat, lengths = flatten(model, emissions, allowed)
+    tags = crf_of(model).viterbi(flat, lengths)
     return split_rows(tags.cpu().numpy(), lengths.tolist())
-
-
-class Teaching(NamedTuple):
-    """What a teacher says about some texts, and how much that counts.
-
-    targets (List[Optional[Floats2d]]): For each text the teacher's probabilities of
-        each token's (row) tags (columns), all zero for a token without; None for a
-        text that has no teacher.
-    weight (float): Share of the divergence in the loss of a text with a teacher, the
-        likelihood having the rest; from 0 to 1.
-    temperature (float): Of the divergence, above 0.
-    """
-
-    targets: List[Any]
-    weight: float
-    temperature: float
-
-
-def loss(
-    model: CRFTaggerModel,
-    emissions: List[Floats2d],
-    gold: List[Ints1d],
-    *,
-    teaching: Optional[Teaching] = None,
-) -> Tuple[float, List[Floats2d]]:
-    """Negative log likelihood per annotated token, and its gradient. The gradients of
-    the CRF's own scores are added to its parameters, for `model.finish_update`.
-
-    The mean is over tokens, since a doc may be a sentence or a book: so neither the
-    docs' lengths nor the batch size change how the gradient compares with a penalty.
-
-    model (Model): The CRF tagger.
-    emissions (List[Floats2d]): Its output, or some of the rows of it.
-    gold (List[Ints1d]): For each text the number of each token's tag, -1 for a token
-        without annotation, which may have any. Texts with none at all and no teacher
-        count for nothing, nor does the likelihood where no legal path fits.
-    teaching (Optional[Teaching]): What is mixed with the likelihood, if anything: the
-        divergence of the tags' marginals from a teacher's.
-    RETURNS (Tuple[float, List[Floats2d]]): The loss, and its gradient.
-    """
-    targets = teaching.targets if teaching else [None] * len(gold)
-    d_emissions = [model.ops.xp.zeros_like(rows) for rows in emissions]
-    chosen = [
-        i
-        for i, (tags, target) in enumerate(zip(gold, targets))
-        if len(tags) and (target is not None or bool((tags >= 0).any()))
-    ]
-    if not chosen:
-        return 0.0, d_emissions
-    flat, lengths = _flat(model, [emissions[i] for i in chosen], None)
-    tags = torch.cat([torch.as_tensor(gold[i], dtype=torch.long) for i in chosen])
-    tags = tags.to(flat.device).unsqueeze(1)
-    every_tag = torch.arange(flat.shape[1], device=flat.device)
-    counted = (tags >= 0).squeeze(1)
-    flat = flat.detach().requires_grad_()
-    with torch.enable_grad():
-        fit = _crf(model).log_likelihood(
-            flat, lengths, (tags == every_tag) | (tags < 0)
-        )
-        # Not "> FORBIDDEN / 2" alone: a NaN has to be seen by the component.
-        fit = torch.where(fit < FORBIDDEN / 2, torch.zeros_like(fit), fit)
-        total = -fit.sum()
-        if teaching is not None and any(targets[i] is not None for i in chosen):
-            part = teaching._replace(targets=[targets[i] for i in chosen])
-            change, taught = _teach(_crf(model), part, flat, lengths, fit)
-            total, counted = total + change, counted | taught
-        mean = total / counted.sum()
-        mean.backward()
-    gradient = cast(Tensor, flat.grad)
-    for i, rows in zip(chosen, split_rows(torch2xp(gradient), lengths.tolist())):
-        d_emissions[i] = rows
-    return float(mean.detach()), d_emissions
 
 
 def marginals(
@@ -208,8 +138,8 @@ def marginals(
     """RETURNS (List[Floats2d]): For each text, the probability of each token's (row)
     tags (columns), on the CPU in float64.
     """
-    flat, lengths = _flat(model, emissions, allowed)
-    chances = _crf(model).marginals(flat, lengths)
+    flat, lengths = flatten(model, emissions, allowed)
+    chances = crf_of(model).marginals(flat, lengths)
     return split_rows(chances.cpu().numpy(), lengths.tolist())
 
 
@@ -226,11 +156,11 @@ def path_scores(
     RETURNS (List[Tuple[Floats1d, Floats1d]]): For each text head and tail, one number
         a token, on the CPU in float64.
     """
-    flat, lengths = _flat(model, emissions, allowed)
+    flat, lengths = flatten(model, emissions, allowed)
     path = torch.cat(
         [torch.empty(0, dtype=torch.long), *(torch.as_tensor(t) for t in tags)]
     )
-    head, tail = _crf(model).path_scores(flat, lengths, path.to(flat.device))
+    head, tail = crf_of(model).path_scores(flat, lengths, path.to(flat.device))
     sizes = lengths.tolist()
     pairs = zip(
         split_rows(head.cpu().numpy(), sizes), split_rows(tail.cpu().numpy(), sizes)
@@ -247,64 +177,10 @@ def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
     new_nO (int): Number of tags, not fewer than now.
     RETURNS (Model): The same model.
     """
-    shim = _shim(model)
+    shim = shim_of(model)
     if shim.module is None:
         return model
     shim.module = shim.module.resized(new_nO)
     shim.renew_id()
     model.set_dim("nO", new_nO, force=True)
     return model
-
-
-def _shim(model: CRFTaggerModel) -> ModuleShim:
-    return cast(ModuleShim, model.shims[0])
-
-
-def _crf(model: CRFTaggerModel) -> LinearChainCRF:
-    module = _shim(model).module
-    if module is None:
-        raise ValueError(Errors.E004)
-    return cast(LinearChainCRF, module)
-
-
-def _flat(
-    model: CRFTaggerModel, emissions: List[Floats2d], allowed: Allowed
-) -> Tuple[Tensor, Tensor]:
-    """One tensor of all rows where tags that are not allowed are ruled out, and the
-    texts' lengths.
-    """
-    lengths = torch.tensor([len(rows) for rows in emissions], dtype=torch.long)
-    flat = xp2torch(_concat(model.ops, emissions, _crf(model).n_tags))
-    if allowed is not None and any(mask is not None for mask in allowed):
-        keep = torch.ones(flat.shape, dtype=torch.bool)
-        for rows, mask in zip(keep.split(lengths.tolist()), allowed):
-            if mask is not None:
-                rows.copy_(torch.as_tensor(mask))
-        flat = flat.masked_fill(~keep.to(flat.device), FORBIDDEN)
-    return flat, lengths
-
-
-def _teach(
-    crf: LinearChainCRF, teaching: Teaching, flat: Tensor, lengths: Tensor, fit: Tensor
-) -> Tuple[Tensor, Tensor]:
-    """What the teacher changes in the summed loss, and which tokens it speaks of.
-
-    fit (Tensor): The log likelihood of each text.
-    """
-    taught = torch.tensor([target is not None for target in teaching.targets])
-    given = [torch.as_tensor(t) for t in teaching.targets if t is not None]
-    targets = torch.cat(given).to(flat.device)
-    rows = taught.repeat_interleave(lengths).to(flat.device)
-    log_marginals = crf.log_marginals(flat[rows], lengths[taught])
-    apart = tempered_divergence(log_marginals, targets, teaching.temperature)
-    change = teaching.weight * (apart.sum() + fit[taught.to(fit.device)].sum())
-    return change, rows.masked_scatter(rows, targets.any(dim=1))
-
-
-def _concat(ops: Ops, arrays: Sequence[Floats2d], width: int) -> Floats2d:
-    """Unlike `ops.flatten`, always two-dimensional."""
-    filled = [array for array in arrays if len(array)]
-    if len(filled) == 1:
-        # Of one long document a copy would be large.
-        return filled[0]
-    return ops.xp.concatenate(filled) if filled else ops.alloc2f(0, width)

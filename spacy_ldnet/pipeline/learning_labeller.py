@@ -9,7 +9,7 @@ from thinc.api import Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors
-from ..models.crf_tagger import Teaching
+from ..models.crf_loss import Teaching
 from ..nn.iobes import Array
 from .annotations import gold_ents, gold_spans, kept_tokens
 from .labelled_pipe import LabelledPipe
