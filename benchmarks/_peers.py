@@ -31,45 +31,6 @@ PAPER: Dict[str, Any] = {
 VECTORS = 100
 LABELS = ("PER", "LOC", "ORG", "MISC", "TIME")
 
-TRANSFORMER = """
-[nlp]
-lang = "en"
-pipeline = ["transformer","ner"]
-batch_size = 128
-
-[components]
-
-[components.transformer]
-factory = "transformer"
-
-[components.transformer.model]
-@architectures = "spacy-transformers.TransformerModel.v3"
-name = null
-
-[components.transformer.model.get_spans]
-@span_getters = "spacy-transformers.strided_spans.v1"
-window = 128
-stride = 96
-
-[components.ner]
-factory = "ner"
-
-[components.ner.model]
-@architectures = "spacy.TransitionBasedParser.v2"
-state_type = "ner"
-extra_state_tokens = false
-hidden_width = 64
-maxout_pieces = 2
-use_upper = false
-
-[components.ner.model.tok2vec]
-@architectures = "spacy-transformers.TransformerListener.v1"
-grad_factor = 1.0
-
-[components.ner.model.tok2vec.pooling]
-@layers = "reduce_mean.v1"
-"""
-
 
 def load_in(precision: str, pipeline: Path) -> Language:
     """precision (str): `float32` or `bfloat16`.
@@ -127,7 +88,8 @@ def transformer(path: str) -> Language:
     RETURNS (Language): It, and spaCy's `ner` with random weights.
     """
     overrides = {"components.transformer.model.name": path}
-    return _initialised(_build(Config().from_str(TRANSFORMER, overrides=overrides)))
+    config = load_config(ROOT / "configs" / "trf.cfg", overrides=overrides)
+    return _initialised(_build(config))
 
 
 def _build(config: Config, words: Sequence[str] = (), seed: int = 0) -> Language:

@@ -8,17 +8,16 @@ from _common import ScriptError, write_bytes
 from _frontier_points import FIRST, Point, choose_layers
 from _frontier_runs import Trainer
 from _split import read_documents
-from _teacher import entities_only, load_teacher
+from _teacher import ATTRS, entities_only, load_teacher
 from annotate import choose
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from tqdm import tqdm
 
 from spacy_ldnet.cli._facts import encoders_in
 from spacy_ldnet.models.gating import keep_only
-from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
 
 #: What students learn from: gold data, and the teacher's tags or their probabilities.
 GOLD, HARD, SOFT = LABELS = ("gold", "hard", "soft")
@@ -85,9 +84,9 @@ class DistilTrainer(Trainer):
             nlp = soft_teacher(teacher, threshold)
             texts = [t for _, t in choose(nlp, read_documents(text), sentences, 0)]
             docs = tqdm(nlp.pipe(texts, batch_size=64), "Labelling", len(texts))
-            data = DocBin(attrs=["ENT_IOB", "ENT_TYPE"], store_user_data=True)
+            data = DocBin(attrs=ATTRS, store_user_data=True)
             for doc in docs:
-                data.add(_lean(doc))
+                data.add(entities_only(doc))
             write_bytes(made / "taught.spacy", data.to_bytes())
 
         self._once(self.mixed, make)
@@ -132,10 +131,3 @@ def soft_teacher(name: str, threshold: float) -> Language:
 def all_students(labels: List[str], seeds: List[int]) -> List[Student]:
     """RETURNS (List[Student]): Every one, seed by seed."""
     return [Student(name, seed) for seed in seeds for name in labels]
-
-
-def _lean(doc: Doc) -> Doc:
-    """What a student reads: no tensors of the teacher."""
-    lean = entities_only(doc)
-    lean.user_data[SOFT_TAGS] = doc.user_data[SOFT_TAGS]
-    return lean

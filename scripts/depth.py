@@ -9,7 +9,7 @@ from _common import ScriptError
 from _depth_runs import DepthTrainer
 from _frontier_points import FIRST, LEARNED, plan_points
 from _frontier_table import SIZE, SPEED
-from frontier import numbers, report, score_all, time_all, train_all
+from frontier import choose_methods, numbers, report, score_all, time_all, train_all
 from transformers import AutoConfig
 from wasabi import msg
 
@@ -35,11 +35,7 @@ def main(
 ) -> None:
     """Train a tagger on all layers of a transformer, then on with fewer: left by learned
     gates, or cut off at the top. What is trained already is kept."""
-    wanted = methods.split(",")
-    unknown = sorted(set(wanted) - {LEARNED, FIRST})
-    if unknown:
-        names = ", ".join(unknown)
-        msg.fail(f"Unknown methods: {names}", f"Known: {LEARNED}, {FIRST}", exits=1)
+    wanted = choose_methods(methods, (LEARNED, FIRST))
     trainer = DepthTrainer(
         directory=output,
         corpus=corpus,

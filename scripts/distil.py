@@ -10,6 +10,7 @@ from _distil_runs import LABELS, SOFT, DistilTrainer, Student, all_students
 from _report import mean_and_std
 from _scoring import evaluate_model
 from evaluate import measure_speed
+from frontier import numbers
 from spacy.tokens import DocBin
 from tqdm import tqdm
 from wasabi import msg
@@ -159,7 +160,7 @@ def main(
     )
     try:
         trainer.label(teacher, text, sentences, threshold)
-        students = all_students(list(LABELS), [int(seed) for seed in seeds.split(",")])
+        students = all_students(list(LABELS), numbers(seeds))
         run(teacher, trainer, students, results)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)

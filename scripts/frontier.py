@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 import spacy
 import torch
@@ -131,11 +131,7 @@ def main(
     other means, and compare them. What is trained already is kept."""
     configs = Path("configs")
     depth = load_config(configs / "lm.cfg")["model"]["depth"]
-    wanted = methods.split(",")
-    unknown = sorted(set(wanted) - set(METHODS))
-    if unknown:
-        known = ", ".join(METHODS)
-        msg.fail(f"Unknown methods: {', '.join(unknown)}", f"Known: {known}", exits=1)
+    wanted = choose_methods(methods, METHODS)
     points = plan_points(
         wanted, numbers(budgets), numbers(seeds), draws=draws, layers=2 * depth
     )
@@ -190,6 +186,18 @@ def report(
     draw(rows, results.with_suffix(".png"), title, axis)
     print(text)
     msg.good("Wrote the results", str(results))
+
+
+def choose_methods(text: str, known: Sequence[str]) -> List[str]:
+    """text (str): Names of methods with commas. An unknown one ends the script.
+    known (Sequence[str]): The methods there are.
+    RETURNS (List[str]): Those named.
+    """
+    wanted = text.split(",")
+    unknown = ", ".join(sorted(set(wanted) - set(known)))
+    if unknown:
+        msg.fail(f"Unknown methods: {unknown}", f"Known: {', '.join(known)}", exits=1)
+    return wanted
 
 
 def numbers(text: str) -> List[int]:

@@ -31,7 +31,7 @@ def calibrate(nlp: Language, encoder: Model) -> Dict[str, Any]:
     What lies between is later interpolated, over multiply-accumulates.
 
     nlp (Language): The whole pipeline.
-    encoder (LDNetModel): One of its encoders, which is as before afterwards.
+    encoder (Model): One of its encoders, which is as before afterwards.
     RETURNS (Dict[str, Any]): Lists of the same length, from no layer to all:
         `layers` (a direction), `lm_macs` and `words_per_second`; and `machine`.
     """

@@ -94,7 +94,7 @@ class SequenceLabeller(LearningLabeller):
         emissions = pieces.cut(emissions)
         allowed = None
         taken = [preset_tokens(doc) for doc in docs] if self._keeps_ents else []
-        if self._keeps_ents:
+        if taken:
             rows = zip(docs, taken, kept)
             allowed = [allowed_tags(*row, self.labels, self.n_tags) for row in rows]
             allowed = pieces.cut(allowed)
@@ -116,7 +116,7 @@ class SequenceLabeller(LearningLabeller):
         found = [read_prediction(spans, tokens, *pair) for spans, tokens, pair in parts]
         found = pieces.join(found, join_predictions)
         found = [one._replace(chances=some) for one, some in zip(found, chances)]
-        if self._keeps_ents:
+        if taken:
             return [without_overlap(one, mask) for one, mask in zip(found, taken)]
         return found
 
