@@ -30,6 +30,8 @@ PAPER: Dict[str, Any] = {
 }
 VECTORS = 100
 LABELS = ("PER", "LOC", "ORG", "MISC", "TIME")
+#: Sections of a config in which the precision of predictions stands.
+PARTS = ("components.ldnet.model", "components.ner.model.tok2vec")
 
 
 def load_in(precision: str, pipeline: Path) -> Language:
@@ -37,8 +39,7 @@ def load_in(precision: str, pipeline: Path) -> Language:
     pipeline (Path): A pipeline of `ldnet` and `crf_ner`.
     RETURNS (Language): It, predicting in that precision.
     """
-    parts = ("ldnet.model", "ner.model.tok2vec")
-    config = {f"components.{part}.precision": precision for part in parts}
+    config = {f"{part}.precision": precision for part in PARTS}
     return spacy.load(pipeline, config=config)
 
 
@@ -52,9 +53,12 @@ def common_words(text: Path, number: int) -> List[str]:
     return [word for word, _ in counts.most_common(number)]
 
 
-def paper_size(words: List[str], layers: int, *, seed: int = 0) -> Language:
+def paper_size(
+    words: List[str], layers: int, *, precision: str = "float32", seed: int = 0
+) -> Language:
     """words (List[str]): The vocabulary.
     layers (int): Layers a direction.
+    precision (str): `float32` or `bfloat16`.
     seed (int): Of the weights.
     RETURNS (Language): A pipeline of the paper's sizes, with random weights.
     """
@@ -64,6 +68,7 @@ def paper_size(words: List[str], layers: int, *, seed: int = 0) -> Language:
         for part, sizes in PAPER.items()
         for name, value in sizes.items()
     }
+    overrides.update({f"{part}.precision": precision for part in PARTS})
     config = load_config(ROOT / "configs" / "ner.cfg", overrides=overrides)
     nlp = _build(config, words, seed)
     model = nlp.get_pipe("ldnet").model  # type: ignore[attr-defined]

@@ -41,6 +41,7 @@ SMALL_BOTH = "small_tok2vec_ner"
 HALF = "en_ldnet_bfloat16"
 HEADS = ["tagger", "parser", "attribute_ruler", "lemmatizer"]
 PRUNED, FULL = "paper_pruned", "paper_full"
+PRUNED_HALF = "paper_pruned_bfloat16"
 PARTS = "docs,text,latency,threads,processes,growth,startup"
 #: Most frequent words of the text that a vocabulary of the paper's pipelines has.
 VOCABULARY = 25_000
@@ -120,6 +121,7 @@ def measure_docs(
         SMALL: spacy.load(small, exclude=[*HEADS, "tok2vec"]),
         SMALL_BOTH: spacy.load(small, exclude=HEADS),
         PRUNED: paper_size(vocabulary, 1),
+        PRUNED_HALF: paper_size(vocabulary, 1, precision="bfloat16"),
         FULL: paper_size(vocabulary, 10),
     }
     if transformer_path:

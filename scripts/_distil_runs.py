@@ -14,6 +14,7 @@ from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
+from spacy.vocab import Vocab
 from tqdm import tqdm
 
 from spacy_ldnet.cli._facts import encoders_in
@@ -68,19 +69,26 @@ class DistilTrainer(Trainer):
         """RETURNS (Path): Folder with gold.spacy and what the teacher labelled."""
         return self.directory / "mixed"
 
-    def label(self, teacher: str, text: Path, sentences: int, threshold: float) -> None:
+    def label(
+        self,
+        teacher: str,
+        text: Path,
+        sentences: int,
+        threshold: float,
+        gold_share: float,
+    ) -> None:
         """Let the teacher label raw text, unless that is done.
 
         teacher (str): An installed pipeline or a folder.
         text (Path): A folder of .txt files, one paragraph a line, or one file.
         sentences (int): How many sentences to label; 0 for all.
         threshold (float): The lowest tag probability to keep.
+        gold_share (float): Share of the words of both that gold data should have: it is
+            repeated so often, and there once in any case.
         RAISES (ScriptError): If teacher or text cannot be used.
         """
 
         def make(made: Path) -> None:
-            gold = self.corpus / "train.spacy"
-            write_bytes(made / "gold.spacy", gold.read_bytes())
             nlp = soft_teacher(teacher, threshold)
             texts = [t for _, t in choose(nlp, read_documents(text), sentences, 0)]
             docs = tqdm(nlp.pipe(texts, batch_size=64), "Labelling", len(texts))
@@ -88,6 +96,12 @@ class DistilTrainer(Trainer):
             for doc in docs:
                 data.add(entities_only(doc))
             write_bytes(made / "taught.spacy", data.to_bytes())
+            gold = DocBin().from_disk(self.corpus / "train.spacy")
+            wanted = gold_share / (1 - gold_share) * count_words(data)
+            write_bytes(
+                made / "gold.spacy",
+                repeat(gold, round(wanted / count_words(gold))).to_bytes(),
+            )
 
         self._once(self.mixed, make)
 
@@ -107,6 +121,22 @@ class DistilTrainer(Trainer):
         for encoder in encoders_in(nlp):
             keep_only(encoder, choose_layers(point, encoder.attrs["depth"]))
         nlp.to_disk(made)
+
+
+def count_words(data: DocBin) -> int:
+    """data (DocBin): Some docs.
+    RETURNS (int): Tokens of all of them.
+    """
+    return sum(len(tokens) for tokens in data.tokens)
+
+
+def repeat(data: DocBin, times: int) -> DocBin:
+    """data (DocBin): Some docs.
+    times (int): How often to have them; once if it is below 1.
+    RETURNS (DocBin): They, so often.
+    """
+    docs = list(data.get_docs(Vocab()))
+    return DocBin(docs=docs * max(1, times), store_user_data=True)
 
 
 def soft_teacher(name: str, threshold: float) -> Language:

@@ -6,11 +6,14 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from torch import nn
 
+#: spacy-transformers' own, and ours with gates.
+FACTORIES = ("transformer", "layer_select_transformer")
+
 
 def find_transformer(nlp: Language) -> Optional[str]:
-    """RETURNS (Optional[str]): Name of the pipe that is spacy-transformers' own."""
+    """RETURNS (Optional[str]): Name of the pipe that is a transformer."""
     for name in nlp.pipe_names:
-        if nlp.get_pipe_meta(name).factory == "transformer":
+        if nlp.get_pipe_meta(name).factory in FACTORIES:
             return name
     return None
 

@@ -6,7 +6,14 @@ from typing import Any, Dict, List
 import torch
 import typer
 from _common import ScriptError, write_json, write_text
-from _distil_runs import LABELS, SOFT, DistilTrainer, Student, all_students
+from _distil_runs import (
+    LABELS,
+    SOFT,
+    DistilTrainer,
+    Student,
+    all_students,
+    count_words,
+)
 from _report import mean_and_std
 from _scoring import evaluate_model
 from evaluate import measure_speed
@@ -79,6 +86,7 @@ def run(
     teacher: str,
     trainer: DistilTrainer,
     students: List[Student],
+    gold_share: float,
     results: Path,
 ) -> None:
     """Train the students and compare them with their teacher.
@@ -86,6 +94,7 @@ def run(
     teacher (str): Its name or folder.
     trainer (DistilTrainer): Trains one; the text is labelled already.
     students (List[Student]): The students.
+    gold_share (float): Of gold data in the text that is labelled; it is reported.
     results (Path): JSON file; a table goes beside it.
     RAISES (ScriptError): If a training fails.
     """
@@ -109,7 +118,8 @@ def run(
             "steps": trainer.steps,
             "layers": trainer.layers,
             "distil": trainer.distil,
-            "taught_words": sum(len(tokens) for tokens in taught.tokens),
+            "gold_share": gold_share,
+            "taught_words": count_words(taught),
         },
         "runs": [
             {**s._asdict(), "test_f": 100 * r["scores"]["ents_f"]}
@@ -138,8 +148,11 @@ def main(
     steps: int = typer.Option(2000, min=1, help="Updates of each student"),
     eval_frequency: int = typer.Option(200, min=1, help="Updates between evaluations"),
     weight: float = typer.Option(0.5, help="Of the divergence, 0 to 1"),
-    temperature: float = typer.Option(2.0, help="Of the divergence, above 0"),
+    temperature: float = typer.Option(1.0, help="Of the divergence, above 0"),
     threshold: float = typer.Option(0.001, help="Lowest tag probability to keep"),
+    gold_share: float = typer.Option(
+        0.5, min=0.0, max=0.95, help="Of the words that students of the teacher see"
+    ),
 ) -> None:
     """Train students from gold data alone, with a teacher's tags, and with its tags'
     probabilities, and compare them with it. What is trained already is kept."""
@@ -159,9 +172,9 @@ def main(
         distil={"weight": weight, "temperature": temperature},
     )
     try:
-        trainer.label(teacher, text, sentences, threshold)
+        trainer.label(teacher, text, sentences, threshold, gold_share)
         students = all_students(list(LABELS), numbers(seeds))
-        run(teacher, trainer, students, results)
+        run(teacher, trainer, students, gold_share, results)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
 

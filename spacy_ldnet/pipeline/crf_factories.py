@@ -67,7 +67,7 @@ def make_crf_ner(
         from this one on (for example 0.001) in `doc.user_data["ldnet_soft_tags"]`,
         which a `DocBin` keeps with `store_user_data`. None to keep none.
     distil (Optional[Dict[str, Any]]): As a student: how soft labels in the training
-        data count, as `{"weight": 0.5, "temperature": 2.0}` (the defaults). The loss
+        data count, as `{"weight": 0.5, "temperature": 1.0}` (the defaults). The loss
         of a doc that has them is (1 - weight) * negative log likelihood + weight *
         temperature² * divergence of the tags' probabilities from the teacher's; that
         of any other doc is its negative log likelihood. None to leave them alone.

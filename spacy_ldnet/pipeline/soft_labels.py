@@ -39,7 +39,7 @@ def read_distillation(
     """
     if setting is None:
         return None
-    values = {"weight": 0.5, "temperature": 2.0, **setting}
+    values = {"weight": 0.5, "temperature": 1.0, **setting}
     reason = ""
     unknown = sorted(set(values) - set(Distillation._fields))
     if unknown:
@@ -100,7 +100,8 @@ def read_soft_tags(
     kept (Ints1d): The tokens of the predicted doc to read.
     n_columns (int): Number of the student's tags.
     name (str): The student's name.
-    RETURNS (Optional[Floats2d]): One row a kept token, one column a tag; None if the
+    RETURNS (Optional[Floats2d]): One row a kept token, one column a tag; what the kept
+        probabilities lack of one is shared by the teacher's other tags. None if the
         reference has none.
     RAISES (ValueError): E100 for a label that the student does not have, E103 for
         what cannot be read.
@@ -111,11 +112,22 @@ def read_soft_tags(
     counts, tags, chances = _check(packed, len(example.reference))
     theirs = list(packed["labels"])
     rows = numpy.zeros((len(example.reference), n_columns))
-    columns = _match(theirs, labels, name)[tags]
-    rows[numpy.repeat(numpy.arange(len(counts)), counts), columns] = chances
+    columns = _match(theirs, labels, name)
+    rows[numpy.repeat(numpy.arange(len(counts)), counts), columns[tags]] = chances
+    rows[:, columns] = _with_rest(rows[:, columns])
     if not same_tokens(example.predicted, example.reference):
         rows = _align(rows, example)
     return rows[kept]
+
+
+def _with_rest(rows: Array) -> Array:
+    """Rare tags were left out, but a temperature above 1 makes much of them: with zeros
+    in their place a student would have to be surer than its teacher ever was.
+    """
+    left_out = (rows == 0) & rows.any(axis=1, keepdims=True)
+    rest = numpy.clip(1.0 - rows.sum(axis=1, keepdims=True), 0.0, None)
+    share = rest / numpy.maximum(left_out.sum(axis=1, keepdims=True), 1)
+    return numpy.where(left_out, share, rows)
 
 
 def _check(packed: Any, length: int) -> List[Array]:

@@ -202,3 +202,22 @@ def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "spacy_transformers.span_getters", None)
     with pytest.raises(ValueError, match=r"E107.*spacy-ldnet\[transformers\]"):
         spacy.blank("en").add_pipe("layer_select_transformer")
+
+
+def test_accumulated_gradients_are_one_update(transformer):
+    """The sentences in two halves, as [training] accumulate_gradient does it."""
+    nlp = make_transformer_nlp(transformer)
+    penalty = create_gate_penalty_v1(max_layers=2, **FAST)
+    optimizer = nlp.resume_training()
+    examples = make_examples(nlp)
+    gates = gate_shim(encoder_of(nlp)).gates_of_parts
+    before = gates()["transformer"]
+    penalty(nlp, {"step": 0, "epoch": 0})
+    for half in (examples[:2], examples[2:]):
+        nlp.update(half, sgd=False)
+    assert gates()["transformer"] == before
+    for _, pipe in nlp.pipeline:
+        pipe.finish_update(optimizer)
+    moved = [old - new for old, new in zip(before, gates()["transformer"])]
+    # One step of Adam is at most its rate, however many batches it has seen.
+    assert 0 < max(moved) <= FAST["learn_rate"] + 1e-6

@@ -78,6 +78,17 @@ def test_tags_are_matched_by_label():
     numpy.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+def test_what_was_left_out_is_shared_by_the_teachers_other_tags():
+    nlp = spacy.blank("en")
+    chances = numpy.array([[0.75, 0.0625, 0.0625, 0.0625, 0.0625]])
+    doc = nlp.make_doc("Anna")
+    kept = numpy.arange(1)
+    doc.user_data[SOFT_TAGS] = pack_soft_tags(chances, kept, 1, ["PER"], 0.1)
+    example = Example(nlp.make_doc("Anna"), doc)
+    found = read_soft_tags(example, ["LOC", "PER"], kept, 9, "ner")
+    assert found.tolist() == [[0.75, 0, 0, 0, 0, *4 * [0.0625]]]
+
+
 def test_tokens_that_the_student_makes_otherwise_have_none(taught):
     doc = taught[0]
     words = ["AnnaBerg", *(token.text for token in doc[2:])]

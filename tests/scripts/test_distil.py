@@ -9,7 +9,7 @@ import spacy
 import srsly
 import typer
 from _common import ScriptError
-from _distil_runs import Student, all_students, soft_teacher
+from _distil_runs import Student, all_students, count_words, soft_teacher
 from corpus import convert
 from distil import markdown, summarise
 from spacy.cli.train import train
@@ -53,6 +53,7 @@ def test_students_are_trained_and_compared(world, sample_text):
         *(world / "out", world / "metrics" / "d.json"),
         *("--training", world / "training", "--vectors", world / "vectors"),
         *("--sentences", 20, "--seeds", "0", "--steps", 2, "--eval-frequency", 2),
+        *("--gold-share", 0.8),
     ]
     app = typer.Typer()
     app.command()(distil.main)
@@ -61,14 +62,23 @@ def test_students_are_trained_and_compared(world, sample_text):
     found = srsly.read_json(world / "metrics" / "d.json")
     assert list(found["rows"]) == ["teacher", "gold", "hard", "soft"]
     assert found["words_per_second"]["student"] > 0
-    assert found["settings"]["taught_words"] > 100
+    words = found["settings"]["taught_words"]
+    assert words > 100
+    once, mixed = (
+        count_words(DocBin().from_disk(path))
+        for path in (
+            world / "corpus" / "train.spacy",
+            world / "out" / "mixed" / "gold.spacy",
+        )
+    )
+    assert mixed % once == 0 and abs(mixed - 4 * words) <= once / 2
     taught = DocBin().from_disk(world / "out" / "mixed" / "taught.spacy")
     docs = list(taught.get_docs(spacy.blank("en").vocab))
     assert all(set(doc.user_data) == {SOFT_TAGS} for doc in docs)
     for name in ("gold", "hard", "soft"):
         nlp = spacy.load(world / "out" / "0" / name / "model-best")
         distil_setting = nlp.config["components"]["ner"]["distil"]
-        expected = {"weight": 0.5, "temperature": 2.0} if name == "soft" else None
+        expected = {"weight": 0.5, "temperature": 1.0} if name == "soft" else None
         assert distil_setting == expected
 
 
