@@ -1,27 +1,30 @@
 """Train the students of one teacher, each once; what is finished is kept."""
 
+import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from _common import ScriptError, write_bytes
+from _common import ScriptError, write_bytes, write_json
 from _frontier_points import FIRST, Point, choose_layers
 from _frontier_runs import Trainer
 from _split import read_documents
-from _teacher import ATTRS, entities_only, load_teacher
+from _teacher import ATTRS, annotate, load_teacher, read_annotated
 from annotate import choose
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from spacy.vocab import Vocab
-from tqdm import tqdm
 
 from spacy_ldnet.cli._facts import encoders_in
 from spacy_ldnet.models.gating import keep_only
 
 #: What students learn from: gold data, and the teacher's tags or their probabilities.
 GOLD, HARD, SOFT = LABELS = ("gold", "hard", "soft")
+#: Words that the teacher works on at a time.
+BATCH_WORDS = 4096
 
 
 class Student(NamedTuple):
@@ -89,19 +92,24 @@ class DistilTrainer(Trainer):
         """
 
         def make(made: Path) -> None:
-            nlp = soft_teacher(teacher, threshold)
-            texts = [t for _, t in choose(nlp, read_documents(text), sentences, 0)]
-            docs = tqdm(nlp.pipe(texts, batch_size=64), "Labelling", len(texts))
-            data = DocBin(attrs=ATTRS, store_user_data=True)
-            for doc in docs:
-                data.add(entities_only(doc))
-            write_bytes(made / "taught.spacy", data.to_bytes())
+            load = partial(soft_teacher, threshold=threshold)
+            nlp = load(teacher)
+            chosen = choose(nlp, read_documents(text), sentences, 0)
+            # Beside, so that an interrupted run goes on with what it has.
+            work = self.directory / f"labelling-{threshold}"
+            work.mkdir(parents=True, exist_ok=True)
+            options = {"batch_words": BATCH_WORDS, "n_process": 1, "load": load}
+            manifest = annotate(teacher, chosen, work, **options)
+            taught = DocBin(attrs=ATTRS, store_user_data=True)
+            for _, doc in read_annotated(nlp, work):
+                taught.add(doc)
+            write_bytes(made / "taught.spacy", taught.to_bytes())
             gold = DocBin().from_disk(self.corpus / "train.spacy")
-            wanted = gold_share / (1 - gold_share) * count_words(data)
-            write_bytes(
-                made / "gold.spacy",
-                repeat(gold, round(wanted / count_words(gold))).to_bytes(),
-            )
+            wanted = gold_share / (1 - gold_share) * count_words(taught)
+            more = repeat(gold, round(wanted / count_words(gold)))
+            write_bytes(made / "gold.spacy", more.to_bytes())
+            write_json(made / "teacher.json", manifest["pipeline"])
+            shutil.rmtree(work)
 
         self._once(self.mixed, make)
 

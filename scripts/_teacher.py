@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Set, Tuple
 
 import spacy
 from _common import ScriptError, write_text
@@ -132,6 +132,7 @@ def annotate(
     *,
     batch_words: int,
     n_process: int,
+    load: Callable[[str], Language] = load_teacher,
 ) -> Dict[str, Any]:
     """Let the teacher write entities, or go on where that was interrupted.
 
@@ -141,6 +142,7 @@ def annotate(
         next call goes on with it; if not, it begins anew.
     batch_words (int): Words that the teacher works on at a time.
     n_process (int): Number of processes; -1 for all cores.
+    load (Callable[[str], Language]): Loads it, in every process.
     RETURNS (Dict[str, Any]): The manifest: name, version and hash of the teacher.
     RAISES (ScriptError): If the teacher cannot be used or its work not be written.
     """
@@ -161,7 +163,7 @@ def annotate(
             str(source),
             str(work / "out"),
             form=".spacy",
-            load=load_teacher,
+            load=load,
             finish=entities_only,
             attrs=ATTRS,
             batch_words=batch_words,

@@ -75,6 +75,8 @@ def test_students_are_trained_and_compared(world, sample_text):
     taught = DocBin().from_disk(world / "out" / "mixed" / "taught.spacy")
     docs = list(taught.get_docs(spacy.blank("en").vocab))
     assert all(set(doc.user_data) == {SOFT_TAGS} for doc in docs)
+    teacher = srsly.read_json(world / "out" / "mixed" / "teacher.json")
+    assert teacher["hash"] and teacher["version"]
     for name in ("gold", "hard", "soft"):
         nlp = spacy.load(world / "out" / "0" / name / "model-best")
         distil_setting = nlp.config["components"]["ner"]["distil"]
