@@ -1,5 +1,6 @@
 """Sequences of any length in padded batches, bounded by a number of tokens."""
 
+from dataclasses import dataclass
 from typing import Iterator, List, Tuple
 
 import numpy
@@ -14,6 +15,12 @@ BATCHES_EACH, SMALL_BUDGET = 4, 1024
 #: What one time step costs beside its sequences, in sequences: an LSTM over few of them
 #: is bound by reading its weights.
 STEP_COST = 12
+#: A small batch that predicts on a CPU has its sizes rounded up to numbers with few
+#: significant binary digits. oneDNN, which computes torch's recurrent layers there, makes a
+#: kernel for each new shape, which takes longer than to read a short text, and keeps a
+#: thousand of them, a quarter of a megabyte each. In large batches padding costs more.
+FEW_POSITIONS = 512
+DIGITS, FEW_DIGITS = 4, 3
 #: Different lengths that one batch may hold. More would mean padding by far too much,
 #: and the bound keeps the search linear in the number of lengths.
 MOST_LENGTHS = 128
@@ -84,29 +91,71 @@ def _cheapest_cuts(ordered: numpy.ndarray) -> List[Tuple[int, int]]:
     return cuts[::-1]
 
 
-def padded_index(starts: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor]:
+@dataclass(frozen=True)
+class Padded:
+    """Sequences of a flat array as a padded batch.
+
+    :param index: their positions, where padding repeats the last one. Behind the
+        sequences there may be more, which repeat the last one of them.
+        *Shape:* (time, batch)
+    :param lengths: of all of them, at least 1. *Shape:* (batch,)
+    :param sequences: how many are no repetition.
+    """
+
+    index: Tensor
+    lengths: Tensor
+    sequences: int
+
+    @property
+    def real(self) -> Tensor:
+        """Which positions are no padding. *Shape:* (time, batch)"""
+        steps = torch.arange(len(self.index), device=self.index.device).unsqueeze(1)
+        real = steps < self.lengths
+        real[:, self.sequences :] = False
+        return real
+
+
+def padded_index(starts: Tensor, lengths: Tensor, digits: int = DIGITS) -> Padded:
     """Positions of sequences that lie in one flat array, as a padded batch.
 
     :param starts: first position of each sequence. *Shape:* (batch,)
     :param lengths: number of positions, at least 1. *Shape:* (batch,)
-    :returns: positions, where padding repeats the last one, and which of them are
-        real. *Shape:* (time, batch) each
+    :param digits: significant binary digits of the sizes of a small batch.
     """
-    steps = torch.arange(int(lengths.max()), device=lengths.device).unsqueeze(1)
-    real = steps < lengths
-    return starts + torch.minimum(steps, lengths - 1), real
+    batch, time = len(starts), int(lengths.max())
+    wide = batch
+    small = batch * time <= FEW_POSITIONS and lengths.device.type == "cpu"
+    if small and not torch.is_grad_enabled():
+        wide, time = round_up(batch, digits), round_up(time, digits)
+    if wide > batch:
+        more = (wide - batch,)
+        starts, lengths = (
+            torch.cat([x, x[-1:].expand(more)]) for x in (starts, lengths)
+        )
+    steps = torch.arange(time, device=lengths.device).unsqueeze(1)
+    return Padded(starts + torch.minimum(steps, lengths - 1), lengths, batch)
 
 
-def reverse_index(lengths: Tensor) -> Tensor:
+def round_up(size: int, digits: int) -> int:
+    """The next number with so many significant binary digits.
+
+    :param digits: at least 1.
+    """
+    step: int = 1 << max(0, size.bit_length() - digits)
+    return -(-size // step) * step
+
+
+def reverse_index(lengths: Tensor, time: int) -> Tensor:
     """Index that reverses each sequence of a padded batch and leaves padding behind.
 
     It is its own inverse, and padding comes last both ways: a recurrence that starts
     at the front never sees it.
 
     :param lengths: *Shape:* (batch,)
+    :param time: time steps of the batch, at least the longest length.
     :returns: *Shape:* (time, batch)
     """
-    steps = torch.arange(int(lengths.max()), device=lengths.device).unsqueeze(1)
+    steps = torch.arange(time, device=lengths.device).unsqueeze(1)
     return torch.where(steps < lengths, lengths - 1 - steps, steps)
 
 

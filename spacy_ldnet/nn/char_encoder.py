@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .batching import (
+    FEW_DIGITS,
     length_batches,
     padded_index,
     reorder_time,
@@ -63,11 +64,12 @@ class CharEncoder(nn.Module):
         states = self.embedding.weight.new_zeros(count, 2 * self.hidden)
 
         def read_group(group: Tensor) -> None:
-            size = words.lengths[group]
-            index, _ = padded_index(words.starts[group], size)
-            x = self.embedding(words.ids[index])
+            starts, size = words.starts[group], words.lengths[group]
+            padded = padded_index(starts, size, FEW_DIGITS)
+            x = self.embedding(words.ids[padded.index])
             ahead, _ = run_rnn(self.forward_rnn, x)
-            behind, _ = run_rnn(self.backward_rnn, reorder_time(x, reverse_index(size)))
+            backwards = reverse_index(padded.lengths, len(x))
+            behind, _ = run_rnn(self.backward_rnn, reorder_time(x, backwards))
             last = (size - 1, torch.arange(len(size), device=size.device))
             read = torch.cat([ahead[last], behind[last]], dim=-1)
             states.index_copy_(0, group, read.to(states.dtype))

@@ -180,7 +180,7 @@ class LDNetEncoder(nn.Module):
 
         :returns: *Shape:* (time, batch, width of both)
         """
-        backwards = reverse_index(lengths)
+        backwards = reverse_index(lengths, len(ids))
         ahead = self.read("forward", ids)
         behind = self.read("backward", ids.gather(0, backwards))
         return torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)

@@ -107,14 +107,15 @@ class SentenceCharEncoder(nn.Module):
         ahead = self.embedding.weight.new_zeros(shape)
         behind = self.embedding.weight.new_zeros(shape)
         for group in length_batches(sentences.char_lengths):
-            size = sentences.char_lengths[group]
-            index, real = padded_index(sentences.char_starts[group], size)
-            x = self.embedding(sentences.char_rows[index])
-            backwards = reverse_index(size)
+            sizes = sentences.char_lengths[group]
+            padded = padded_index(sentences.char_starts[group], sizes)
+            x = self.embedding(sentences.char_rows[padded.index])
+            backwards = reverse_index(padded.lengths, len(x))
             read = reorder_time(
                 run_rnn(self.backward_rnn, reorder_time(x, backwards))[0], backwards
             )
-            places = index[real]
+            real = padded.real
+            places = padded.index[real]
             ahead = ahead.index_copy(0, places, run_rnn(self.forward_rnn, x)[0][real])
             behind = behind.index_copy(0, places, read[real])
         states = [ahead[sentences.last_char], behind[sentences.first_char]]
@@ -167,9 +168,10 @@ class SentenceStack(nn.Module):
         x = self._dropped(torch.cat(parts, dim=-1))
         out = x.new_zeros(len(x), self.config.width)
         for group in length_batches(sentences.lengths):
-            lengths = sentences.lengths[group]
-            index, real = padded_index(sentences.starts[group], lengths)
-            h = self.layers(x[index], reverse_index(lengths), self.dropout)
+            padded = padded_index(sentences.starts[group], sentences.lengths[group])
+            index, real = padded.index, padded.real
+            backwards = reverse_index(padded.lengths, len(index))
+            h = self.layers(x[index], backwards, self.dropout)
             out = out.index_copy(0, index[real], h[real])
         return self._dropped(out)
 

@@ -215,7 +215,7 @@ class TokenStack(nn.Module):
             if of_types is not None:
                 parts.append(of_types[words.types[index]])
             x = self._dropped(torch.cat(parts, dim=-1))
-            y = self.layers(x, reverse_index(lengths), self.dropout)
+            y = self.layers(x, reverse_index(lengths, len(index)), self.dropout)
             return y if then is None else then.compute(y.to(weight.dtype))
 
         return self._dropped(read_windows(windows, out, read))

@@ -45,15 +45,16 @@ def read_windows(
     """
     lengths = windows.lengths
     if len(lengths) == 1 and 0 < len(out) == int(lengths):
-        # One text at a time: nothing is padded, and nothing has to be found again.
-        index = torch.arange(len(out), device=out.device).unsqueeze(1)
-        return read(index, lengths)[:, 0].to(out.dtype)
+        # One text at a time: its words need not be found again.
+        index = padded_index(windows.starts, lengths).index
+        return read(index, lengths)[: len(out), 0].to(out.dtype)
 
     def read_group(group: Tensor) -> None:
-        index, _ = padded_index(windows.starts[group], lengths[group])
-        steps = torch.arange(len(index), device=out.device).unsqueeze(1)
+        padded = padded_index(windows.starts[group], lengths[group])
+        steps = torch.arange(len(padded.index), device=out.device).unsqueeze(1)
         kept = (steps >= windows.keep_from[group]) & (steps < windows.keep_to[group])
-        output = read(index, lengths[group])
+        output = read(padded.index, padded.lengths)[:, : len(group)]
+        index = padded.index[:, : len(group)]
         out.index_copy_(0, index[kept], output[kept].to(out.dtype))
 
     budget = shared_budget(lengths, workers(out.device))

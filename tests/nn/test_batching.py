@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from spacy_ldnet.nn.batching import (
     BATCHES_EACH,
+    FEW_POSITIONS,
     SMALL_BUDGET,
     STEP_COST,
     TOKEN_BUDGET,
@@ -11,6 +12,7 @@ from spacy_ldnet.nn.batching import (
     padded_index,
     reorder_time,
     reverse_index,
+    round_up,
     shared_budget,
 )
 
@@ -30,14 +32,39 @@ def test_every_sequence_is_in_one_group_within_the_budget(lengths, budget):
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6))
 def test_reversal_turns_each_sequence_round_and_back(lengths):
     sizes = torch.tensor(lengths)
-    index, real = padded_index(sizes.cumsum(0) - sizes, sizes)
-    x = torch.arange(sum(lengths), dtype=torch.float)[index].unsqueeze(-1)
-    backwards = reverse_index(sizes)
+    padded = padded_index(sizes.cumsum(0) - sizes, sizes)
+    x = torch.arange(sum(lengths), dtype=torch.float)[padded.index].unsqueeze(-1)
+    backwards = reverse_index(sizes, max(lengths))
     turned = reorder_time(x, backwards)
     for i, length in enumerate(lengths):
-        assert real[:, i].sum() == length
+        assert padded.real[:, i].sum() == length
         assert turned[:length, i].tolist() == x[:length, i].flip(0).tolist()
     assert torch.equal(reorder_time(turned, backwards), x)
+
+
+@given(st.lists(st.integers(1, 70), min_size=1, max_size=60), st.integers(1, 5))
+def test_small_batches_that_predict_have_few_shapes(lengths, digits):
+    sizes = torch.tensor(lengths)
+    starts = sizes.cumsum(0) - sizes
+    exact = padded_index(starts, sizes, digits)
+    assert exact.index.shape == (max(lengths), len(lengths))
+    with torch.inference_mode():
+        rounded = padded_index(starts, sizes, digits)
+    time, batch = rounded.index.shape
+    if max(lengths) * len(lengths) > FEW_POSITIONS:
+        assert torch.equal(rounded.index, exact.index)
+    else:
+        assert time == round_up(max(lengths), digits)
+        assert batch == round_up(len(lengths), digits)
+    assert torch.equal(rounded.index[: max(lengths), : len(lengths)], exact.index)
+    # What is real is there once, in its place.
+    assert torch.equal(rounded.index[rounded.real], exact.index[exact.real])
+
+
+def test_rounded_sizes():
+    assert [round_up(n, 3) for n in (1, 7, 8, 9, 15, 17, 40, 41)] == [
+        *(1, 7, 8, 10, 16, 20, 40, 48)
+    ]
 
 
 def cost(lengths, groups):
