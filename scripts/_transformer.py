@@ -29,13 +29,14 @@ def macs_of_transformer(nlp: Language, name: str, docs: List[Doc]) -> int:
     RETURNS (int): Multiply-accumulates a word.
     """
     pipe = nlp.get_pipe(name)
-    encoder = pipe.model.transformer.encoder  # type: ignore[attr-defined]
+    network = pipe.model.transformer  # type: ignore[attr-defined]
+    # A pooler reads one piece a span, and spaCy has no use for it.
     linear = sum(
         module.weight.numel()
-        for module in encoder.modules()
-        if isinstance(module, nn.Linear)
+        for place, module in network.named_modules()
+        if isinstance(module, nn.Linear) and "pooler" not in place.split(".")
     )
-    config = pipe.model.transformer.config  # type: ignore[attr-defined]
+    config = network.config
     attention = 2 * config.num_hidden_layers * config.hidden_size
     total = words = 0
     for doc in pipe.pipe(docs):  # type: ignore[attr-defined]
