@@ -5,6 +5,7 @@ import time
 from functools import partial
 from typing import Dict, List, Sequence
 
+import numpy
 from _machine import mm_flops, resident_mb
 from _project import use_threads
 from spacy.language import Language
@@ -53,22 +54,38 @@ def text_speed(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, fl
     return {name: n_words / taken for name, taken in seconds.items()}
 
 
-def latency(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, float]:
-    """RETURNS (Dict[str, float]): Median milliseconds of `nlp(text)` on one short text,
-    the pipelines taking turns text by text. Words of other texts are known, as they
-    are in a process that serves.
+def latency(
+    nlps: Pipelines, texts: List[Words], rounds: int
+) -> Dict[str, Dict[str, Dict[str, float]]]:
+    """Milliseconds of `nlp(text)` on one text, the pipelines taking turns text by text.
+
+    RETURNS (Dict[str, Dict[str, Dict[str, float]]]): Median and 95th percentile of each
+        pipeline: on short texts of one length, read before, as words are known in a
+        process that serves; and on all texts, of any length, read for the first time.
     """
-    long_enough = [words for words in texts if len(words[0]) >= SHORT][:SHORT_TEXTS]
-    strings = [as_text((w[:SHORT], s[:SHORT])) for w, s in long_enough]
+    short = [(w[:SHORT], s[:SHORT]) for w, s in texts if len(w) >= SHORT]
+    return {
+        "any length": _latencies(nlps, texts, 1),
+        f"{SHORT} words": _latencies(nlps, short[:SHORT_TEXTS], rounds, warm_up=1),
+    }
+
+
+def _latencies(
+    nlps: Pipelines, texts: List[Words], rounds: int, warm_up: int = 0
+) -> Dict[str, Dict[str, float]]:
+    strings = [as_text(words) for words in texts]
     taken: Dict[str, List[float]] = {name: [] for name in nlps}
-    for n in range(rounds + 1):
+    for n in range(rounds + warm_up):
         for string in strings:
             for name, nlp in nlps.items():
                 begin = time.perf_counter()
                 nlp(string)
-                if n:
+                if n >= warm_up:
                     taken[name].append(1000 * (time.perf_counter() - begin))
-    return {name: statistics.median(times) for name, times in taken.items()}
+    return {
+        name: dict(zip(("median", "p95"), numpy.percentile(times, [50, 95]).tolist()))
+        for name, times in taken.items()
+    }
 
 
 def thread_gain(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, float]:

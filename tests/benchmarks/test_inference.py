@@ -40,7 +40,11 @@ def test_every_part_measures_every_pipeline(nlp):
     nlps = {"one": nlp, "other": nlp}
     assert set(docs_speed(nlps, TEXTS, 1)) == {"one", "other", "torch.mm"}
     assert set(text_speed(nlps, TEXTS, 1)) == set(nlps)
-    assert set(latency(nlps, regroup(TEXTS, 20, 100), 1)) == set(nlps)
+    waits = latency(nlps, regroup(TEXTS, 20, 100), 1)
+    assert set(waits) == {"any length", "20 words"}
+    for of_kind in waits.values():
+        assert set(of_kind) == set(nlps)
+        assert all(0 < wait["median"] <= wait["p95"] for wait in of_kind.values())
     assert set(thread_gain(nlps, TEXTS, 1)) == set(nlps)
     assert torch.get_num_threads() == 1
     assert process_gain(nlp, TEXTS * 20, 1) > 0
