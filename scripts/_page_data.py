@@ -19,6 +19,7 @@ TITLES = {
     "ldnet_unfrozen": "pruned, then trained on with the layers left",
     "cnn": "spaCy's CNN and ner",
     "trf": "a transformer through spacy-transformers",
+    "trf_crf": "the same with our CRF",
     "teacher": "the pipeline that wrote the labels",
 }
 

@@ -16,15 +16,18 @@ NAMES = {
     "ldnet": "unpruned",
     "ldnet_pruned": "en_ldnet (pruned)",
     "cnn": "spaCy's CNN",
+    "trf": "MiniLM + ner",
+    "trf_crf": "MiniLM + CRF",
     "teacher": "teacher",
 }
 OURS = ("no_lm", "ldnet", "ldnet_pruned")
-F1 = re.compile(r"([\d.]+) ± ([\d.]+)")
+F1 = re.compile(r"([\d.]+)(?: ± ([\d.]+))?")
 
 
 class Row(NamedTuple):
     """name (str): Of the row.
-    f1 (Optional[Tuple[float, float]]): Mean and deviation; None if it has no score.
+    f1 (Optional[Tuple[float, float]]): Mean and deviation, 0 of a single seed; None if
+        it has no score.
     speed (float): Words per second.
     """
 
@@ -52,7 +55,7 @@ def read_rows(readme: Path) -> List[Row]:
             break
         if row["words/s"]:
             found = F1.match(row["F1"])
-            f1 = (float(found[1]), float(found[2])) if found else None
+            f1 = (float(found[1]), float(found[2] or 0)) if found else None
             speed = float(row["words/s"].replace(",", ""))
             rows.append(Row(row["row"].strip("`"), f1, speed))
     return rows
