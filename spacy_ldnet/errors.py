@@ -350,3 +350,9 @@ class Warnings(metaclass=_WithCode):
         "train_lm = false does that. To keep it as it is, put it into "
         "annotating_components, too."
     )
+    W044 = (
+        'precision = "bfloat16" is slower than "float32" here: this processor has no '
+        "instructions for it. Leave the setting out, or override it when the pipeline "
+        "is loaded: spacy.load(name, config={'components.NAME.model.precision': "
+        "'float32'})."
+    )

@@ -1,5 +1,6 @@
 """The LD-Net encoder as a spaCy architecture."""
 
+import warnings
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy
@@ -7,9 +8,11 @@ import torch
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
+from thinc.util import get_torch_default_device
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..nn.dense_rnn import UNITS
+from ..nn.precision import has_bfloat16
 from ..nn.windows import Windows
 from .ldnet_shim import LDNetShim
 from .sentences import Layout, lay_out
@@ -58,7 +61,8 @@ def build_ldnet_encoder_v1(
     mixed_precision (bool): Compute in half precision on a GPU; refused (E005) when a
         training begins on a CPU.
     precision (str): Of predictions on a CPU: `float32`, or `bfloat16`, which is faster
-        on processors that compute with it, and not exact. Training is in float32.
+        on processors that compute with it (W044 on others), and not exact. Training is
+        in float32.
     cache_mb (int): Memory (MB) for what frozen language models gave in training, so that
         they read each text once and not in every epoch; 0 for none.
     RETURNS (Model[List[Doc], List[Floats2d]]): The encoder.
@@ -107,9 +111,14 @@ def check_dropout(dropout: Optional[float]) -> None:
 
 
 def check_precision(precision: str) -> None:
-    """RAISES (ValueError): E013 for one that there is not."""
+    """RAISES (ValueError): E013 for one that there is not. One that this processor is
+    slow in is W044.
+    """
     reason = f"choose from {', '.join(PRECISIONS)}"
     check_range("precision", precision, precision in PRECISIONS, reason)
+    on_cpu = get_torch_default_device().type == "cpu"
+    if precision == "bfloat16" and on_cpu and not has_bfloat16():
+        warnings.warn(Warnings.W044, stacklevel=3)
 
 
 def dropout_rate(model: Model) -> float:

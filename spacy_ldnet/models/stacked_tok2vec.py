@@ -59,7 +59,8 @@ def build_stacked_tok2vec_v1(
     mixed_precision (bool): Compute in half precision on a GPU; refused (E005) when a
         training begins on a CPU.
     precision (str): Of predictions on a CPU: `float32`, or `bfloat16`, which is faster
-        on processors that compute with it, and not exact. Training is in float32.
+        on processors that compute with it (W044 on others), and not exact. Training is
+        in float32.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     RAISES (ValueError): E013 for a value out of range.
     """

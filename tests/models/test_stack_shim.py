@@ -1,5 +1,8 @@
 """What the stack remembers of words it has read, and in which precision it reads."""
 
+import platform
+import warnings
+
 import numpy
 import pytest
 import spacy
@@ -8,7 +11,9 @@ from numpy.testing import assert_allclose
 from spacy.training import Example
 from toy import make_examples, tensors, train
 
+from spacy_ldnet.models import encoder
 from spacy_ldnet.models.stacked_tok2vec import build_stacked_tok2vec_v1
+from spacy_ldnet.nn.precision import has_bfloat16
 
 
 def stack_of(nlp):
@@ -109,3 +114,23 @@ def test_bfloat16_is_close_and_only_for_predictions(make_nlp, tmp_path):
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="E013.*half.*precision.*bfloat16"):
         build_stacked_tok2vec_v1(chars={}, precision="half")
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_precision_that_is_slow_here_is_a_warning(found, monkeypatch):
+    monkeypatch.setattr(encoder, "has_bfloat16", lambda: found)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        build_stacked_tok2vec_v1(chars={}, precision="bfloat16")
+        build_stacked_tok2vec_v1(chars={}, precision="float32")
+    assert ["W044" in str(w.message) for w in caught] == ([] if found else [True])
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "AMD64", "arm64"])
+@pytest.mark.parametrize("flag", [True, False])
+def test_only_x86_says_what_it_lacks(machine, flag, monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(
+        torch.cpu, "_is_avx512_bf16_supported", lambda: flag, raising=False
+    )
+    assert has_bfloat16() == (flag or machine == "arm64")
