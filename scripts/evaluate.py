@@ -145,7 +145,7 @@ def warn_of_untrained(models: Dict[str, Dict[str, Path]]) -> None:
         for path in paths.values():
             training = load_config(path / "config.cfg", interpolate=True)["training"]
             steps, frequency = training["max_steps"], training["eval_frequency"]
-            if 0 < steps <= frequency:
+            if 0 < steps < frequency:
                 msg.warn(
                     f"{row} ({path}) is as it was before its {steps} updates",
                     f"It was evaluated at update 0 and every {frequency} only: lower "

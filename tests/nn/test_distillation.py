@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_crf import DOUBLE, enumerated, make_batch, make_crf
 
@@ -32,6 +32,7 @@ def brute_force(crf, emissions, targets, temperature):
 
 
 @settings(max_examples=30, deadline=None)
+@example(seed=68, lengths=[2, 3], constrained=True, temperature=0.5)
 @given(
     seed=st.integers(0, 100),
     lengths=st.lists(st.integers(1, 3), min_size=1, max_size=3),
@@ -49,8 +50,9 @@ def test_equals_enumeration(seed, lengths, constrained, temperature):
         found = tempered_divergence(log_marginals, targets, temperature)
         parts = zip(emissions.split(lengths), targets.split(lengths))
         expected = [brute_force(crf, *part, temperature) for part in parts]
-    torch.testing.assert_close(found, torch.cat(expected), atol=1e-7, rtol=1e-7)
-    assert (found > -1e-9).all()
+    # Not closer: a probability that is nearly 0 for both counts as exp(LOWEST).
+    torch.testing.assert_close(found, torch.cat(expected), atol=1e-5, rtol=1e-5)
+    assert (found > -1e-5).all()
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])

@@ -211,6 +211,10 @@ def test_pipelines_whose_training_was_never_evaluated_are_named(trained, capsys)
     assert capsys.readouterr().out == ""
     path = models["cnn"]["1"] / "config.cfg"
     config = path.read_text(encoding="utf8")
+    # At the last update there is an evaluation.
+    path.write_text(config.replace("max_steps = 20000", "max_steps = 200"))
+    evaluate.warn_of_untrained(models)
+    assert capsys.readouterr().out == ""
     path.write_text(config.replace("max_steps = 20000", "max_steps = 100"))
     evaluate.warn_of_untrained(models)
     path.write_text(config)
