@@ -16,8 +16,8 @@ NAMES = {
     "ldnet": "unpruned",
     "ldnet_pruned": "en_ldnet (pruned)",
     "cnn": "spaCy's CNN",
-    "trf": "MiniLM + ner",
-    "trf_crf": "MiniLM + CRF",
+    "trf": "MiniLM\n+ ner",
+    "trf_crf": "MiniLM\n+ CRF",
     "teacher": "teacher",
 }
 OURS = ("no_lm", "ldnet", "ldnet_pruned")
@@ -84,10 +84,11 @@ def draw(rows: List[Row], palette: Palette) -> Figure:
         axes.errorbar(thousands, mean, yerr=spread, fmt="o", color=color, markersize=9, capsize=4)  # fmt: skip
         # Beside ours, below the others, which are slow and close to each other.
         ours = row.name in OURS
-        at, shift = (mean, (10, 6)) if ours else (mean - spread, (-8, -16))
+        below = -16 - 12 * label.count("\n")
+        at, shift = (mean, (10, 6)) if ours else (mean - spread, (-8, below))
         axes.annotate(label, (thousands, at), xytext=shift, textcoords="offset points", color=color, weight="bold" if row.name == "ldnet_pruned" else "normal")  # fmt: skip
     axes.set_xlim(0, 1.35 * max(row.speed for row in rows) / 1000)
-    axes.margins(y=0.12)
+    axes.margins(y=0.16)
     axes.set_xlabel("thousand words per second, one CPU thread", color=palette.ink)
     axes.set_ylabel("F1: agreement with the teacher", color=palette.ink)
     axes.tick_params(colors=palette.ink)
