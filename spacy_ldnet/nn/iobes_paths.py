@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from . import iobes
-from .lattice import RESCALE
+from .lattice import RESCALE, Pairs
 
 
 def legal_order(n_tags: int, device: torch.device) -> Tensor:
@@ -29,38 +29,37 @@ def legal_order(n_tags: int, device: torch.device) -> Tensor:
     return torch.cat([inside, begin, outside, single, end])
 
 
-def advance_legal(steps: Sequence[Tensor], into: Tensor) -> None:
+def advance_legal(steps: Sequence[Tensor], transitions: Tensor) -> None:
     """What :func:`~.lattice.advance` does, where some legal path is possible.
 
-    :param steps: tags in that order. *Shape:* (sequences that reach it, tags)
-    :param into: both ways in that order, rows the tag that follows.
+    :param steps: tags in that order. *Shape:* (tags, sequences that reach it)
+    :param transitions: both ways in that order, of the row's tag before the column's.
         *Shape:* (tags, tags)
     """
-    n_labels = (len(into) - 1) // 4
+    n_labels = (len(transitions) - 1) // 4
     # Tags that start something, after tags that end something.
     starting, ending = slice(n_labels, 3 * n_labels + 1), slice(2 * n_labels, None)
-    between = into[starting, ending].contiguous()
-    within = _within(into, n_labels)
-    pairs = into.new_empty(len(steps[0]), *between.shape)
+    between = Pairs(transitions[ending, starting], steps[0].shape[1])
+    within = _within(transitions, n_labels)
     for t in range(1, len(steps)):
         now = steps[t]
-        before = steps[t - 1][: len(now)]
-        step = pairs[: len(now)]
-        torch.add(before[:, ending].unsqueeze(1), between, out=step)
-        now[:, starting].add_(step.amax(dim=2))
-        opened = before[:, : 2 * n_labels].unflatten(1, (1, 2, n_labels))
-        going_on = (opened + within).amax(dim=2)
-        now[:, :n_labels].add_(going_on[:, 0])
-        now[:, 3 * n_labels + 1 :].add_(going_on[:, 1])
+        before = steps[t - 1][:, : now.shape[1]]
+        now[starting].add_(between.best(before[ending]))
+        opened = before[: 2 * n_labels].unflatten(0, (2, 1, n_labels))
+        going_on = (opened + within).amax(dim=0)
+        now[:n_labels].add_(going_on[0])
+        now[3 * n_labels + 1 :].add_(going_on[1])
         if t % RESCALE == 0:
-            now.sub_(now.amax(dim=1, keepdim=True))
+            now.sub_(now.amax(dim=0, keepdim=True))
 
 
-def _within(into: Tensor, n_labels: int) -> Tensor:
-    """Scores of a label's inside and end (first axis) after its inside and begin
-    (second). *Shape:* (2, 2, labels)
+def _within(transitions: Tensor, n_labels: int) -> Tensor:
+    """Scores of a label's inside and begin (first axis) before its inside and end
+    (second). *Shape:* (2, 2, labels, 1)
     """
     inside, end = slice(0, n_labels), slice(3 * n_labels + 1, None)
     begin = slice(n_labels, 2 * n_labels)
-    rows = [into[to, of].diagonal() for to in (inside, end) for of in (inside, begin)]
-    return torch.stack(rows).unflatten(0, (2, 2))
+    rows = [
+        transitions[of, to].diagonal() for of in (inside, begin) for to in (inside, end)
+    ]
+    return torch.stack(rows).unflatten(0, (2, 2)).unsqueeze(3)

@@ -149,40 +149,68 @@ def best_paths(
     :returns: place in `scores` of each packed row's tag. *Shape:* (tokens,)
     """
     into = scores.transitions.t().contiguous()
-    steps = take(emissions, packing.rows, columns).split(packing.counts)
-    if packing.counts:
-        steps[0].add_(scores.start)
-        run(steps, into)
-    return follow_back(steps if packing.counts else (), into, scores.end)
+    if not packing.counts:
+        return follow_back((), into, scores.end)
+    best = take(emissions, packing.rows, columns)
+    best[:, : packing.counts[0]] += scores.start.unsqueeze(1)
+    run(best.split(packing.counts, dim=1), scores.transitions)
+    # What is read along one path each is read by rows.
+    return follow_back(best.t().contiguous().split(packing.counts), into, scores.end)
 
 
 def take(emissions: Tensor, rows: Tensor, columns: Optional[Tensor]) -> Tensor:
-    """Copy some rows, with the tags in another order if that is given.
+    """Copy some rows to columns, with the tags in another order if that is given.
 
     :param emissions: *Shape:* (tokens, tags)
-    :param rows: *Shape:* (...)
+    :param rows: *Shape:* (rows,)
     :param columns: *Shape:* (tags,)
-    :returns: *Shape:* (..., tags)
+    :returns: *Shape:* (tags, rows)
     """
-    taken = emissions[rows]
-    return taken if columns is None else taken[..., columns]
+    taken = emissions[rows].t()
+    return (taken if columns is None else taken[columns]).contiguous()
 
 
-def advance(steps: Sequence[Tensor], into: Tensor) -> None:
+def advance(steps: Sequence[Tensor], transitions: Tensor) -> None:
     """Turn emissions into the best score of a path to each tag, in place.
 
+    Sequences lie next to each other in memory, so that a maximum over tags is one over
+    rows of them: on a CPU that is more than twice as fast.
+
     :param steps: for each time step, the first with the scores of the start; sequences
-        that end are behind the others. *Shape:* (sequences that reach it, tags)
-    :param into: scores of transitions, rows the tag that follows. *Shape:* (tags, tags)
+        that end are behind the others. *Shape:* (tags, sequences that reach it)
+    :param transitions: of the row's tag before the column's. *Shape:* (tags, tags)
     """
-    pairs = into.new_empty(len(steps[0]), *into.shape)
+    after = Pairs(transitions, steps[0].shape[1])
     for t in range(1, len(steps)):
         now = steps[t]
-        step = pairs[: len(now)]
-        torch.add(steps[t - 1][: len(now)].unsqueeze(1), into, out=step)
-        now.add_(step.amax(dim=2))
+        now.add_(after.best(steps[t - 1][:, : now.shape[1]]))
         if t % RESCALE == 0:
-            now.sub_(now.amax(dim=1, keepdim=True))
+            now.sub_(now.amax(dim=0, keepdim=True))
+
+
+class Pairs:
+    """Adds transitions to scores of tags, for some sequences at once.
+
+    :param transitions: of the row's tag before the column's. *Shape:* (from, to)
+    :param sequences: as many at most.
+    """
+
+    def __init__(self, transitions: Tensor, sequences: int):
+        self._transitions = transitions.unsqueeze(2).contiguous()
+        self._sums = transitions.new_empty(transitions.numel() * sequences)
+
+    def best(self, before: Tensor) -> Tensor:
+        """Best score over the tags before, for each tag that follows.
+
+        :param before: *Shape:* (from, sequences)
+        :returns: *Shape:* (to, sequences)
+        """
+        rows, columns = self._transitions.shape[:2]
+        # The same memory for every step, without a gap where sequences have ended.
+        size = rows * columns * before.shape[1]
+        sums = self._sums[:size].view(rows, columns, -1)
+        torch.add(before.unsqueeze(1), self._transitions, out=sums)
+        return sums.amax(dim=0)
 
 
 def follow_back(steps: Sequence[Tensor], into: Tensor, end: Tensor) -> Tensor:

@@ -48,10 +48,12 @@ def best_long_path(
     tags = torch.empty(len(starts), WINDOW, dtype=torch.long, device=emissions.device)
     edges = _Edges(starts, emissions.shape[1], emissions)
     for part in torch.arange(len(starts), device=emissions.device).split(group):
-        values = take(emissions, starts[part].unsqueeze(1) + steps, columns)
+        rows = steps.unsqueeze(1) + starts[part]
+        best = take(emissions, rows.flatten(), columns).unflatten(1, rows.shape)
         if int(part[0]) == 0:
-            values[0, 0] += scores.start
-        run(values.unbind(1), into)
+            best[:, 0, 0] += scores.start
+        run(best.unbind(1), scores.transitions)
+        values = best.permute(2, 1, 0).contiguous()
         edges.keep(values, part)
         if int(part[-1]) == len(starts) - 1:
             values[-1, -1] += scores.end
