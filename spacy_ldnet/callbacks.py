@@ -44,7 +44,8 @@ def create_gate_penalty_v1(
         here.
     regularizer (str): `R1` (L1, for which the budget only decides which model is
         best, and may be missing), `R2` (L1 while over the budget) or `R3` (and a term
-        that drives gates to 0 or 1, the default); paper, section 3.4.
+        that drives gates to 0 or 1, and within the budget opens what is left, the
+        default); paper, section 3.4.
     max_layers (Optional[int]): Layers to keep in both directions together (the
         paper's lambda_1), at least 0. Of a transformer all up to the highest open gate
         are kept.

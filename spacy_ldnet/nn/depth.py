@@ -48,7 +48,8 @@ class DepthPenalty(GatePenalty):
     layer costs as much as the largest gate at or above it (:func:`needed`). While they
     are over the budget R2 and R3 charge the gates of the layers that it has no room for:
     each its own, since all of these have to close. R3's term ``sum g(1-g)`` is over all
-    gates.
+    gates, within the budget too: a layer that has to run for one above it may be left out
+    of the mix.
     """
 
     def satisfied(self, gates: Tensor) -> bool:
@@ -67,6 +68,9 @@ class DepthPenalty(GatePenalty):
             gates.clamp_(0.0, 1.0)
             if room and needed(gates)[room - 1] < LOWEST_OPEN_GATE:
                 gates[room - 1] = LOWEST_OPEN_GATE
+
+    def _opens(self, gates: Tensor) -> bool:
+        return False
 
     def _linear(self, gates: Tensor) -> Tensor:
         costs = super()._linear(gates)

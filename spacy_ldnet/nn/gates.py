@@ -25,7 +25,12 @@ class GatePenalty:
 
     - R1: ``weight * sum g``, whatever the budget says;
     - R2: ``weight * [over] sum g``;
-    - R3: ``weight * ([over] sum g + sum g(1-g))``.
+    - R3: ``weight * ([over] sum g + sum g(1-g))`` over the budget, and within it
+      ``weight * sum (1-g)`` over the gates above 0.
+
+    The paper's R3 has ``sum g(1-g)`` throughout, which drives gates to 0 or 1, whichever
+    is nearer. What the budget has room for is meant to be at 1, however low its gate had
+    come until the last of the others closed.
 
     :param weight: the paper's lambda_0, at least 0.
     :param budget: what may be left; None, for R1 only, for no limit.
@@ -44,7 +49,8 @@ class GatePenalty:
         """
         penalty = (self._linear(gates) * gates).sum()
         if self.regularizer == "R3":
-            penalty = penalty + (gates * (1 - gates)).sum()
+            share = (gates > 0).to(gates.dtype) if self._opens(gates) else gates
+            penalty = penalty + (share * (1 - gates)).sum()
         return self.weight * penalty
 
     def gradient(self, gates: Tensor) -> Tensor:
@@ -54,7 +60,9 @@ class GatePenalty:
         :returns: *Shape:* (layers,)
         """
         slope = self._linear(gates)
-        if self.regularizer == "R3":
+        if self.regularizer == "R3" and self._opens(gates):
+            slope = torch.where(gates > 0, -1.0, 1.0).to(gates)
+        elif self.regularizer == "R3":
             slope = slope + 1 - 2 * gates.clamp(max=HIGHEST_SLOPE_POINT)
         return self.weight * slope
 
@@ -77,6 +85,10 @@ class GatePenalty:
                 spared = choose_strongest(gates, self.budget)
             gates.clamp_(0.0, 1.0)
             gates[spared] = gates[spared].clamp(min=LOWEST_OPEN_GATE)
+
+    def _opens(self, gates: Tensor) -> bool:
+        """Whether R3 draws the gates that are left to 1."""
+        return self.budget is not None and self.satisfied(gates)
 
     def _linear(self, gates: Tensor) -> Tensor:
         """Weight of each gate in the linear term. *Shape:* (layers,)"""

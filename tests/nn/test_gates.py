@@ -21,10 +21,10 @@ def test_gradient_is_that_of_the_paper(values, max_layers, weight, regularizer):
 
 @pytest.mark.parametrize(
     "regularizer, over, within",
-    [("R1", 1.6, 1.1), ("R2", 1.6, 0.0), ("R3", 1.6 + 0.74, 0.49)],
+    [("R1", 1.6, 1.1), ("R2", 1.6, 0.0), ("R3", 1.6 + 0.74, 0.9)],
 )
 def test_values_of_the_three_regularizers(regularizer, over, within):
-    """By hand: g(1-g) of the gates is 0.25, 0.24 and 0.25."""
+    """By hand: g(1-g) of the gates is 0.25, 0.24 and 0.25; 1-g of two 0.5 and 0.4."""
     penalty = GatePenalty(1.0, TWO, regularizer)
     three, two = torch.tensor([0.5, 0.6, 0.5]), torch.tensor([0.5, 0.6, 0.0])
     assert float(penalty.value(three)) == pytest.approx(over)
@@ -38,9 +38,13 @@ def test_open_gates_are_pushed_too():
         assert (penalty.gradient(torch.ones(4)) > 0).all()
 
 
-def test_within_the_budget_strong_gates_are_pushed_up():
-    gradient = GatePenalty(0.3, TWO).gradient(torch.tensor([0.8, 0.2, 0.0]))
-    assert gradient[0] < 0 < gradient[1]
+def test_within_the_budget_what_is_left_is_opened():
+    """However low a gate came until the last of the others closed."""
+    penalty = GatePenalty(0.3, TWO)
+    gradient = penalty.gradient(torch.tensor([0.8, 0.05, 0.0]))
+    assert gradient[0] < 0 and gradient[1] < 0 <= gradient[2]
+    over = penalty.gradient(torch.tensor([0.8, 0.05, 0.1]))
+    assert (over > 0).all()
 
 
 def test_projection_gives_exact_zeros():

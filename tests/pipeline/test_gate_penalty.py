@@ -182,7 +182,7 @@ def test_several_heads_on_one_encoder(make_nlp):
     penalty = create_gate_penalty_v1(max_layers=2, **FAST)
     optimizer = nlp.resume_training()
     optimizer.learn_rate = 0.02
-    for step in range(150):
+    for step in range(250):
         penalty(nlp, {"step": step, "epoch": 0})
         nlp.update(examples(), sgd=False)
         for _, pipe in nlp.pipeline:
