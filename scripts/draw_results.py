@@ -1,12 +1,12 @@
 """Draw the README's table of results: F1 over words per second."""
 
-import re
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import typer
 from _common import ScriptError
 from _palette import Palette, save_pictures
+from _tables import mean_and_spread, number, read_tables
 from matplotlib.figure import Figure
 from wasabi import msg
 
@@ -21,7 +21,6 @@ NAMES = {
     "teacher": "teacher",
 }
 OURS = ("no_lm", "ldnet", "ldnet_pruned")
-F1 = re.compile(r"([\d.]+)(?: ± ([\d.]+))?")
 
 
 class Row(NamedTuple):
@@ -43,22 +42,15 @@ def read_rows(readme: Path) -> List[Row]:
     RETURNS (List[Row]): The rows that have a speed.
     RAISES (ScriptError): If there is no such table.
     """
-    lines = readme.read_text(encoding="utf8").splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    start = next((i for i, row in enumerate(cells) if row[0] == "row"), None)
-    if start is None:
+    text = readme.read_text(encoding="utf8")
+    tables = [table for table in read_tables(text) if "row" in table.rows[0]]
+    if not tables:
         raise ScriptError(f"{readme} has no table of results", "Its head begins: | row")
-    head, rows = cells[start], []
-    for values in cells[start + 2 :]:
-        row: Dict[str, str] = dict(zip(head, values))
-        if len(values) != len(head):
-            break
-        if row["words/s"]:
-            found = F1.match(row["F1"])
-            f1 = (float(found[1]), float(found[2] or 0)) if found else None
-            speed = float(row["words/s"].replace(",", ""))
-            rows.append(Row(row["row"].strip("`"), f1, speed))
-    return rows
+    return [
+        Row(row["row"].strip("`"), mean_and_spread(row["F1"]), number(row["words/s"]))
+        for row in tables[0].rows
+        if row["words/s"]
+    ]
 
 
 def draw(rows: List[Row], palette: Palette) -> Figure:

@@ -9,21 +9,29 @@ sys.path.insert(0, str(ROOT / "scripts"))
 pytest.importorskip("matplotlib", reason="the pictures are drawn with matplotlib")
 
 import draw_badges  # noqa: E402
+import draw_frontier  # noqa: E402
 import draw_method  # noqa: E402
 import draw_results  # noqa: E402
 from _common import ScriptError  # noqa: E402
+from _palette import PALETTES  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 
 
-@pytest.mark.parametrize("script", [draw_method, draw_results, draw_badges])
+SOURCES = {
+    draw_results: "README.md",
+    draw_badges: "setup.cfg",
+    draw_frontier: "docs/pruning.md",
+}
+
+
+@pytest.mark.parametrize("script", [draw_method, *SOURCES])
 def test_pictures_are_those_of_the_scripts(script, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     if script is draw_method:
         script.main(tmp_path)
     else:
-        source = {draw_results: "README.md", draw_badges: "setup.cfg"}[script]
-        script.main(ROOT / source, tmp_path)
+        script.main(ROOT / SOURCES[script], tmp_path)
     drawn = list(tmp_path.glob("*.svg"))
     assert len(drawn) == 2
     for path in drawn:
@@ -44,3 +52,27 @@ def test_results_are_those_of_the_table(tmp_path):
     (tmp_path / "README.md").write_text("# Nothing here\n")
     with pytest.raises(ScriptError, match="no table of results"):
         draw_results.read_rows(tmp_path / "README.md")
+
+
+def test_frontiers_are_those_of_the_tables(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "## Other\n\n| layers | a |\n| --- | --- |\n| 1 | 2 |\n\n### Some corpus\n\n"
+        "| layers | chosen by | F1 | LM MACs |\n| ---: | --- | ---: | ---: |\n"
+        "| 0 | | 60.00 | 0k |\n| 1 | learned gates | 61.50 ± 0.25 | 66k |\n"
+        "| 12 | | 62.00 ± 0.10 | 1,723k |\n\nText.\n"
+    )
+    (table,) = draw_frontier.find_frontiers(page)
+    assert table.heading == "Some corpus" and len(table.rows) == 3
+    figure = draw_frontier.draw([table], PALETTES["dark"])
+    (axes,) = figure.axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == [
+        "0\n0k",
+        "1\n66k",
+        "12\n1,723k",
+    ]
+    heights = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert heights == [60.0, 61.5, 62.0]
+    page.write_text("# Nothing here\n")
+    with pytest.raises(ScriptError, match="no frontier"):
+        draw_frontier.find_frontiers(page)

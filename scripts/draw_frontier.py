@@ -1,0 +1,100 @@
+"""Draw the tables of docs/pruning.md: F1 over the cost of the layers that are left."""
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+import typer
+from _common import ScriptError
+from _palette import Palette, save_pictures
+from _tables import Table, mean_and_spread, number, read_tables
+from matplotlib.figure import Figure
+from wasabi import msg
+
+LAYERS, METHOD, F1, MACS = "layers", "chosen by", "F1", "LM MACs"
+LEARNED = "learned gates"
+#: Markers of the methods, in the order in which they are drawn beside each other.
+MARKERS = {
+    "learned, no layer dropout": "v",
+    "lowest layers": "s",
+    LEARNED: "o",
+    "random layers": "D",
+    "plain LSTM LM, same MACs": "^",
+}
+#: How far apart, in the axis' units, the methods of one budget stand.
+APART = 0.13
+SIZE = (10.8, 4.2)
+
+
+def find_frontiers(page: Path) -> List[Table]:
+    """page (Path): A page in Markdown.
+    RETURNS (List[Table]): Its tables of F1 by layers, each under a heading of its own.
+    RAISES (ScriptError): If there is none.
+    """
+    text = page.read_text(encoding="utf8")
+    columns = {LAYERS, METHOD, F1, MACS}
+    tables = [table for table in read_tables(text) if columns <= set(table.rows[0])]
+    if not tables:
+        raise ScriptError(f"{page} has no frontier", f"Its head begins: | {LAYERS}")
+    return tables
+
+
+def draw(tables: List[Table], palette: Palette) -> Figure:
+    """tables (List[Table]): What to show, a panel each.
+    palette (Palette): The colours.
+    RETURNS (Figure): F1 with its spread over the number of layers and their cost.
+    """
+    figure = Figure(figsize=SIZE, layout="constrained")
+    panels = figure.subplots(1, len(tables), squeeze=False)[0]
+    shown: Dict[str, Any] = {}
+    for axes, table in zip(panels, tables):
+        shown.update(_draw_panel(axes, table, palette))
+        axes.set_title(table.heading, color=palette.ink, size=12)
+        axes.set_facecolor(palette.ground)
+        axes.tick_params(colors=palette.ink, labelsize=10)
+        axes.grid(color=palette.faint, alpha=0.3, axis="y")
+        for side, spine in axes.spines.items():
+            spine.set_visible(side in ("left", "bottom"))
+            spine.set_color(palette.faint)
+    panels[0].set_ylabel("F1 on the test set", color=palette.ink)
+    figure.supxlabel("layers left, and their multiply-accumulates a word", color=palette.ink, size=11)  # fmt: skip
+    names = [name for name in MARKERS if name in shown]
+    figure.legend([shown[name] for name in names], names, loc="outside upper center", ncols=len(names), frameon=False, fontsize=9, labelcolor=palette.ink)  # fmt: skip
+    return figure
+
+
+def _draw_panel(axes: Any, table: Table, palette: Palette) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): What stands for each method, for the legend."""
+    budgets = sorted({int(row[LAYERS]) for row in table.rows})
+    labels, shown = {}, {}
+    present = [name for name in MARKERS if any(r[METHOD] == name for r in table.rows)]
+    for row in table.rows:
+        mean, spread = mean_and_spread(row[F1]) or (float("nan"), 0.0)
+        method, budget = row[METHOD], int(row[LAYERS])
+        labels.setdefault(budget, f"{budget}\n{number(row[MACS]) / 1000:,.0f}k")
+        # With no layer, or all of them, there is nothing to choose.
+        learned = method in (LEARNED, "")
+        place = present.index(method) - (len(present) - 1) / 2 if method else 0
+        color = palette.accent if learned else palette.ink
+        artist = axes.errorbar(budgets.index(budget) + APART * place, mean, yerr=spread, color=color, fmt=MARKERS.get(method, "o"), capsize=3, markersize=7 if learned else 5, alpha=1 if learned else 0.75)  # fmt: skip
+        shown[method] = artist
+    axes.set_xticks(range(len(budgets)), [labels[budget] for budget in budgets])
+    axes.margins(x=0.12, y=0.1)
+    return shown
+
+
+def main(
+    page: Path = typer.Argument(Path("docs/pruning.md"), help="Where the tables are"),
+    folder: Path = typer.Argument(
+        Path("docs/pictures"), help="Folder for the SVG files"
+    ),
+) -> None:
+    """Draw what is left of F1, by the layers that are left."""
+    try:
+        tables = find_frontiers(page)
+    except ScriptError as err:
+        msg.fail(err.title, err.hint, exits=1)
+    save_pictures(lambda palette: draw(tables, palette), folder, "frontier")
+
+
+if __name__ == "__main__":
+    typer.run(main)
