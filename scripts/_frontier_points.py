@@ -9,11 +9,13 @@ FIRST = "first"
 RANDOM = "random"
 NO_LAYER_DROPOUT = "no_layer_dropout"
 PLAIN = "plain"
+REWOUND = "rewound"
 FULL = "full"
-METHODS = (LEARNED, FIRST, RANDOM, NO_LAYER_DROPOUT, PLAIN)
+METHODS = (LEARNED, REWOUND, FIRST, RANDOM, NO_LAYER_DROPOUT, PLAIN)
 #: What each method is called in tables and pictures.
 TITLES = {
     LEARNED: "learned gates",
+    REWOUND: "learned gates, rewound",
     FIRST: "lowest layers",
     RANDOM: "random layers",
     NO_LAYER_DROPOUT: "learned, no layer dropout",

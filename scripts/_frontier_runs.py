@@ -15,6 +15,7 @@ from _frontier_points import (
     LEARNED,
     NO_LAYER_DROPOUT,
     PLAIN,
+    REWOUND,
     Point,
     choose_layers,
     plain_hidden,
@@ -47,6 +48,7 @@ class Trainer:
         it is there already.
     gated (str): Name of the config that trains gates.
     finetuned (str): Name of the config that trains without.
+    averages (bool): Evaluate and keep averaged weights.
     """
 
     directory: Path
@@ -62,6 +64,7 @@ class Trainer:
     base: str = ""
     gated: str = "prune"
     finetuned: str = "finetune"
+    averages: bool = False
     locks: Dict[Path, threading.Lock] = field(default_factory=dict)
 
     def train(self, point: Point) -> Path:
@@ -180,12 +183,17 @@ class Trainer:
         return self._spacy_train(path, self.finetuned, point.seed, settings)
 
     def choose(self, encoder: Model, point: Point) -> None:
-        """Leave those layers of an encoder that a method takes without learning.
+        """Leave those layers of an encoder that a method takes; the tagger on top is as it
+        was before any gates were learned.
 
         encoder (Model): The encoder; its other layers are deleted.
         point (Point): The method and the budget.
         """
-        keep_only(encoder, choose_layers(point, encoder.attrs["depth"]))
+        if point.method == REWOUND:
+            learned = self.train(Point(LEARNED, point.budget, point.seed))
+            keep_only(encoder, describe(spacy.load(learned))["kept"])
+        else:
+            keep_only(encoder, choose_layers(point, encoder.attrs["depth"]))
 
     def _cut(self, point: Point, base: Path, made: Path) -> None:
         nlp = spacy.load(base)
@@ -202,6 +210,7 @@ class Trainer:
             **({"paths.vectors": self.vectors} if self.vectors else {}),
             "system.seed": seed,
             "training.eval_frequency": self.eval_frequency,
+            "training.optimizer.use_averages": str(self.averages).lower(),
         }
 
         def run(made: Path) -> None:

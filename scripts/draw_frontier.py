@@ -71,12 +71,11 @@ def _draw_panel(axes: Any, table: Table, palette: Palette) -> Dict[str, Any]:
         mean, spread = mean_and_spread(row[F1]) or (float("nan"), 0.0)
         method, budget = row[METHOD], int(row[LAYERS])
         labels.setdefault(budget, f"{budget}\n{number(row[MACS]) / 1000:,.0f}k")
-        # With no layer, or all of them, there is nothing to choose.
-        learned = method in (LEARNED, "")
         place = present.index(method) - (len(present) - 1) / 2 if method else 0
-        color = palette.accent if learned else palette.ink
-        artist = axes.errorbar(budgets.index(budget) + APART * place, mean, yerr=spread, color=color, fmt=MARKERS.get(method, "o"), capsize=3, markersize=7 if learned else 5, alpha=1 if learned else 0.75)  # fmt: skip
-        shown[method] = artist
+        color = palette.accent if method == LEARNED else palette.ink
+        # With no layer, or all of them, there is nothing to choose: a hollow point.
+        fill = color if method else palette.ground
+        shown[method] = axes.errorbar(budgets.index(budget) + APART * place, mean, yerr=spread, color=color, mfc=fill, fmt=MARKERS.get(method, "o"), capsize=3, markersize=7 if method == LEARNED else 5)  # fmt: skip
     axes.set_xticks(range(len(budgets)), [labels[budget] for budget in budgets])
     axes.margins(x=0.12, y=0.1)
     return shown

@@ -123,6 +123,9 @@ def main(
     base_steps: int = typer.Option(2000, min=1, help="Updates of the first taggers"),
     lm_epochs: int = typer.Option(5, min=1, help="Epochs of other language models"),
     eval_frequency: int = typer.Option(250, min=1, help="Updates between evaluations"),
+    averages: bool = typer.Option(
+        False, help="Keep averaged weights: steadier where labels are few"
+    ),
     workers: int = typer.Option(1, min=1, help="Trainings at a time"),
     title: str = typer.Option("", help="Title of the picture"),
     speed: bool = typer.Option(True, help="Measure words per second"),
@@ -147,6 +150,7 @@ def main(
         lm_epochs=lm_epochs,
         eval_frequency=eval_frequency,
         base=base,
+        averages=averages,
     )
     try:
         paths = train_all(trainer, points, workers)

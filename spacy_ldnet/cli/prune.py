@@ -1,5 +1,6 @@
 """`ldnet prune`: a trained pipeline without the layers whose gates are closed."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -11,8 +12,14 @@ from spacy.training import Corpus
 from thinc.api import Model
 from wasabi import msg
 
-from ..models.gating import arrays_of, budget_scores, gate_shim, prune_encoder
+from ..models.gating import (
+    arrays_of,
+    budget_scores,
+    gate_shim,
+    prune_encoder,
+)
 from ..pipeline.speed import make_docs, make_texts
+from ._cuts import Cut, find_cuts
 from ._facts import LAYERS_OF, describe, encoders_in, measure_speed, print_facts
 from ._util import app, write_pipeline
 
@@ -34,6 +41,13 @@ def prune_cli(
         min=0,
         help="Keep at most so many layers, by their gates. Without it, all layers whose gate is above zero",
     ),
+    layers_of: Optional[Path] = Opt(
+        None,
+        "--layers-of",
+        help="Keep those layers that this pipeline, gated or pruned, has left: other weights stay as they were before its gates were trained",
+        exists=True,
+        file_okay=False,
+    ),
     data: Optional[Path] = Opt(
         None,
         "--data",
@@ -50,10 +64,11 @@ def prune_cli(
 ) -> None:
     """Delete layers from a trained pipeline's LD-Net encoder, or from its transformer.
 
-    By the learned gates this leaves the encoder's output as it is. With --layers it
-    may not, and says by how much the output changes; with --data also the scores.
+    By the learned gates this leaves the encoder's output as it is. With --layers or
+    --layers-of it may not, and says by how much the output changes; with --data also
+    the scores.
     """
-    prune(pipeline, output, layers=layers, data=data, speed=speed)
+    prune(pipeline, output, layers=layers, layers_of=layers_of, data=data, speed=speed)
 
 
 def prune(
@@ -61,6 +76,7 @@ def prune(
     output: Path,
     *,
     layers: Optional[int] = None,
+    layers_of: Optional[Path] = None,
     data: Optional[Path] = None,
     speed: bool = False,
 ) -> float:
@@ -69,6 +85,7 @@ def prune(
     pipeline (Path): Directory of the trained pipeline; it is left as it is.
     output (Path): Directory of the pruned one; replaced as a whole at the end.
     layers (Optional[int]): Keep at most so many layers, those with the largest gates.
+    layers_of (Optional[Path]): Keep the layers that this pipeline has left.
     data (Optional[Path]): Annotated documents to compare scores on.
     speed (bool): Measure words per second before and after.
     RETURNS (float): Largest change of the encoder's output over a sample.
@@ -77,6 +94,8 @@ def prune(
         msg.fail("Input and output are the same directory", str(output), exits=1)
     if output.exists() and not output.is_dir():
         msg.fail(f"'{output}' is a file", "Choose another output.", exits=1)
+    if layers is not None and layers_of is not None:
+        msg.fail("Give --layers or --layers-of, not both", exits=1)
     old, new = spacy.load(pipeline), spacy.load(pipeline)
     if not encoders_in(new):
         msg.fail(
@@ -84,14 +103,21 @@ def prune(
             "Nothing to prune: no spacy-ldnet.LayerSelectTransformer.v1 either.",
             exits=1,
         )
+    exact = layers is None and layers_of is None
+    cuts: List[Cut] = [partial(prune_encoder, max_layers=layers)] * len(
+        encoders_in(new)
+    )
+    if layers_of is not None:
+        cuts = find_cuts(encoders_in(new), layers_of)
     rows = {BEFORE: describe(old, pipeline)}
     if layers is not None and all(_untrained(e) for e in encoders_in(old)):
         msg.warn(
             "All gates are 1: none were trained",
             "The lowest layers are kept. See spacy-ldnet.gate_penalty.v1.",
         )
-    change = max(_prune_and_compare(new, e, layers) for e in encoders_in(new))
-    if layers is None and change > TOLERANCE:
+    pairs = zip(encoders_in(new), cuts)
+    change = max(_prune_and_compare(new, encoder, cut) for encoder, cut in pairs)
+    if exact and change > TOLERANCE:
         msg.fail(
             f"The encoder's output changed by {change:.2g}, more than {TOLERANCE}",
             "Nothing was written: deleting layers with closed gates must be exact.",
@@ -105,18 +131,18 @@ def prune(
         rows[name]["words_per_second"] = value
     print_facts(list(rows.values()), list(rows))
     _print_scores(scores)
-    if layers is None:
+    if exact:
         _warn_of_open_gates(old, rows)
     msg.good("Saved the pruned pipeline", str(output))
     msg.info(f"Largest change of the output: {change:.2g}")
     return change
 
 
-def _prune_and_compare(nlp: Language, encoder: Model, layers: Optional[int]) -> float:
+def _prune_and_compare(nlp: Language, encoder: Model, cut: Cut) -> float:
     words = gate_shim(encoder).words or ["?"]
     docs = make_docs(nlp, make_texts(words, SAMPLE_WORDS))
     old = arrays_of(encoder.predict(docs))
-    prune_encoder(encoder, layers)
+    cut(encoder)
     return _largest_change(old, arrays_of(encoder.predict(docs)))
 
 

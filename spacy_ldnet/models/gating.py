@@ -86,6 +86,31 @@ def keep_only(encoder: Model, keep: Dict[str, List[int]]) -> None:
     cast(LDNetShim, gate_shim(encoder)).keep_only(keep)
 
 
+def layers_as_in(encoder: Model, chosen: Model) -> Optional[Dict[str, List[int]]]:
+    """Where the layers that another encoder has left are in this one.
+
+    encoder (Model): An LD-Net encoder with its network.
+    chosen (Model): One that was pruned from the same network, or whose gates were
+        trained: what is closed counts as deleted.
+    RETURNS (Optional[Dict[str, List[int]]]): Positions of each direction's layers, for
+        `keep_only`; None if it has layers that this one has not, or is of other size or
+        vocabulary.
+    """
+    ours, theirs = (gate_shim(node).module.config for node in (encoder, chosen))
+    same = ("embed", "hidden", "unit", "vocabulary")
+    if any(getattr(ours, name) != getattr(theirs, name) for name in same):
+        return None
+    gates = gates_by_part(chosen)
+    keep = {}
+    for part, numbers in gate_shim(chosen).kept_layers().items():
+        place = {n: i for i, n in enumerate(gate_shim(encoder).kept_layers()[part])}
+        is_open = [n for n, gate in zip(numbers, gates[part]) if gate > 0]
+        if not place.keys() >= set(is_open):
+            return None
+        keep[part] = [place[number] for number in is_open]
+    return keep
+
+
 def arrays_of(output: Any) -> List[Any]:
     """output (Any): What an encoder predicted for a batch of documents.
     RETURNS (List[FloatsXd]): Its vectors.

@@ -1,6 +1,7 @@
 """`ldnet prune` and `ldnet info`."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import spacy
@@ -13,6 +14,8 @@ import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.callbacks import create_gate_penalty_v1
 from spacy_ldnet.cli import prune as prune_module
 from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.models.encoder import find_encoders
+from spacy_ldnet.models.gating import layers_as_in
 
 
 def invoke(*args):
@@ -83,8 +86,8 @@ def test_without_trained_gates_the_lowest_layers_stay(make_nlp, tmp_path):
 def test_refuses_when_the_output_changes(gated, tmp_path, monkeypatch):
     real = prune_module.prune_encoder
 
-    def damage(encoder, layers):
-        real(encoder, layers)
+    def damage(encoder, max_layers):
+        real(encoder, max_layers)
         encoder.shims[0].module.project.bias.data += 1e-3
 
     monkeypatch.setattr(prune_module, "prune_encoder", damage)
@@ -92,6 +95,60 @@ def test_refuses_when_the_output_changes(gated, tmp_path, monkeypatch):
     assert result.exit_code == 1
     assert "Nothing was written" in result.output
     assert not (tmp_path / "pruned").exists()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_layers_of_another_with_the_weights_of_before(make_nlp, tmp_path, deleted):
+    nlp = make_nlp()
+    train(nlp, 10)
+    nlp.to_disk(tmp_path / "full")
+    train_gated(nlp, 60)
+    nlp.to_disk(tmp_path / "chosen")
+    if deleted:
+        invoke("prune", tmp_path / "chosen", tmp_path / "pruned", "--no-speed")
+    chosen = tmp_path / ("pruned" if deleted else "chosen")
+    args = ("--layers-of", chosen, "--no-speed")
+    result = invoke("prune", tmp_path / "full", tmp_path / "rewound", *args)
+    assert result.exit_code == 0, result.output
+    assert "none were trained" not in result.output
+    full, rewound = (spacy.load(tmp_path / name) for name in ("full", "rewound"))
+    is_open = describe(spacy.load(tmp_path / "chosen"))["gates"]
+    expected = {
+        part: [number for number, gate in enumerate(gates) if gate > 0]
+        for part, gates in is_open.items()
+    }
+    assert describe(rewound)["kept"] == expected
+    assert sum(map(len, expected.values())) == 2
+    # The tagger is the one of before.
+    before, after = (nlp.get_pipe("ner").model.to_bytes() for nlp in (full, rewound))
+    assert before == after
+
+
+@pytest.mark.parametrize("case", ["both", "more", "none"])
+def test_layers_of_what_does_not_fit_are_refused(gated, make_nlp, tmp_path, case):
+    invoke("prune", gated, tmp_path / "pruned", "--no-speed")
+    make_nlp().to_disk(tmp_path / "full")
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    source, *options, reason = {
+        "both": ("full", "gated", "--layers", 1, "not both"),
+        "more": ("pruned", "full", "has layers that the pipeline does not have"),
+        "none": ("full", "blank", "has 0 encoders, the pipeline 1"),
+    }[case]
+    options[0] = tmp_path / options[0]
+    result = invoke(
+        "prune", tmp_path / source, tmp_path / "out", "--layers-of", *options
+    )
+    assert result.exit_code == 1 and reason in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_layers_of_other_language_models_are_not_found(make_nlp):
+    one, other = (find_encoders(make_nlp().get_pipe("ldnet").model)[0] for _ in "ab")
+    every = {part: list(range(DEPTH)) for part in ("forward", "backward")}
+    assert layers_as_in(one, other) == every
+    module = other.shims[0].module
+    module.config = replace(module.config, vocabulary="of another text")
+    assert layers_as_in(one, other) is None
 
 
 @pytest.mark.parametrize("case", ["same", "file", "foreign"])

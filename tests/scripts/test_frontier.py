@@ -116,6 +116,7 @@ def test_real_points_are_trained_once_and_compared(tmp_path, monkeypatch, sample
         *("--training", tmp_path / "training", "--vectors", tmp_path / "vectors"),
         *("--budgets", "2", "--seeds", "0", "--methods", "learned,first"),
         *("--steps", 2, "--base-steps", 2, "--eval-frequency", 1, "--workers", 2),
+        "--averages",
     ]
     app = typer.Typer()
     app.command()(frontier.main)
@@ -129,6 +130,8 @@ def test_real_points_are_trained_once_and_compared(tmp_path, monkeypatch, sample
     assert learned["lm_macs"] > first["lm_macs"]
     assert "learned-2" in result.output and "budget" in result.output
     assert all(run["words_per_second"] > 0 for run in found["runs"])
+    trained = load_config(tmp_path / "out" / "0" / "first-2" / "model-best/config.cfg")
+    assert trained["training"]["optimizer"]["use_averages"] is True
     times = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("meta.json")}
     assert times
     assert CliRunner().invoke(app, list(map(str, arguments))).exit_code == 0
