@@ -7,13 +7,13 @@ from typing import Any, Dict, List, Tuple
 
 import numpy
 from _bootstrap import paired_bootstrap
-from _frontier_points import FIRST, FULL, LEARNED, RANDOM, TITLES
+from _frontier_points import FIRST, FULL, LEARNED, RANDOM, REWOUND, TITLES
 from _report import mean_and_std
 
 Runs = List[Dict[str, Any]]
 Key = Tuple[str, int]
 VALUES = ("dev_f", "test_f", "lm_macs", "macs", "size_mb", "words_per_second")
-COLORS = ("#1b6ca8", "#d1495b", "#8d8d8d", "#edae49", "#3c896d", "#000000")
+COLORS = ("#1b6ca8", "#6a4c93", "#d1495b", "#8d8d8d", "#edae49", "#3c896d")
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def join_runs(runs: Runs) -> List[Dict[str, Any]]:
 
 
 def compare_runs(runs: Runs, draws: int) -> List[Dict[str, Any]]:
-    """Paired bootstrap over the test documents: the learned selection against every
-    other method of its budget, and against all layers.
+    """Paired bootstrap over the test documents: the learned selection, rewound or not,
+    against every other method of its budget, and against all layers.
 
     runs (Runs): One object a trained point, with `counts` of each document.
     draws (int): How many resamples.
@@ -80,9 +80,11 @@ def compare_runs(runs: Runs, draws: int) -> List[Dict[str, Any]]:
     groups = _grouped(runs)
     rows = []
     for method, budget in sorted(groups, key=lambda key: key[1]):
-        if method != LEARNED:
+        if method not in (LEARNED, REWOUND):
             continue
-        others = [key for key in groups if key[1] == budget and key[0] != LEARNED]
+        # Not both ways round.
+        known = (method, LEARNED)
+        others = [key for key in groups if key[1] == budget and key[0] not in known]
         others += [key for key in groups if key[0] == FULL]
         for other in others:
             pair = _pooled(groups[(method, budget)], groups[other])
@@ -91,6 +93,7 @@ def compare_runs(runs: Runs, draws: int) -> List[Dict[str, Any]]:
                 rows.append(
                     {
                         "budget": budget,
+                        "method": method,
                         "against": other[0],
                         "seeds": seeds,
                         **paired_bootstrap(first, second, draws=draws),
@@ -148,13 +151,14 @@ def markdown(
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
-        "| layers | learned gates against | F1 | interval |",
-        "| ---: | --- | ---: | --- |",
+        "| layers | chosen by | against | F1 | interval |",
+        "| ---: | --- | --- | ---: | --- |",
     ]
     for pair in pairs:
         interval = f"{pair['low']:+.1f} to {pair['high']:+.1f}"
         lines.append(
-            f"| {pair['budget']} | {TITLES[pair['against']]} | "
+            f"| {pair['budget']} | {TITLES[pair['method']]} | "
+            f"{TITLES[pair['against']]} | "
             f"{pair['difference']:+.2f} | {interval} |"
         )
     return "\n".join(lines) + "\n"
@@ -180,7 +184,7 @@ def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) 
     for color, method in zip(COLORS, methods):
         own = [row for row in rows if row["method"] == method and row["budget"]]
         # Where nothing is chosen, all methods that take from the same models meet.
-        shared = ends if method in (LEARNED, FIRST, RANDOM) else []
+        shared = ends if method in (LEARNED, REWOUND, FIRST, RANDOM) else []
         chain = sorted([*own, *shared], key=lambda row: row[cost.name]["mean"])
         axes.errorbar(
             [row[cost.name]["mean"] / cost.unit for row in chain],

@@ -16,9 +16,10 @@ PAIRS = [
     ("trf_crf", "ldnet_pruned"),
     ("ldnet_finetuned", "ldnet_pruned"),
     ("ldnet_unfrozen", "ldnet_pruned"),
+    ("ldnet_rewound", "ldnet_pruned"),
 ]
 # Each of these is compared with every other row as well.
-SUBJECTS = ("ldnet_pruned", "ldnet_finetuned", "ldnet_unfrozen")
+SUBJECTS = ("ldnet_pruned", "ldnet_finetuned", "ldnet_unfrozen", "ldnet_rewound")
 
 
 def summarise(by_seed: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:

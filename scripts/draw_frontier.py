@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from wasabi import msg
 
 LAYERS, METHOD, F1, MACS = "layers", "chosen by", "F1", "LM MACs"
-LEARNED = "learned gates"
+LEARNED, REWOUND = "learned gates", "learned gates, rewound"
 #: Markers of the methods, in the order in which they are drawn beside each other.
 MARKERS = {
     "learned, no layer dropout": "v",
     "lowest layers": "s",
     LEARNED: "o",
+    REWOUND: "P",
     "random layers": "D",
     "plain LSTM LM, same MACs": "^",
 }
@@ -65,20 +66,27 @@ def draw(tables: List[Table], palette: Palette) -> Figure:
 def _draw_panel(axes: Any, table: Table, palette: Palette) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): What stands for each method, for the legend."""
     budgets = sorted({int(row[LAYERS]) for row in table.rows})
-    labels, shown = {}, {}
+    shown: Dict[str, Any] = {}
     present = [name for name in MARKERS if any(r[METHOD] == name for r in table.rows)]
     for row in table.rows:
         mean, spread = mean_and_spread(row[F1]) or (float("nan"), 0.0)
         method, budget = row[METHOD], int(row[LAYERS])
-        labels.setdefault(budget, f"{budget}\n{number(row[MACS]) / 1000:,.0f}k")
         place = present.index(method) - (len(present) - 1) / 2 if method else 0
-        color = palette.accent if method == LEARNED else palette.ink
+        color = palette.accent if method in (LEARNED, REWOUND) else palette.ink
         # With no layer, or all of them, there is nothing to choose: a hollow point.
         fill = color if method else palette.ground
-        shown[method] = axes.errorbar(budgets.index(budget) + APART * place, mean, yerr=spread, color=color, mfc=fill, fmt=MARKERS.get(method, "o"), capsize=3, markersize=7 if method == LEARNED else 5)  # fmt: skip
-    axes.set_xticks(range(len(budgets)), [labels[budget] for budget in budgets])
+        shown[method] = axes.errorbar(budgets.index(budget) + APART * place, mean, yerr=spread, color=color, mfc=fill, fmt=MARKERS.get(method, "o"), capsize=3, markersize=7 if color == palette.accent else 5)  # fmt: skip
+    labels = [f"{budget}\n{_costs(table, budget)}" for budget in budgets]
+    axes.set_xticks(range(len(budgets)), labels)
     axes.margins(x=0.12, y=0.1)
     return shown
+
+
+def _costs(table: Table, budget: int) -> str:
+    """Cost of so many layers, which differs a little with the layers they read."""
+    costs = [number(row[MACS]) for row in table.rows if int(row[LAYERS]) == budget]
+    ends = dict.fromkeys(f"{cost / 1000:,.0f}" for cost in (min(costs), max(costs)))
+    return f"{' to '.join(ends)}k"
 
 
 def main(

@@ -24,6 +24,7 @@ ROWS: Dict[str, str] = {
     "ldnet_pruned": "pruned",
     "ldnet_finetuned": "finetune",
     "ldnet_unfrozen": "unfreeze",
+    "ldnet_rewound": "rewound",
     "cnn": "cnn",
     "trf": "trf",
     "trf_crf": "trf_crf",

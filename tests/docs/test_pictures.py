@@ -60,15 +60,16 @@ def test_frontiers_are_those_of_the_tables(tmp_path):
         "## Other\n\n| layers | a |\n| --- | --- |\n| 1 | 2 |\n\n### Some corpus\n\n"
         "| layers | chosen by | F1 | LM MACs |\n| ---: | --- | ---: | ---: |\n"
         "| 0 | | 60.00 | 0k |\n| 1 | learned gates | 61.50 ± 0.25 | 66k |\n"
+        "| 1 | random layers | 61.00 | 70k |\n"
         "| 12 | | 62.00 ± 0.10 | 1,723k |\n\nText.\n"
     )
     (table,) = draw_frontier.find_frontiers(page)
-    assert table.heading == "Some corpus" and len(table.rows) == 3
+    assert table.heading == "Some corpus" and len(table.rows) == 4
     figure = draw_frontier.draw([table], PALETTES["dark"])
     (axes,) = figure.axes
     assert [tick.get_text() for tick in axes.get_xticklabels()] == [
         "0\n0k",
-        "1\n66k",
+        "1\n66 to 70k",
         "12\n1,723k",
     ]
     heights = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "o"]

@@ -69,6 +69,7 @@ RUNS = [
     make_run("first", 0, 0, 50),
     make_run("learned", 2, 0, 70),
     make_run("learned", 2, 1, 72),
+    make_run("rewound", 2, 0, 73),
     make_run("random", 2, 0, 60, draw=0),
     make_run("random", 2, 0, 66, draw=1),
     make_run("full", 6, 0, 71),
@@ -82,12 +83,19 @@ def test_seeds_are_joined_and_draws_count_once_a_seed():
 
 
 def test_learned_is_compared_with_its_equals_and_with_all_layers():
-    pairs = {pair["against"]: pair for pair in compare_runs(RUNS, draws=200)}
-    assert set(pairs) == {"random", "full"}
+    pairs = {(p["method"], p["against"]): p for p in compare_runs(RUNS, draws=200)}
+    learned = {against for method, against in pairs if method == "learned"}
+    assert learned == {"rewound", "random", "full"}
+    assert {pair for pair in pairs if pair[0] == "rewound"} == {
+        ("rewound", "random"),
+        ("rewound", "full"),
+    }
     # Over the seed that both have: 70 against the mean of 60 and 66.
-    assert pairs["random"]["difference"] == pytest.approx(7.0)
-    assert pairs["full"]["difference"] == pytest.approx(-1.0)
-    assert pairs["full"]["seeds"] == [0]
+    pair = pairs["learned", "random"]
+    assert pair["difference"] == pytest.approx(7.0)
+    assert pairs["learned", "full"]["difference"] == pytest.approx(-1.0)
+    assert pairs["learned", "full"]["seeds"] == [0]
+    assert pairs["rewound", "random"]["difference"] == pytest.approx(10.0)
 
 
 def test_tables_and_picture(tmp_path):

@@ -50,6 +50,7 @@ def test_every_step_runs_python_and_says_what_it_does(project):
         "quick",
         "seeds",
         "finetune",
+        "rewind",
         "frontier",
         "tagger",
         "transformer",
