@@ -32,6 +32,7 @@ from _project import ROOT, describe_machine, read_texts, write_json
 from wasabi import msg
 
 from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.nn.precision import runs_bfloat16
 from spacy_ldnet.pipeline.speed import Words
 
 OURS, CNN, SMALL, TRF = "en_ldnet", "cnn", "small_ner", "transformer"
@@ -83,11 +84,11 @@ def main(
     if unknown:
         msg.fail(f"Unknown parts: {', '.join(sorted(unknown))}", PARTS, exits=1)
     nlps: Pipelines = {OURS: spacy.load(pipeline), CNN: spacy.load(cnn)}
-    half = load_in("bfloat16", pipeline)
+    halves = {HALF: load_in("bfloat16", pipeline)} if runs_bfloat16() else {}
     texts = read_texts(nlps[OURS], test, words)
     run: Dict[str, Callable[[], Any]] = {
         "docs": lambda: measure_docs(
-            {**nlps, HALF: half}, small, transformer_path, text, texts, rounds
+            {**nlps, **halves}, small, transformer_path, text, texts, rounds
         ),
         "text": lambda: text_speed(nlps, texts, rounds),
         "latency": lambda: latency(nlps, texts, rounds),
@@ -121,9 +122,10 @@ def measure_docs(
         SMALL: spacy.load(small, exclude=[*HEADS, "tok2vec"]),
         SMALL_BOTH: spacy.load(small, exclude=HEADS),
         PRUNED: paper_size(vocabulary, 1),
-        PRUNED_HALF: paper_size(vocabulary, 1, precision="bfloat16"),
         FULL: paper_size(vocabulary, 10),
     }
+    if runs_bfloat16():
+        nlps[PRUNED_HALF] = paper_size(vocabulary, 1, precision="bfloat16")
     if transformer_path:
         nlps[TRF] = transformer(transformer_path)
     speeds = docs_speed(nlps, texts, rounds)

@@ -21,6 +21,7 @@ from spacy.training import Corpus
 from torch import nn
 
 from spacy_ldnet.models.shim import PRECISIONS
+from spacy_ldnet.nn.precision import runs_bfloat16
 from spacy_ldnet.pipeline.speed import take_turns
 
 #: Inputs and units of a layer, and time steps and sequences of its batch.
@@ -60,6 +61,8 @@ def measure(size: Any, rounds: int) -> Dict[str, Any]:
         "bfloat16": lambda: in_bfloat16(layer, x),
         "int8": partial(quantised(layer), x),
     }
+    if not runs_bfloat16():
+        del kinds["bfloat16"]
     seconds = take_turns(
         {name: partial(_time, run) for name, run in kinds.items()}, rounds=rounds
     )

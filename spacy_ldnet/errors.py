@@ -356,3 +356,8 @@ class Warnings(metaclass=_WithCode):
         "is loaded: spacy.load(name, config={'components.NAME.model.precision': "
         "'float32'})."
     )
+    W045 = (
+        'precision = "bfloat16" is ignored here: torch has no LSTM in bfloat16 for this '
+        "processor. Predictions are made in float32, exactly and as fast as without the "
+        "setting."
+    )

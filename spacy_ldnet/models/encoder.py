@@ -12,7 +12,7 @@ from thinc.util import get_torch_default_device
 
 from ..errors import Errors, Warnings
 from ..nn.dense_rnn import UNITS
-from ..nn.precision import has_bfloat16
+from ..nn.precision import has_bfloat16, runs_bfloat16
 from ..nn.windows import Windows
 from .ldnet_shim import LDNetShim
 from .sentences import Layout, lay_out
@@ -112,13 +112,14 @@ def check_dropout(dropout: Optional[float]) -> None:
 
 def check_precision(precision: str) -> None:
     """RAISES (ValueError): E013 for one that there is not. One that this processor is
-    slow in is W044.
+    slow in is W044, one that it cannot compute in, W045.
     """
     reason = f"choose from {', '.join(PRECISIONS)}"
     check_range("precision", precision, precision in PRECISIONS, reason)
     on_cpu = get_torch_default_device().type == "cpu"
     if precision == "bfloat16" and on_cpu and not has_bfloat16():
-        warnings.warn(Warnings.W044, stacklevel=3)
+        warning = Warnings.W044 if runs_bfloat16() else Warnings.W045
+        warnings.warn(warning, stacklevel=3)
 
 
 def dropout_rate(model: Model) -> float:

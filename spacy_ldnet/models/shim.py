@@ -16,6 +16,7 @@ from thinc.api import ArgsKwargs
 from thinc.util import get_torch_default_device
 
 from ..errors import Errors
+from ..nn.precision import runs_bfloat16
 from ..nn.serialize import module_from_bytes, module_to_bytes
 from ..nn.side_by_side import as_many_threads
 from .forking import make_fork_safe
@@ -45,7 +46,8 @@ class ModuleShim(TrainingShim):
         module (Optional[torch.nn.Module]): The network, if it can be built already.
         mixed_precision (bool): Compute in half precision where torch's autocast
             does. On a CPU, where what was trained on a GPU may run, it is left off.
-        precision (str): Of predictions on a CPU, one of PRECISIONS.
+        precision (str): Of predictions on a CPU, one of PRECISIONS; float32 where the
+            processor cannot compute in it.
         """
         super().__init__(module, mixed_precision=mixed_precision)
         self.module_class = module_class
@@ -98,7 +100,7 @@ class ModuleShim(TrainingShim):
 
     def _autocast(self) -> ContextManager[Any]:
         if self.device.type == "cpu":
-            if self.precision == "bfloat16":
+            if self.precision == "bfloat16" and runs_bfloat16():
                 return torch.autocast("cpu", torch.bfloat16)
         elif self._mixed_precision:
             return torch.autocast(self.device.type)

@@ -11,9 +11,9 @@ from numpy.testing import assert_allclose
 from spacy.training import Example
 from toy import make_examples, tensors, train
 
-from spacy_ldnet.models import encoder
+from spacy_ldnet.models import encoder, shim
 from spacy_ldnet.models.stacked_tok2vec import build_stacked_tok2vec_v1
-from spacy_ldnet.nn.precision import has_bfloat16
+from spacy_ldnet.nn.precision import has_bfloat16, runs_bfloat16
 
 
 def stack_of(nlp):
@@ -95,6 +95,7 @@ def test_a_prediction_leaves_no_dropout_to_another_thread(make_nlp):
 PARTS = ["ldnet.model", "ner.model.tok2vec"]
 
 
+@pytest.mark.skipif(not runs_bfloat16(), reason="no LSTM in bfloat16 here")
 def test_bfloat16_is_close_and_only_for_predictions(make_nlp, tmp_path):
     nlp = make_nlp()
     train(nlp, 30)
@@ -111,19 +112,47 @@ def test_bfloat16_is_close_and_only_for_predictions(make_nlp, tmp_path):
     assert numpy.isfinite(losses["ner"])
 
 
+def test_without_bfloat16_predictions_are_those_of_float32(
+    make_nlp, tmp_path, monkeypatch
+):
+    nlp = make_nlp()
+    train(nlp, 1)
+    exact = emissions(nlp)
+    nlp.to_disk(tmp_path / "nlp")
+    monkeypatch.setattr(shim, "runs_bfloat16", lambda: False)
+    faster = {f"components.{part}.precision": "bfloat16" for part in PARTS}
+    numpy.testing.assert_array_equal(
+        emissions(spacy.load(tmp_path / "nlp", config=faster)), exact
+    )
+
+
+def test_the_trial_of_bfloat16_draws_no_random_number():
+    before = torch.get_rng_state()
+    assert isinstance(runs_bfloat16.__wrapped__(), bool)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="E013.*half.*precision.*bfloat16"):
         build_stacked_tok2vec_v1(chars={}, precision="half")
 
 
-@pytest.mark.parametrize("found", [True, False])
-def test_a_precision_that_is_slow_here_is_a_warning(found, monkeypatch):
-    monkeypatch.setattr(encoder, "has_bfloat16", lambda: found)
+@pytest.mark.parametrize(
+    "fast, runs, expected",
+    [(True, True, []), (False, True, ["W044"]), (False, False, ["W045"])],
+)
+def test_a_precision_that_does_not_help_here_is_a_warning(
+    fast, runs, expected, monkeypatch
+):
+    monkeypatch.setattr(encoder, "has_bfloat16", lambda: fast)
+    monkeypatch.setattr(encoder, "runs_bfloat16", lambda: runs)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         build_stacked_tok2vec_v1(chars={}, precision="bfloat16")
         build_stacked_tok2vec_v1(chars={}, precision="float32")
-    assert ["W044" in str(w.message) for w in caught] == ([] if found else [True])
+    found = [str(w.message) for w in caught]
+    assert len(found) == len(expected)
+    assert all(code in message for code, message in zip(expected, found))
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "AMD64", "arm64"])
