@@ -14,10 +14,10 @@ def runs_bfloat16() -> bool:
     """
     # Without a draw from the random numbers that a training may count on.
     with torch.random.fork_rng(devices=[]):
-        lstm = torch.nn.LSTM(1, 1)
+        lstm = torch.nn.LSTM(1, 1, device="cpu")
     try:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            lstm(torch.zeros(1, 1, 1))
+            lstm(torch.zeros(1, 1, 1, device="cpu"))
     except RuntimeError:
         return False
     return True
