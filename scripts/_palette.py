@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict
+from typing import Callable, Dict, Literal
 
 import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+
+GridAxis = Literal["both", "x", "y"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,21 @@ STYLE = {
     "font.family": "sans-serif",
     "font.size": 12,
 }
+
+
+def frame(axes: Axes, palette: Palette, grid: GridAxis = "both") -> None:
+    """Give a chart its ground, grid and two axes.
+
+    axes (Axes): The chart.
+    palette (Palette): The colours.
+    grid (str): Which lines to draw: `x`, `y` or `both`.
+    """
+    axes.set_facecolor(palette.ground)
+    axes.tick_params(colors=palette.ink)
+    axes.grid(color=palette.faint, alpha=0.3, axis=grid)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(palette.faint)
 
 
 def save_pictures(draw: Callable[[Palette], Figure], folder: Path, name: str) -> None:

@@ -5,21 +5,31 @@ from typing import Any, Dict, List
 
 import typer
 from _common import ScriptError
-from _palette import Palette, save_pictures
+from _frontier_points import (
+    FIRST,
+    LEARNED,
+    NO_LAYER_DROPOUT,
+    PLAIN,
+    RANDOM,
+    REWOUND,
+    TITLES,
+)
+from _palette import Palette, frame, save_pictures
 from _tables import Table, mean_and_spread, number, read_tables
 from matplotlib.figure import Figure
 from wasabi import msg
 
 LAYERS, METHOD, F1, MACS = "layers", "chosen by", "F1", "LM MACs"
-LEARNED, REWOUND = "learned gates", "learned gates, rewound"
+#: Those that the picture is about.
+OURS = (TITLES[LEARNED], TITLES[REWOUND])
 #: Markers of the methods, in the order in which they are drawn beside each other.
 MARKERS = {
-    "learned, no layer dropout": "v",
-    "lowest layers": "s",
-    LEARNED: "o",
-    REWOUND: "P",
-    "random layers": "D",
-    "plain LSTM LM, same MACs": "^",
+    TITLES[NO_LAYER_DROPOUT]: "v",
+    TITLES[FIRST]: "s",
+    TITLES[LEARNED]: "o",
+    TITLES[REWOUND]: "P",
+    TITLES[RANDOM]: "D",
+    TITLES[PLAIN]: "^",
 }
 #: How far apart, in the axis' units, the methods of one budget stand.
 APART = 0.13
@@ -50,12 +60,8 @@ def draw(tables: List[Table], palette: Palette) -> Figure:
     for axes, table in zip(panels, tables):
         shown.update(_draw_panel(axes, table, palette))
         axes.set_title(table.heading, color=palette.ink, size=12)
-        axes.set_facecolor(palette.ground)
-        axes.tick_params(colors=palette.ink, labelsize=10)
-        axes.grid(color=palette.faint, alpha=0.3, axis="y")
-        for side, spine in axes.spines.items():
-            spine.set_visible(side in ("left", "bottom"))
-            spine.set_color(palette.faint)
+        axes.tick_params(labelsize=10)
+        frame(axes, palette, grid="y")
     panels[0].set_ylabel("F1 on the test set", color=palette.ink)
     figure.supxlabel("layers left, and their multiply-accumulates a word", color=palette.ink, size=11)  # fmt: skip
     names = [name for name in MARKERS if name in shown]
@@ -72,7 +78,7 @@ def _draw_panel(axes: Any, table: Table, palette: Palette) -> Dict[str, Any]:
         mean, spread = mean_and_spread(row[F1]) or (float("nan"), 0.0)
         method, budget = row[METHOD], int(row[LAYERS])
         place = present.index(method) - (len(present) - 1) / 2 if method else 0
-        color = palette.accent if method in (LEARNED, REWOUND) else palette.ink
+        color = palette.accent if method in OURS else palette.ink
         # With no layer, or all of them, there is nothing to choose: a hollow point.
         fill = color if method else palette.ground
         shown[method] = axes.errorbar(budgets.index(budget) + APART * place, mean, yerr=spread, color=color, mfc=fill, fmt=MARKERS.get(method, "o"), capsize=3, markersize=7 if color == palette.accent else 5)  # fmt: skip

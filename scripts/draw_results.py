@@ -5,7 +5,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 import typer
 from _common import ScriptError
-from _palette import Palette, save_pictures
+from _palette import Palette, frame, save_pictures
 from _tables import mean_and_spread, number, read_tables
 from matplotlib.figure import Figure
 from wasabi import msg
@@ -60,7 +60,6 @@ def draw(rows: List[Row], palette: Palette) -> Figure:
     """
     figure = Figure(figsize=(8.4, 4.6), layout="constrained")
     axes = figure.subplots()
-    axes.set_facecolor(palette.ground)
     for row in rows:
         color = palette.accent if row.name in OURS else palette.ink
         label = NAMES.get(row.name, row.name)
@@ -83,11 +82,7 @@ def draw(rows: List[Row], palette: Palette) -> Figure:
     axes.margins(y=0.16)
     axes.set_xlabel("thousand words per second, one CPU thread", color=palette.ink)
     axes.set_ylabel("F1: agreement with the teacher", color=palette.ink)
-    axes.tick_params(colors=palette.ink)
-    axes.grid(color=palette.faint, alpha=0.3)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(palette.faint)
+    frame(axes, palette)
     return figure
 
 

@@ -12,12 +12,7 @@ from spacy.training import Corpus
 from thinc.api import Model
 from wasabi import msg
 
-from ..models.gating import (
-    arrays_of,
-    budget_scores,
-    gate_shim,
-    prune_encoder,
-)
+from ..models.gating import arrays_of, budget_scores, gate_shim, prune_encoder
 from ..pipeline.speed import make_docs, make_texts
 from ._cuts import Cut, find_cuts
 from ._facts import LAYERS_OF, describe, encoders_in, measure_speed, print_facts
@@ -97,26 +92,24 @@ def prune(
     if layers is not None and layers_of is not None:
         msg.fail("Give --layers or --layers-of, not both", exits=1)
     old, new = spacy.load(pipeline), spacy.load(pipeline)
-    if not encoders_in(new):
+    encoders = encoders_in(new)
+    if not encoders:
         msg.fail(
             f"No LD-Net encoder in '{pipeline}'",
             "Nothing to prune: no spacy-ldnet.LayerSelectTransformer.v1 either.",
             exits=1,
         )
     exact = layers is None and layers_of is None
-    cuts: List[Cut] = [partial(prune_encoder, max_layers=layers)] * len(
-        encoders_in(new)
-    )
+    cuts: List[Cut] = [partial(prune_encoder, max_layers=layers) for _ in encoders]
     if layers_of is not None:
-        cuts = find_cuts(encoders_in(new), layers_of)
+        cuts = find_cuts(encoders, layers_of)
     rows = {BEFORE: describe(old, pipeline)}
     if layers is not None and all(_untrained(e) for e in encoders_in(old)):
         msg.warn(
             "All gates are 1: none were trained",
             "The lowest layers are kept. See spacy-ldnet.gate_penalty.v1.",
         )
-    pairs = zip(encoders_in(new), cuts)
-    change = max(_prune_and_compare(new, encoder, cut) for encoder, cut in pairs)
+    change = max(_prune_and_compare(new, *pair) for pair in zip(encoders, cuts))
     if exact and change > TOLERANCE:
         msg.fail(
             f"The encoder's output changed by {change:.2g}, more than {TOLERANCE}",

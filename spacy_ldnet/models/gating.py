@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Optional, cast
 
 from thinc.api import Model
 
+from ..nn.prune import open_layers
 from .encoder import NODE_NAME as LDNET
 from .gate_shim import GateShim
 from .layer_select import NODE_NAME as LAYER_SELECT
@@ -100,14 +101,13 @@ def layers_as_in(encoder: Model, chosen: Model) -> Optional[Dict[str, List[int]]
     same = ("embed", "hidden", "unit", "vocabulary")
     if any(getattr(ours, name) != getattr(theirs, name) for name in same):
         return None
-    gates = gates_by_part(chosen)
     keep = {}
-    for part, numbers in gate_shim(chosen).kept_layers().items():
-        place = {n: i for i, n in enumerate(gate_shim(encoder).kept_layers()[part])}
-        is_open = [n for n, gate in zip(numbers, gates[part]) if gate > 0]
-        if not place.keys() >= set(is_open):
+    for part, positions in open_layers(gate_shim(chosen).module).items():
+        wanted = [getattr(theirs, part)[i] for i in positions]
+        place = {number: i for i, number in enumerate(getattr(ours, part))}
+        if not place.keys() >= set(wanted):
             return None
-        keep[part] = [place[number] for number in is_open]
+        keep[part] = [place[number] for number in wanted]
     return keep
 
 
