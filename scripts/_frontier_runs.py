@@ -27,6 +27,16 @@ from spacy_ldnet.cli._facts import describe, encoders_in
 from spacy_ldnet.models.gating import keep_only
 
 Settings = Dict[str, Any]
+#: In a path: the number of the seed.
+SEED = "{seed}"
+
+
+def of_seed(corpus: Path, seed: int) -> Path:
+    """corpus (Path): Folder of a corpus, the same for all seeds unless `{seed}` is in it.
+    seed (int): A seed.
+    RETURNS (Path): The folder of that seed.
+    """
+    return Path(str(corpus).replace(SEED, str(seed)))
 
 
 @dataclass
@@ -34,7 +44,7 @@ class Trainer:
     """Trains points, and what they begin with, in a directory.
 
     directory (Path): SEED/POINT is made in it.
-    corpus (Path): Folder with train.spacy and dev.spacy.
+    corpus (Path): Folder with train.spacy and dev.spacy; `{seed}` in it is the seed.
     vectors (Optional[Path]): The word vectors, if the configs know any.
     training (Path): Where the project trained: SEED/lm is taken from there, and other
         language models are put beside it.
@@ -204,9 +214,10 @@ class Trainer:
     def _spacy_train(
         self, path: Path, config: str, seed: int, settings: Settings
     ) -> Path:
+        corpus = of_seed(self.corpus, seed)
         shared = {
-            "paths.train": self.corpus / "train.spacy",
-            "paths.dev": self.corpus / "dev.spacy",
+            "paths.train": corpus / "train.spacy",
+            "paths.dev": corpus / "dev.spacy",
             **({"paths.vectors": self.vectors} if self.vectors else {}),
             "system.seed": seed,
             "training.eval_frequency": self.eval_frequency,

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -69,12 +70,15 @@ def join_runs(runs: Runs) -> List[Dict[str, Any]]:
     return rows
 
 
-def compare_runs(runs: Runs, draws: int) -> List[Dict[str, Any]]:
+def compare_runs(
+    runs: Runs, draws: int, *, folds: bool = False
+) -> List[Dict[str, Any]]:
     """Paired bootstrap over the test documents: the learned selection, rewound or not,
     against every other method of its budget, and against all layers.
 
     runs (Runs): One object a trained point, with `counts` of each document.
     draws (int): How many resamples.
+    folds (bool): Each seed has test documents of its own, instead of all the same.
     RETURNS (List[Dict[str, Any]]): One object a pair, over the seeds both have.
     """
     groups = _grouped(runs)
@@ -87,7 +91,7 @@ def compare_runs(runs: Runs, draws: int) -> List[Dict[str, Any]]:
         others = [key for key in groups if key[1] == budget and key[0] not in known]
         others += [key for key in groups if key[0] == FULL]
         for other in others:
-            pair = _pooled(groups[(method, budget)], groups[other])
+            pair = _pooled(groups[(method, budget)], groups[other], folds)
             if pair is not None:
                 first, second, seeds = pair
                 rows.append(
@@ -114,7 +118,7 @@ def _by_budget(item: Tuple[Key, Runs]) -> Tuple[int, int]:
     return budget, list(TITLES).index(method)
 
 
-def _pooled(one: Runs, two: Runs) -> Any:
+def _pooled(one: Runs, two: Runs, folds: bool) -> Any:
     """Counts of both over the same seeds; draws of one seed weigh as one together."""
     sides = []
     for runs in (one, two):
@@ -125,8 +129,9 @@ def _pooled(one: Runs, two: Runs) -> Any:
     seeds = sorted(set(sides[0]) & set(sides[1]))
     if not seeds:
         return None
-    sums = [numpy.sum([side[seed] for seed in seeds], axis=0) for side in sides]
-    return sums[0], sums[1], seeds
+    join = numpy.concatenate if folds else partial(numpy.sum, axis=0)
+    counts = [join([side[seed] for seed in seeds]) for side in sides]
+    return counts[0], counts[1], seeds
 
 
 def markdown(

@@ -9,7 +9,7 @@ import torch
 import typer
 from _common import ScriptError, write_json, write_text
 from _frontier_points import METHODS, Point, plan_points
-from _frontier_runs import Trainer
+from _frontier_runs import SEED, Trainer, of_seed
 from _frontier_table import MACS, Cost, compare_runs, draw, join_runs, markdown
 from _scoring import evaluate_model
 from evaluate import measure_speed
@@ -46,7 +46,7 @@ def train_all(trainer: Trainer, points: List[Point], workers: int) -> Dict[Point
 
 def score_all(paths: Dict[Point, Path], corpus: Path, kept: Path) -> List[Any]:
     """paths (Dict[Point, Path]): The pipelines.
-    corpus (Path): Folder with dev.spacy and test.spacy.
+    corpus (Path): Folder with dev.spacy and test.spacy; `{seed}` in it is the seed.
     kept (Path): Folder where scores are kept.
     RETURNS (List[Any]): One object a point: its names, cost and scores.
     """
@@ -55,7 +55,7 @@ def score_all(paths: Dict[Point, Path], corpus: Path, kept: Path) -> List[Any]:
         scores: Dict[str, Any] = {}
         for part in ("dev", "test"):
             cache = kept / f"{point.seed}-{point.name}-{part}.json"
-            data = corpus / f"{part}.spacy"
+            data = of_seed(corpus, point.seed) / f"{part}.spacy"
             scores[part] = evaluate_model(path, data, cache, gold_tokens=False)
         facts = describe(spacy.load(path))
         layers = sum(map(len, facts["kept"].values()))
@@ -87,11 +87,11 @@ def time_all(paths: Dict[Point, Path], runs: List[Any], corpus: Path) -> None:
 
     paths (Dict[Point, Path]): The pipelines.
     runs (List[Any]): Get `words_per_second`.
-    corpus (Path): Folder with test.spacy.
+    corpus (Path): Folder with test.spacy; `{seed}` in it is the seed.
     """
     seed = min(point.seed for point in paths)
     first = {p.name: path for p, path in paths.items() if p.seed == seed}
-    test = corpus / "test.spacy"
+    test = of_seed(corpus, seed) / "test.spacy"
     measured = measure_speed(first, {}, test, SPEED_WORDS, SPEED_ROUNDS, threads=1)
     speeds = measured["words_per_second"]
     for point, run in zip(paths, runs):
@@ -100,7 +100,11 @@ def time_all(paths: Dict[Point, Path], runs: List[Any], corpus: Path) -> None:
 
 
 def main(
-    corpus: Path = typer.Argument(..., help="Folder with train, dev and test.spacy"),
+    corpus: Path = typer.Argument(
+        ...,
+        help="Folder with train, dev and test.spacy; with {seed} in it a folder for "
+        "each seed, such as those of folds.py",
+    ),
     output: Path = typer.Argument(..., help="Folder for the trained pipelines"),
     results: Path = typer.Argument(
         ..., help="JSON file of the results; a table and a picture go beside it"
@@ -160,7 +164,7 @@ def main(
     runs = score_all(paths, corpus, output / "scores")
     if speed:
         time_all(paths, runs, corpus)
-    report(runs, results, title)
+    report(runs, results, title, folds=SEED in str(corpus))
 
 
 def report(
@@ -169,6 +173,8 @@ def report(
     title: str,
     column: Cost = MACS,
     axis: Cost = MACS,
+    *,
+    folds: bool = False,
 ) -> None:
     """Write the JSON, the tables and the picture.
 
@@ -177,8 +183,9 @@ def report(
     title (str): Title of the picture.
     column (Cost): What the table shows beside words per second.
     axis (Cost): What the picture draws F1 over.
+    folds (bool): Each seed has a test set of its own.
     """
-    rows, pairs = join_runs(runs), compare_runs(runs, draws=10_000)
+    rows, pairs = join_runs(runs), compare_runs(runs, draws=10_000, folds=folds)
     for run in runs:
         del run["counts"]
     machine = describe_machine(1)

@@ -98,6 +98,25 @@ def test_learned_is_compared_with_its_equals_and_with_all_layers():
     assert pairs["rewound", "random"]["difference"] == pytest.approx(10.0)
 
 
+def test_documents_of_folds_are_different_ones():
+    """Two documents a seed: as folds they are four, else the same two read twice."""
+    runs = [
+        {**make_run(method, 2, seed, 50), "counts": counts}
+        for method, seed, counts in (
+            ("learned", 0, [[9, 1, 1], [5, 5, 5]]),
+            ("learned", 1, [[8, 2, 2], [4, 6, 6]]),
+            ("first", 0, [[7, 3, 3], [5, 5, 5]]),
+            ("first", 1, [[6, 4, 4], [4, 6, 6]]),
+        )
+    ]
+    same, apart = (compare_runs(runs, draws=4000, folds=f)[0] for f in (False, True))
+    assert same["difference"] == apart["difference"] == pytest.approx(10.0)
+    # Of two documents one draw in four has the second alone, of four one in sixteen.
+    assert same["low"] == 0.0
+    assert same["above_zero"] == pytest.approx(0.75, abs=0.03)
+    assert apart["above_zero"] == pytest.approx(15 / 16, abs=0.02)
+
+
 def test_tables_and_picture(tmp_path):
     rows = join_runs(RUNS)
     text = markdown(rows, compare_runs(RUNS, draws=50))
@@ -118,9 +137,9 @@ def test_real_points_are_trained_once_and_compared(tmp_path, monkeypatch, sample
     nlp.to_disk(tmp_path / "vectors")
     text = ROOT / "assets" / "sample"
     options = {"assets": ROOT / "assets", "lang": "en", "group": 0, "seed": 0}
-    corpus.convert(str(sample_gold), tmp_path / "corpus", text=text, **options)
+    corpus.convert(str(sample_gold), tmp_path / "corpus-0", text=text, **options)
     arguments = [
-        *(tmp_path / "corpus", tmp_path / "out", tmp_path / "metrics" / "f.json"),
+        *(tmp_path / "corpus-{seed}", tmp_path / "out", tmp_path / "metrics/f.json"),
         *("--training", tmp_path / "training", "--vectors", tmp_path / "vectors"),
         *("--budgets", "2", "--seeds", "0", "--methods", "learned,first"),
         *("--steps", 2, "--base-steps", 2, "--eval-frequency", 1, "--workers", 2),
