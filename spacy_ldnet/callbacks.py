@@ -11,12 +11,14 @@ from thinc.optimizers import FloatOrSeq
 from .errors import Errors
 from .loaders import create_encoder_loader_v1
 from .models.encoder import check_range, find_encoders
-from .models.gating import find_gated, gate_shim
+from .models.gating import find_gated, gate_shim, within_budget
 from .nn.gates import REGULARIZERS
 from .pipeline.budget_setting import BudgetSetting
 from .pipeline.freezing import check_trains
 
 BeforeUpdate = Callable[[Language, Dict[str, Any]], None]
+#: Updates in which a weight grows by the factor `growth`.
+GROWTH_STEPS = 100
 
 
 def create_gate_penalty_v1(
@@ -29,6 +31,7 @@ def create_gate_penalty_v1(
     min_words_per_second: Optional[float] = None,
     learn_rate: float = 0.01,
     warmup: int = 0,
+    growth: float = 1.25,
 ) -> BeforeUpdate:
     """Train the gates of an encoder under the paper's penalty, for
     `[training.before_update]`.
@@ -55,6 +58,10 @@ def create_gate_penalty_v1(
     learn_rate (float): Learning rate of the gates, above 0.
     warmup (int): Steps over which the weight grows from 0, at least 0. The slower it
         grows, the more the task decides which layers close first.
+    growth (float): Factor by which the weight grows in every 100 steps after `warmup`
+        while more layers are open than the budget allows, at least 1. A task that needs
+        its layers would else hold them open whatever the budget says. 1 for a weight
+        that stays what it is.
     RETURNS (Callable): Called with `nlp` and `{"step", "epoch"}` before each update.
     RAISES (ValueError): E013 for a value out of range, E030 unless there is one
         budget; on the first step E016 if the component holds no such encoder, E034
@@ -64,6 +71,7 @@ def create_gate_penalty_v1(
         check_range("weight", weight, weight > 0, "it must be above 0")
     check_range("learn_rate", learn_rate, learn_rate > 0, "it must be above 0")
     check_range("warmup", warmup, warmup >= 0, "it must be at least 0")
+    check_range("growth", growth, growth >= 1, "it must be at least 1")
     choices = ", ".join(REGULARIZERS)
     known = regularizer in REGULARIZERS
     check_range("regularizer", regularizer, known, f"choose from {choices}")
@@ -75,17 +83,21 @@ def create_gate_penalty_v1(
     budget = BudgetSetting.from_limits(limits, required=regularizer != "R1")
     weights = _values(weight)
     resolved: Dict[int, Any] = {}
+    grown: Dict[int, float] = {}
 
     def set_penalty(nlp: Language, args: Dict[str, Any]) -> None:
         check_trains(nlp, component)
-        grown = min(1.0, (args["step"] + 1) / warmup) if warmup else 1.0
-        now = next(weights) * grown
+        share = min(1.0, (args["step"] + 1) / warmup) if warmup else 1.0
+        now = next(weights) * share
         for encoder in gated_of(nlp, component):
             # Once only: what is measured must not change in the course of a training.
             if encoder.id not in resolved:
                 resolved[encoder.id] = budget and budget.resolve(nlp, encoder)
+                grown[encoder.id] = 1.0
+            elif args["step"] > warmup and not within_budget(encoder):
+                grown[encoder.id] *= growth ** (1 / GROWTH_STEPS)
             gate_shim(encoder).cfg["penalty"] = {
-                "weight": now,
+                "weight": now * grown[encoder.id],
                 "regularizer": regularizer,
                 "budget": resolved[encoder.id],
                 "learn_rate": learn_rate,

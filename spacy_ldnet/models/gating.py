@@ -44,12 +44,21 @@ def budget_scores(model: Model) -> Dict[str, float]:
     scores: Dict[str, float] = {}
     for encoder in find_gated(model):
         if is_loaded(encoder):
-            shim = gate_shim(encoder)
-            penalty = shim.penalty
-            within = penalty is None or penalty.satisfied(shim.module.gates.detach())
-            scores["ldnet_budget"] = min(float(within), scores.get("ldnet_budget", 1))
-            scores["ldnet_density"] = shim.live_layers() / unpruned_layers(encoder)
+            within = float(within_budget(encoder))
+            scores["ldnet_budget"] = min(within, scores.get("ldnet_budget", 1))
+            live = gate_shim(encoder).live_layers()
+            scores["ldnet_density"] = live / unpruned_layers(encoder)
     return scores
+
+
+def within_budget(encoder: Model) -> bool:
+    """encoder (Model): An encoder with its network.
+    RETURNS (bool): Whether no more layers are open than the penalty's budget allows;
+        so it is without a penalty, or a budget.
+    """
+    shim = gate_shim(encoder)
+    penalty = shim.penalty
+    return penalty is None or penalty.satisfied(shim.module.gates.detach())
 
 
 def unpruned_layers(encoder: Model) -> int:

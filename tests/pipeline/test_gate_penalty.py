@@ -105,6 +105,7 @@ def test_speed_is_really_measured(make_nlp):
         ({"min_words_per_second": 0.0}, r"E013.*min_words_per_second"),
         ({"max_layers": 2, "regularizer": "R4"}, r"E013.*'R4'.*R1, R2, R3"),
         ({"max_layers": 2, "weight": 0.0}, r"E013.*weight"),
+        ({"max_layers": 2, "growth": 0.5}, r"E013.*0.5.*growth.*at least 1"),
     ],
 )
 def test_limits_that_make_no_sense_are_named(limits, reason):
@@ -135,11 +136,40 @@ def weights_of(penalty, nlp, steps):
 def test_weight_follows_a_schedule(make_nlp):
     nlp = make_nlp()
     schedule = constant_then(0.5, 2, decaying(0.5, 1.0))
-    penalty = create_gate_penalty_v1(max_layers=2, weight=schedule)
+    penalty = create_gate_penalty_v1(max_layers=2, weight=schedule, growth=1)
     expected = list(itertools.islice(constant_then(0.5, 2, decaying(0.5, 1.0)), 5))
     assert list(weights_of(penalty, nlp, 5)) == pytest.approx(expected)
-    penalty = create_gate_penalty_v1(max_layers=2, weight=[0.1, 0.2], warmup=2)
+    steps = {"weight": [0.1, 0.2], "warmup": 2, "growth": 1}
+    penalty = create_gate_penalty_v1(max_layers=2, **steps)
     assert list(weights_of(penalty, nlp, 4)) == pytest.approx([0.05, 0.2, 0.2, 0.2])
+
+
+def test_weight_grows_after_its_warm_up_until_the_budget_is_met(make_nlp):
+    """Far too small a weight; the budget is met all the same, and then it stays."""
+    nlp = make_nlp()
+    small = {"weight": 1e-6, "learn_rate": 0.05, "warmup": 10}
+    seen = []
+
+    def watched(growth):
+        set_penalty = create_gate_penalty_v1(max_layers=1, growth=growth, **small)
+
+        def before(nlp, args):
+            set_penalty(nlp, args)
+            seen.append((shim_of(nlp).cfg["penalty"]["weight"], open_layers(nlp)))
+
+        return before
+
+    train(nlp, 80, before=watched(1.0))
+    assert seen[-1] == (1e-6, 2 * DEPTH)
+    seen.clear()
+    train(nlp, 80, before=watched(1e12))
+    weights, layers = zip(*seen)
+    assert layers[-1] == 1
+    assert weights[9] == weights[10] == pytest.approx(1e-6)
+    met = layers.index(1)
+    assert 11 < met < 80
+    assert weights[met - 1] == pytest.approx(1e-6 * 1e12 ** ((met - 11) / 100))
+    assert set(weights[met:]) == {weights[met - 1]}
 
 
 def test_accumulated_gradients_are_one_update(make_nlp):
