@@ -20,7 +20,7 @@ from spacy_ldnet.models.encoder import find_encoders
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "docs" / "hooks"), str(ROOT / "tests" / "legacy")]
 TEXT = "\n".join([" ".join(words) for words, _ in SENTENCES] * 12)
-LM = "training/lm/model-best"
+LM, LM_OF_SEED = "training/lm/model-best", "training/0/lm/model-best"
 TRF = "training/0/trf_crf/model-best"
 TRAINED, GATED, PRUNED = (f"training/0/{n}/model-best" for n in ("ldnet", "gated", "pruned"))  # fmt: skip
 
@@ -31,7 +31,8 @@ def template(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copy(ROOT / "project.yml", folder)
-    write_language_model(folder / LM, words=WORDS, embed=100, hidden=88, depth=6)
+    for path in (LM, LM_OF_SEED):
+        write_language_model(folder / path, words=WORDS, embed=100, hidden=88, depth=6)
     _write_texts(folder)
     _write_corpus(folder)
     _write_pipelines(folder)
