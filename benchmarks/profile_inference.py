@@ -67,7 +67,9 @@ def attach(nlp: Language) -> Stages:
     encoder = encoders_in(nlp)[0].shims[0].module  # type: ignore[attr-defined]
     for trunk in encoder.trunks.values():
         stages.hook("language models", trunk)
-    stages.hook("projection", encoder.project)
+    for part in ("of_embeddings", "add_layers"):
+        project = getattr(encoder.project, part)
+        setattr(encoder.project, part, stages.wrap("projection", project))
     ner: Any = nlp.get_pipe("ner")
     stack = ner.model.layers[0].shims[0].module
     stages.hook("characters", stack.chars)

@@ -12,6 +12,7 @@ from thinc.util import get_torch_default_device
 
 from ..errors import Errors, Warnings
 from ..nn.dense_rnn import UNITS
+from ..nn.encoder import WordTypes
 from ..nn.precision import has_bfloat16, runs_bfloat16
 from ..nn.windows import Windows
 from .ldnet_shim import LDNetShim
@@ -142,7 +143,8 @@ def forward(
     if not isinstance(shim, LDNetShim) or shim.module is None:
         return _not_loaded(model, docs, is_train)
     types = find_types(docs)
-    rows = shim.rows(types.keys)[types.of_tokens]
+    of_types = shim.rows(types.keys)
+    rows, known = of_types[types.of_tokens], None
     sizes = [len(doc) for doc in docs]
     if model.attrs["sentence_end"]:
         layout = lay_out(docs)
@@ -152,9 +154,11 @@ def forward(
     else:
         spans = (model.attrs["window"], model.attrs["get_spans"])
         windows = make_windows(docs, *spans, shim.device)
+        arrays = (of_types, types.of_tokens)
+        known = WordTypes(*(torch.from_numpy(a).to(shim.device) for a in arrays))
     ids = torch.from_numpy(rows).to(shim.device)
     shim.module.dropout = dropout_rate(model)
-    inputs = ArgsKwargs(args=(ids, windows), kwargs={})
+    inputs = ArgsKwargs(args=(ids, windows, known), kwargs={})
     with shim.threads_for(len(rows), is_train):
         Y, bp_network = shim(inputs, is_train)
 

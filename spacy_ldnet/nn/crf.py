@@ -27,7 +27,6 @@ from .lattice import (
 )
 from .long_paths import LONG, best_long_path
 from .short_paths import FEW, best_short_path
-from .side_by_side import for_each, workers
 
 #: Numbers that one Viterbi step may hold at once: on a CPU it stays in the cache.
 STEP_SIZE_CPU = 2**18
@@ -259,15 +258,12 @@ class LinearChainCRF(nn.Module):
                 tags[rows] = path
         rest = torch.cat([torch.tensor(alone, dtype=torch.long), order[n_long:]])
 
-        def find_group(group: Tensor) -> None:
+        # One after the other, whatever threads there are: a time step is so short that
+        # two of them would only take Python's lock from each other.
+        size = -(-len(rest) // max(1, -(-len(rest) // at_once)))
+        for group in rest.split(max(1, size)):
             packing = pack(lengths[group], firsts=firsts[group], device=device)
             tags[packing.rows] = best_paths(emissions, packing, scores, run, columns)
-
-        # As many groups for each worker.
-        together = workers(device)
-        rounds = -(-len(rest) // (at_once * together))
-        size = max(1, -(-len(rest) // max(1, rounds * together)))
-        for_each(rest.split(size), find_group, device)
         return tags
 
     def _flat_lattice(

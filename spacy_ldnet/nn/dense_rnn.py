@@ -105,6 +105,7 @@ class DenseRNN(nn.Module):
         closed: Sequence[bool] = (),
         layer_dropout: float = 0.0,
         state: Optional[State] = None,
+        with_input: bool = True,
     ) -> Tuple[Tensor, State]:
         """Run all layers over padded sequences.
 
@@ -117,12 +118,13 @@ class DenseRNN(nn.Module):
             replaced by zeros (or, which is the same, left out) on its way to later
             layers; the result always has the undropped output (paper, section 3.3).
         :param state: state of every layer, from an earlier call; None for zeros.
-        :returns: the result r, *Shape:* (time, batch, embed + layers * hidden), and
-            the state of every layer.
+        :param with_input: whether x is part of the result.
+        :returns: the result r, *Shape:* (time, batch, embed + layers * hidden) or
+            (time, batch, layers * hidden), and the state of every layer.
         """
         # On its way to later layers a dropped output is None.
         seen: List[Optional[Tensor]] = [x]
-        outputs = [x]
+        outputs = [x] if with_input else [x[..., :0]]
         states: State = []
         for i, rnn in enumerate(self.rnns):
             if closed and closed[i]:
@@ -140,7 +142,8 @@ class DenseRNN(nn.Module):
             # see in training exactly what they will see afterwards.
             drop = self.training and layer_dropout and torch.rand(()) < layer_dropout
             seen.append(None if drop else h)
-        return torch.cat(outputs, dim=-1) if len(outputs) > 1 else x, states
+        r = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
+        return r, states
 
     def _read(
         self, rnn: Any, seen: List[Optional[Tensor]], state: Any

@@ -1,6 +1,7 @@
 """The two pruned or unpruned language models, read as one encoder."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
@@ -8,10 +9,14 @@ from torch import Tensor, nn
 
 from ..vocabulary import DIRECTIONS
 from .batching import reorder_time, reverse_index
-from .dense_rnn import DenseRNN
 from .feature_cache import FeatureCache, window_keys
+from .projection import SidesProjection
 from .serialize import Structure
+from .trunk import LanguageModelTrunk
 from .windows import Windows, read_windows
+
+#: Words for each different one from which on it pays to project embeddings by type.
+REPEATED = 2
 
 
 @dataclass(frozen=True)
@@ -44,27 +49,16 @@ class EncoderConfig:
     starts: bool = True
 
 
-class LanguageModelTrunk(nn.Module):
-    """Embedding and recurrent layers of one direction, without the softmax."""
+@dataclass(frozen=True)
+class WordTypes:
+    """The different words among some words.
 
-    def __init__(
-        self, *, rows: int, embed: int, hidden: int, layers: Sequence[int], unit: str
-    ):
-        super().__init__()
-        self.embedding = nn.Embedding(rows, embed)
-        self.rnn = DenseRNN(embed=embed, hidden=hidden, layers=layers, unit=unit)
+    :param rows: row of the embedding of each. *Shape:* (types,)
+    :param of_words: which of them each word is. *Shape:* (words,)
+    """
 
-    def forward(
-        self, ids: Tensor, gates: Optional[Tensor], closed: Sequence[bool] = ()
-    ) -> Tensor:
-        """Read words in the order given.
-
-        :param ids: *Shape:* (time, batch)
-        :param gates: *Shape:* (layers,)
-        :param closed: layers that need not be run.
-        :returns: *Shape:* (time, batch, embed + layers * hidden)
-        """
-        return self.rnn(self.embedding(ids), gates=gates, closed=closed)[0]
+    rows: Tensor
+    of_words: Tensor
 
 
 class LDNetEncoder(nn.Module):
@@ -90,8 +84,10 @@ class LDNetEncoder(nn.Module):
             self.add_module(f"{direction}_lm", trunk)
         layers = len(config.forward) + len(config.backward)
         self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
-        self.project = nn.Linear(
-            sum(trunk.rnn.width for trunk in self.trunks.values()), config.width
+        self.project = SidesProjection(
+            embed=config.embed,
+            sides=[trunk.rnn.width for trunk in self.trunks.values()],
+            width=config.width,
         )
         self.dropout = 0.0
         #: Set while gates are trained, and a closed one stays closed.
@@ -152,43 +148,68 @@ class LDNetEncoder(nn.Module):
             trunk.rnn.requires_grad_(train)
             trunk.embedding.requires_grad_(train and embeddings)
 
-    def forward(self, ids: Tensor, windows: Windows) -> Tensor:
+    def forward(
+        self, ids: Tensor, windows: Windows, types: Optional[WordTypes] = None
+    ) -> Tensor:
         """Encode words that lie in windows.
 
         :param ids: rows of the embedding. *Shape:* (words,)
         :param windows: every word is kept by exactly one of them.
+        :param types: the different words, if they are known.
         :returns: *Shape:* (words, width)
         """
-        if self.features is not None and torch.is_grad_enabled():
+        if not torch.is_grad_enabled():
+            types = types or WordTypes(*ids.unique(return_inverse=True))
+            if len(ids) >= REPEATED * len(types.rows):
+                return self._by_type(ids, windows, types)
+        elif self.features is not None:
             return self.mix(self._kept_states(ids, windows, self.features))
         out = self.project.weight.new_zeros(len(ids), self.config.width)
         return read_windows(
-            windows, out, lambda index, lengths: self.encode(ids[index], lengths)
+            windows,
+            out,
+            lambda index, lengths: self.mix(self.states(ids[index], lengths)),
         )
 
-    def encode(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Encode a padded batch of windows.
-
-        :param ids: *Shape:* (time, batch)
-        :param lengths: *Shape:* (batch,)
-        :returns: *Shape:* (time, batch, width)
+    def _by_type(self, ids: Tensor, windows: Windows, types: WordTypes) -> Tensor:
+        """What is read of embeddings alone is the same wherever a word stands, so that
+        it is computed once for each different word; no gradients.
         """
-        return self.mix(self.states(ids, lengths))
+        embeddings = [trunk.embedding(types.rows) for trunk in self.trunks.values()]
+        of_types = self.project.of_embeddings(embeddings)
+
+        def read(index: Tensor, lengths: Tensor) -> Tensor:
+            c = nn.functional.embedding(types.of_words[index], of_types)
+            sides = self.sides(ids[index], lengths, with_embeddings=False)
+            return self._activate(self.project.add_layers(c, sides))
+
+        out = self.project.weight.new_zeros(len(ids), self.config.width)
+        return read_windows(windows, out, read)
 
     def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Output of both language models for a padded batch of windows.
 
+        :param ids: *Shape:* (time, batch)
+        :param lengths: *Shape:* (batch,)
         :returns: *Shape:* (time, batch, width of both)
         """
+        return torch.cat(self.sides(ids, lengths), dim=-1)
+
+    def sides(
+        self, ids: Tensor, lengths: Tensor, *, with_embeddings: bool = True
+    ) -> Tuple[Tensor, Tensor]:
+        """The same of each on its own, with or without the embeddings."""
         backwards = reverse_index(lengths, len(ids))
-        ahead = self.read("forward", ids)
-        behind = self.read("backward", ids.gather(0, backwards))
-        return torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
+        ahead = self.read("forward", ids, with_embeddings)
+        behind = self.read("backward", ids.gather(0, backwards), with_embeddings)
+        return ahead, reorder_time(behind, backwards)
 
     def mix(self, states: Tensor) -> Tensor:
         """What is trained of the encoder, on top of the language models."""
-        c = torch.relu(self.project(states))
-        return nn.functional.dropout(c, self.dropout, self.training)
+        return self._activate(self.project(states))
+
+    def _activate(self, c: Tensor) -> Tensor:
+        return nn.functional.dropout(torch.relu(c), self.dropout, self.training)
 
     def _kept_states(
         self, ids: Tensor, windows: Windows, features: FeatureCache
@@ -212,8 +233,9 @@ class LDNetEncoder(nn.Module):
             features.add(keys[i], out[starts[i] :][: keys[i][2] - keys[i][1]])
         return out
 
-    def read(self, direction: str, ids: Tensor) -> Tensor:
+    def read(self, direction: str, ids: Tensor, with_embeddings: bool = True) -> Tensor:
         """Output of one language model, without that of a starting symbol."""
+        trunk = partial(self.trunks[direction], with_embeddings=with_embeddings)
         gates = self.gates_of(direction)
         idle = not self.gates.requires_grad and torch.equal(
             gates, torch.ones_like(gates)
@@ -222,7 +244,7 @@ class LDNetEncoder(nn.Module):
         start = ids.new_full((skip, ids.shape[1]), self.config.boundary)
         ids = torch.cat([start, ids])
         if idle:
-            return self.trunks[direction](ids, None)[skip:]
+            return trunk(ids, None)[skip:]
         final = self.settled or not (gates.requires_grad and torch.is_grad_enabled())
         closed = (gates == 0).tolist() if final else ()
-        return self.trunks[direction](ids, gates, closed)[skip:]
+        return trunk(ids, gates, closed)[skip:]

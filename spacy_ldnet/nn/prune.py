@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ..vocabulary import DIRECTIONS
-from .encoder import LanguageModelTrunk, LDNetEncoder
+from .encoder import LDNetEncoder
+from .trunk import LanguageModelTrunk
 
 
 def open_layers(encoder: LDNetEncoder) -> Dict[str, List[int]]:
