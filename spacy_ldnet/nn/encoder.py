@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..vocabulary import DIRECTIONS
-from .batching import reorder_time, reverse_index
+from .batching import reorder_time, reverse_index, take_rows
 from .feature_cache import FeatureCache, window_keys
 from .projection import SidesProjection
 from .serialize import Structure
@@ -179,7 +179,7 @@ class LDNetEncoder(nn.Module):
         of_types = self.project.of_embeddings(embeddings)
 
         def read(index: Tensor, lengths: Tensor) -> Tensor:
-            c = nn.functional.embedding(types.of_words[index], of_types)
+            c = take_rows(of_types, types.of_words[index])
             sides = self.sides(ids[index], lengths, with_embeddings=False)
             return self._activate(self.project.add_layers(c, sides))
 

@@ -52,7 +52,7 @@ def best_long_path(
         best = take(emissions, rows.flatten(), columns).unflatten(1, rows.shape)
         if int(part[0]) == 0:
             best[:, 0, 0] += scores.start
-        run(best.unbind(1), scores.transitions)
+        run(best.flatten(1), [len(part)] * WINDOW, scores.transitions)
         values = best.permute(2, 1, 0).contiguous()
         edges.keep(values, part)
         if int(part[-1]) == len(starts) - 1:
@@ -99,7 +99,7 @@ def _trace(values: Tensor, into: Tensor) -> Tensor:
     tags = torch.empty(values.shape[:2], dtype=torch.long, device=values.device)
     tags[:, -1] = values[:, -1].argmax(dim=1)
     for t in range(WINDOW - 2, -1, -1):
-        tags[:, t] = (values[:, t] + into[tags[:, t + 1]]).argmax(dim=1)
+        tags[:, t] = (values[:, t] + into.index_select(0, tags[:, t + 1])).argmax(dim=1)
     return tags
 
 

@@ -11,7 +11,13 @@ from typing import List, Optional
 import torch
 from torch import Tensor, nn
 
-from .batching import length_batches, padded_index, reorder_time, reverse_index
+from .batching import (
+    length_batches,
+    padded_index,
+    reorder_time,
+    reverse_index,
+    take_rows,
+)
 from .dense_rnn import ROWS, UNITS, run_rnn
 from .serialize import Structure
 from .stack import CHARACTERS_PER_WORD, BidirectionalStack
@@ -171,7 +177,7 @@ class SentenceStack(nn.Module):
             padded = padded_index(sentences.starts[group], sentences.lengths[group])
             index, real = padded.index, padded.real
             backwards = reverse_index(padded.lengths, len(index))
-            h = self.layers(x[index], backwards, self.dropout)
+            h = self.layers(take_rows(x, index), backwards, self.dropout)
             out = out.index_copy(0, index[real], h[real])
         return self._dropped(out)
 

@@ -6,7 +6,7 @@ from typing import Callable, List, Optional, cast
 import torch
 from torch import Tensor, nn
 
-from .batching import reorder_time, reverse_index
+from .batching import reorder_time, reverse_index, take_rows
 from .char_encoder import CharEncoder, CharRows
 from .dense_rnn import ROWS, UNITS, run_rnn
 from .serialize import Structure
@@ -211,9 +211,9 @@ class TokenStack(nn.Module):
 
         # Window by window: all tokens' input at once would be the largest array of all.
         def read(index: Tensor, lengths: Tensor) -> Tensor:
-            parts = [] if context is None else [context[index]]
+            parts = [] if context is None else [take_rows(context, index)]
             if of_types is not None:
-                parts.append(of_types[words.types[index]])
+                parts.append(take_rows(of_types, words.types[index]))
             x = self._dropped(torch.cat(parts, dim=-1))
             y = self.layers(x, reverse_index(lengths, len(index)), self.dropout)
             return y if then is None else then.compute(y.to(weight.dtype))

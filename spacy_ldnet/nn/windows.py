@@ -53,9 +53,11 @@ def read_windows(
         padded = padded_index(windows.starts[group], lengths[group])
         steps = torch.arange(len(padded.index), device=out.device).unsqueeze(1)
         kept = (steps >= windows.keep_from[group]) & (steps < windows.keep_to[group])
-        output = read(padded.index, padded.lengths)[:, : len(group)]
-        index = padded.index[:, : len(group)]
-        out.index_copy_(0, index[kept], output[kept].to(out.dtype))
+        output = read(padded.index, padded.lengths)[:, : len(group)].flatten(0, 1)
+        index = padded.index[:, : len(group)].flatten()
+        places = kept.flatten().nonzero().squeeze(1)
+        rows = output.index_select(0, places).to(out.dtype)
+        out.index_copy_(0, index.index_select(0, places), rows)
 
     budget = shared_budget(lengths, workers(out.device))
     for_each(length_batches(lengths, budget), read_group, out.device)

@@ -47,6 +47,9 @@ def kept_tokens(doc: Doc) -> Array:
 
 def preset_tokens(doc: Doc) -> Array:
     """RETURNS (Array1d): Whether a token is in an entity already, or blocked."""
+    if not doc.has_annotation("ENT_IOB"):
+        # The usual case, in which the array would be made for nothing.
+        return np.zeros(len(doc), dtype=bool)
     iob = doc.to_array(ENT_IOB)
     return (iob == _BEGIN) | (iob == _INSIDE)
 
