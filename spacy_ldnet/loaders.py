@@ -11,6 +11,7 @@ from .errors import Errors
 from .models.encoder import LDNetModel
 from .models.ldnet_shim import LDNetShim, check_words
 from .nn.encoder import EncoderConfig, LDNetEncoder
+from .nn.language_model import unpruned_depth
 from .nn.serialize import read_bytes, vocabulary_hash
 from .vocabulary import (
     DIRECTIONS,
@@ -55,13 +56,12 @@ class EncoderLoader:
         meta = srsly.read_json(self._file(META_FILE))
         check_words(words, meta["vocabulary"]["hash"], str(self.path))
         structure = parts["forward"][0]
-        layers = tuple(range(model.attrs["depth"]))
         config = EncoderConfig(
             rows=structure["rows"],
             embed=structure["embed"],
             hidden=structure["hidden"],
-            forward=layers,
-            backward=layers,
+            forward=tuple(parts["forward"][0]["layers"]),
+            backward=tuple(parts["backward"][0]["layers"]),
             unit=structure["unit"],
             width=model.get_dim("nO"),
             boundary=EOS_ROW,
@@ -89,7 +89,7 @@ class EncoderLoader:
         if structure.get("connectivity", "dense") != "dense":
             raise ValueError(Errors.E018.format(path=self.path))
         found = {name: structure[name] for name in SIZES}
-        found["depth"] = len(structure["layers"])
+        found["depth"] = unpruned_depth(structure)
         for name, value in found.items():
             if value != model.attrs[name]:
                 raise ValueError(

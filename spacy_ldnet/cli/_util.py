@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import Tuple
+from typing import Callable, Tuple
 
 import typer
 from spacy.language import Language
@@ -20,8 +20,17 @@ def write_pipeline(nlp: Language, output: Path) -> None:
     nlp (Language): The pipeline.
     output (Path): Its directory; what was there is replaced at the end.
     """
+    write_directory(output, nlp.to_disk)
+
+
+def write_directory(output: Path, write: Callable[[Path], None]) -> None:
+    """Write beside, then rename, so that a directory is there as a whole or not.
+
+    output (Path): The directory; what was there is replaced at the end.
+    write (Callable[[Path], None]): Makes a directory where none is.
+    """
     fresh, old = _beside(output)
-    nlp.to_disk(fresh)
+    write(fresh)
     if output.exists():
         output.rename(old)
     fresh.rename(output)

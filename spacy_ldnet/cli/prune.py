@@ -15,7 +15,15 @@ from wasabi import msg
 from ..models.gating import arrays_of, budget_scores, gate_shim, prune_encoder
 from ..pipeline.speed import make_docs, make_texts
 from ._cuts import Cut, find_cuts
-from ._facts import LAYERS_OF, describe, encoders_in, measure_speed, print_facts
+from ._facts import (
+    LAYERS_OF,
+    describe,
+    encoders_in,
+    is_lm_directory,
+    measure_speed,
+    print_facts,
+)
+from ._lm_cuts import prune_language_models
 from ._util import app, write_pipeline
 
 #: Largest change of the encoder's output that float rounding explains.
@@ -27,8 +35,13 @@ BEFORE, AFTER = "before", "after"
 @app.command("prune")
 def prune_cli(
     # fmt: off
-    pipeline: Path = Arg(..., help="Trained pipeline", exists=True, file_okay=False),
-    output: Path = Arg(..., help="Where the pruned pipeline goes"),
+    pipeline: Path = Arg(
+        ...,
+        help="Trained pipeline, or language models",
+        exists=True,
+        file_okay=False,
+    ),
+    output: Path = Arg(..., help="Where the pruned one goes"),
     layers: Optional[int] = Opt(
         None,
         "--layers",
@@ -61,8 +74,19 @@ def prune_cli(
 
     By the learned gates this leaves the encoder's output as it is. With --layers or
     --layers-of it may not, and says by how much the output changes; with --data also
-    the scores.
+    the scores. Language models that are to be trained on are given instead of a
+    pipeline: --layers-of says which of their layers stay.
     """
+    if is_lm_directory(pipeline):
+        _check_output(pipeline, output)
+        if layers_of is None or layers is not None or data is not None:
+            msg.fail(
+                f"'{pipeline}' are language models, which have no gates or scores",
+                "Say with --layers-of, and with nothing else, which layers they keep.",
+                exits=1,
+            )
+        prune_language_models(pipeline, output, layers_of)
+        return
     prune(pipeline, output, layers=layers, layers_of=layers_of, data=data, speed=speed)
 
 
@@ -85,10 +109,7 @@ def prune(
     speed (bool): Measure words per second before and after.
     RETURNS (float): Largest change of the encoder's output over a sample.
     """
-    if output.resolve() == pipeline.resolve():
-        msg.fail("Input and output are the same directory", str(output), exits=1)
-    if output.exists() and not output.is_dir():
-        msg.fail(f"'{output}' is a file", "Choose another output.", exits=1)
+    _check_output(pipeline, output)
     if layers is not None and layers_of is not None:
         msg.fail("Give --layers or --layers-of, not both", exits=1)
     old, new = spacy.load(pipeline), spacy.load(pipeline)
@@ -129,6 +150,13 @@ def prune(
     msg.good("Saved the pruned pipeline", str(output))
     msg.info(f"Largest change of the output: {change:.2g}")
     return change
+
+
+def _check_output(source: Path, output: Path) -> None:
+    if output.resolve() == source.resolve():
+        msg.fail("Input and output are the same directory", str(output), exits=1)
+    if output.exists() and not output.is_dir():
+        msg.fail(f"'{output}' is a file", "Choose another output.", exits=1)
 
 
 def _prune_and_compare(nlp: Language, encoder: Model, cut: Cut) -> float:

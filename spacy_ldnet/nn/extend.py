@@ -26,7 +26,9 @@ def extend_vocabulary(
     # Cut-offs that were clipped to the old vocabulary have to stay where they were.
     cutoffs = clip_cutoffs(model.config.cutoffs, model.rows)
     config = replace(config, cutoffs=cutoffs)
-    grown = LanguageModel(config, rows=rows, direction=model.direction)
+    grown = LanguageModel(
+        config, rows=rows, direction=model.direction, layers=model.layers
+    )
     new = grown.state_dict()
     last = f"softmax.tail.{len(cutoffs) - 1}.1.weight"
     with torch.no_grad():

@@ -1,7 +1,7 @@
 """One direction's language model: embeddings, dense layers, adaptive softmax."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -66,16 +66,26 @@ class LanguageModel(nn.Module):
     :param config: sizes and rates.
     :param rows: size of the vocabulary, symbols included.
     :param direction: ``forward`` or ``backward``; kept with the weights.
+    :param layers: number in the unpruned network of each layer that is there; None for
+        all of them.
     """
 
-    def __init__(self, config: LanguageModelConfig, *, rows: int, direction: str):
+    def __init__(
+        self,
+        config: LanguageModelConfig,
+        *,
+        rows: int,
+        direction: str,
+        layers: Optional[Sequence[int]] = None,
+    ):
         super().__init__()
         self.config = config
         self.rows = rows
         self.direction = direction
+        self.layers = list(range(config.depth) if layers is None else layers)
         self.embedding = nn.Embedding(rows, config.embed)
         self.embed_dropout = nn.Dropout(config.embed_dropout)
-        self.rnn = _build_rnn(config)
+        self.rnn = _build_rnn(config, self.layers)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
         if config.projection:
             self._build_output(config)
@@ -143,7 +153,10 @@ class LanguageModel(nn.Module):
     def structure(self) -> Dict[str, Any]:
         """Description in JSON types, for :meth:`from_structure`."""
         structure = asdict(self.config)
-        structure["layers"] = list(range(structure.pop("depth")))
+        if len(self.layers) == structure["depth"]:
+            # Files of older versions look like that, too.
+            del structure["depth"]
+        structure["layers"] = list(self.layers)
         structure["cutoffs"] = list(self.config.cutoffs)
         structure["rows"] = self.rows
         structure["direction"] = self.direction
@@ -155,12 +168,24 @@ class LanguageModel(nn.Module):
         settings = dict(structure)
         rows = settings.pop("rows")
         direction = settings.pop("direction")
-        settings["depth"] = len(settings.pop("layers"))
+        layers = settings.pop("layers")
+        settings["depth"] = unpruned_depth(structure)
         settings["cutoffs"] = tuple(settings["cutoffs"])
-        return cls(LanguageModelConfig(**settings), rows=rows, direction=direction)
+        config = LanguageModelConfig(**settings)
+        return cls(config, rows=rows, direction=direction, layers=layers)
 
 
-def _build_rnn(config: LanguageModelConfig) -> Union[DenseRNN, StackedRNN]:
+def unpruned_depth(structure: Dict[str, Any]) -> int:
+    """Number of layers before any were deleted.
+
+    :param structure: of a language model.
+    """
+    return int(structure.get("depth", len(structure["layers"])))
+
+
+def _build_rnn(
+    config: LanguageModelConfig, layers: List[int]
+) -> Union[DenseRNN, StackedRNN]:
     if config.connectivity == "stacked":
         return StackedRNN(
             embed=config.embed,
@@ -172,7 +197,7 @@ def _build_rnn(config: LanguageModelConfig) -> Union[DenseRNN, StackedRNN]:
     return DenseRNN(
         embed=config.embed,
         hidden=config.hidden,
-        layers=range(config.depth),
+        layers=layers,
         unit=config.unit,
     )
 

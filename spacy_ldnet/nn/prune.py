@@ -1,14 +1,17 @@
-"""Take layers out of an encoder, and fold what is left of their gates."""
+"""Take layers out of an encoder or a language model, and fold what is left of gates."""
 
 from dataclasses import replace
-from typing import Dict, List
+from typing import Dict, List, Union
 
 import torch
 from torch import Tensor
 
 from ..vocabulary import DIRECTIONS
 from .encoder import LDNetEncoder
+from .language_model import LanguageModel
 from .trunk import LanguageModelTrunk
+
+Trunk = Union[LanguageModelTrunk, LanguageModel]
 
 
 def open_layers(encoder: LDNetEncoder) -> Dict[str, List[int]]:
@@ -44,6 +47,34 @@ def keep_layers(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> LDNetEncod
         ours.rnn.requires_grad_(any(w.requires_grad for w in theirs.rnn.parameters()))
         ours.embedding.requires_grad_(theirs.embedding.weight.requires_grad)
     return pruned.train(encoder.training)
+
+
+def keep_lm_layers(model: LanguageModel, keep: List[int]) -> LanguageModel:
+    """A smaller language model without the other layers and the columns that read them.
+
+    What it predicts is another thing, until it is trained on: the softmax has never done
+    without the others.
+
+    :param model: densely connected; left as it is.
+    :param keep: positions of the layers to keep, in order.
+    :returns: a model of its own.
+    """
+    pruned = LanguageModel(
+        model.config,
+        rows=model.rows,
+        direction=model.direction,
+        layers=[model.layers[i] for i in keep],
+    )
+    theirs = model.state_dict()
+    columns = _columns(keep, model.config.embed, model.config.hidden)
+    with torch.no_grad():
+        _copy_trunk(model, pruned, keep)
+        for name, weight in pruned.state_dict().items():
+            if name == "projection.weight":
+                weight.copy_(theirs[name][:, columns])
+            elif not name.startswith(("embedding.", "rnn.")):
+                weight.copy_(theirs[name])
+    return pruned.train(model.training)
 
 
 def fold_gates(encoder: LDNetEncoder) -> None:
@@ -87,9 +118,7 @@ def _projection_columns(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> Li
     return columns
 
 
-def _copy_trunk(
-    old: LanguageModelTrunk, new: LanguageModelTrunk, keep: List[int]
-) -> None:
+def _copy_trunk(old: Trunk, new: Trunk, keep: List[int]) -> None:
     new.embedding.weight.copy_(old.embedding.weight)
     for place, i in enumerate(keep):
         theirs = dict(old.rnn.rnns[i].named_parameters())

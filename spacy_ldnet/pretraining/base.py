@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from ..errors import Errors
-from ..nn.language_model import LanguageModelConfig
+from ..nn.language_model import LanguageModelConfig, unpruned_depth
 from ..nn.serialize import read_structure
 from ..vocabulary import WORDS_FILE, read_vocabulary, weights_file
 
@@ -33,7 +33,7 @@ class BaseModels:
     def _check(self, structure: Dict[str, Any], model: LanguageModelConfig) -> None:
         defaults = {"connectivity": "dense", "tied": False}
         found = {name: structure.get(name, defaults.get(name)) for name in SIZES}
-        found["depth"] = len(structure["layers"])
+        found["depth"] = unpruned_depth(structure)
         for name, value in found.items():
             expected = getattr(model, name)
             if value != expected:

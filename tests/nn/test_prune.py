@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
-from spacy_ldnet.nn.prune import fold_gates, keep_layers, open_layers
+from spacy_ldnet.nn.language_model import LanguageModel, LanguageModelConfig
+from spacy_ldnet.nn.prune import fold_gates, keep_layers, keep_lm_layers, open_layers
 from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes, read_bytes
 from spacy_ldnet.nn.windows import Windows
 
@@ -97,3 +98,38 @@ def test_bytes_hold_the_structure_and_are_the_same_every_time():
 def test_foreign_bytes_are_refused(data):
     with pytest.raises(ValueError, match="E001"):
         read_bytes(data)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    keep=st.sets(st.integers(0, 2)).map(sorted),
+    unit=st.sampled_from(["lstm", "gru", "rnn"]),
+)
+def test_a_language_model_keeps_layers_that_did_without_the_others(keep, unit):
+    torch.manual_seed(0)
+    config = LanguageModelConfig(
+        embed=4,
+        hidden=3,
+        depth=3,
+        unit=unit,
+        projection=8,
+        activation="identity",
+        cutoffs=(4,),
+        dropout=0.0,
+        layer_dropout=0.0,
+        embed_dropout=0.0,
+        output_dropout=0.0,
+    )
+    model = LanguageModel(config, rows=11, direction="forward").eval()
+    read = [rnn.weight_ih_l0 for rnn in model.rnn.rnns] + [model.projection.weight]
+    with torch.no_grad():
+        for weight in read:
+            for gone in set(range(3)) - set(keep):
+                weight[:, 4 + 3 * gone : 4 + 3 * (gone + 1)] = 0.0
+    pruned = keep_lm_layers(model, keep)
+    words, targets = torch.randint(11, (6, 2)), torch.randint(11, (6, 2))
+    found, expected = (m(words, targets)[0] for m in (pruned, model))
+    torch.testing.assert_close(found, expected)
+    again = module_from_bytes(LanguageModel, module_to_bytes(pruned))
+    assert again.layers == keep and again.config == config
+    assert again.structure() == pruned.structure()
