@@ -10,12 +10,16 @@ RANDOM = "random"
 NO_LAYER_DROPOUT = "no_layer_dropout"
 PLAIN = "plain"
 REWOUND = "rewound"
+RETRAINED = "retrained"
 FULL = "full"
-METHODS = (LEARNED, REWOUND, FIRST, RANDOM, NO_LAYER_DROPOUT, PLAIN)
+METHODS = (LEARNED, REWOUND, RETRAINED, FIRST, RANDOM, NO_LAYER_DROPOUT, PLAIN)
+#: The selection that is learned, in what comes of it.
+OURS = (LEARNED, REWOUND, RETRAINED)
 #: What each method is called in tables and pictures.
 TITLES = {
     LEARNED: "learned gates",
     REWOUND: "learned gates, rewound",
+    RETRAINED: "learned gates, LM retrained",
     FIRST: "lowest layers",
     RANDOM: "random layers",
     NO_LAYER_DROPOUT: "learned, no layer dropout",

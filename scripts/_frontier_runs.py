@@ -15,6 +15,7 @@ from _frontier_points import (
     LEARNED,
     NO_LAYER_DROPOUT,
     PLAIN,
+    RETRAINED,
     REWOUND,
     Point,
     choose_layers,
@@ -27,6 +28,8 @@ from spacy_ldnet.cli._facts import describe, encoders_in
 from spacy_ldnet.models.gating import keep_only
 
 Settings = Dict[str, Any]
+#: Highest rate of language models that are trained on: half of what they began with.
+RETRAIN_RATE = 0.002
 #: In a path: the number of the seed.
 SEED = "{seed}"
 
@@ -56,6 +59,8 @@ class Trainer:
     eval_frequency (int): Updates between two evaluations.
     base (str): Directory SEED/BASE of `training` with the tagger they begin with, if
         it is there already.
+    config (str): Name of the config that it was trained with.
+    retrain_epochs (int): Epochs of those that are trained on after pruning.
     gated (str): Name of the config that trains gates.
     finetuned (str): Name of the config that trains without.
     averages (bool): Evaluate and keep averaged weights.
@@ -72,6 +77,8 @@ class Trainer:
     lm_epochs: int
     eval_frequency: int
     base: str = ""
+    config: str = "ner"
+    retrain_epochs: int = 2
     gated: str = "prune"
     finetuned: str = "finetune"
     averages: bool = False
@@ -84,13 +91,13 @@ class Trainer:
         """
         seed = point.seed
         if point.method == NO_LAYER_DROPOUT:
-            changed = {"model.layer_dropout": 0.0}
-            base = self.tagger(
-                seed, self.language_models(seed, "lm_no_dropout", changed)
-            )
-            return self._gated(point, base)
+            lm = self.training / str(seed) / "lm_no_dropout"
+            self.language_models(seed, lm, {"model.layer_dropout": 0.0})
+            return self._gated(point, self.tagger(seed, lm))
         if point.method == PLAIN:
             return self._finetuned(point, self._plain_base(point))
+        if point.method == RETRAINED:
+            return self._finetuned(point, self._retrained_base(point))
         base = self.own_base(seed)
         if point.method == LEARNED:
             return self._gated(point, base)
@@ -102,22 +109,19 @@ class Trainer:
 
     def tagger(self, seed: int, lm: Path, **sizes: Any) -> Path:
         """seed (int): Seed of the training.
-        lm (Path): Language models to train a tagger on.
+        lm (Path): Directory of a pretraining, to train a tagger on its best models.
         RETURNS (Path): The tagger on all of their layers.
         """
-        # OUT/model-best of one pretraining: the name of OUT says which.
-        path = self.directory / str(seed) / f"base_{lm.parent.name}"
-        settings = {**sizes, "paths.lm": lm, "training.max_steps": self.base_steps}
-        return self._spacy_train(path, "ner", seed, settings)
+        path = self.directory / str(seed) / f"base_{lm.name}"
+        best, steps = lm / "model-best", self.base_steps
+        settings = {**sizes, "paths.lm": best, "training.max_steps": steps}
+        return self._spacy_train(path, self.config, seed, settings)
 
-    def language_models(self, seed: int, name: str, changed: Settings) -> Path:
+    def language_models(self, seed: int, path: Path, changed: Settings) -> None:
         """seed (int): Seed of the training.
-        name (str): Name of its directory.
+        path (Path): Directory of the pretraining.
         changed (Settings): What differs from lm.cfg.
-        RETURNS (Path): The best language models.
         """
-        # Not in `directory`: frontiers of several corpora share language models.
-        path = self.training / str(seed) / name
         settings = {
             "paths.raw_text": self.text / "lm_train.txt",
             "paths.dev_text": self.text / "lm_dev.txt",
@@ -133,7 +137,6 @@ class Trainer:
             _run([*arguments, made, "--resume", "--overwrite"], settings, made)
 
         self._once(path, run, resumable=True)
-        return path / "model-best"
 
     def own_base(self, seed: int) -> Path:
         """seed (int): Seed of the training.
@@ -141,7 +144,7 @@ class Trainer:
         """
         if self.base:
             return self._existing(seed, self.base)
-        return self.tagger(seed, self._existing(seed, "lm"))
+        return self.tagger(seed, self._existing(seed, "lm").parent)
 
     def _existing(self, seed: int, name: str) -> Path:
         path = self.training / str(seed) / name / "model-best"
@@ -162,9 +165,30 @@ class Trainer:
             raise ScriptError(f"{learned} is too small to have an LSTM of its cost")
         sizes = {"hidden": hidden, "depth": 1}
         changed = {f"model.{key}": value for key, value in sizes.items()}
-        lm = self.language_models(point.seed, f"lm_plain_{hidden}", changed)
+        # Not in `directory`: frontiers of several corpora share language models.
+        lm = self.training / str(point.seed) / f"lm_plain_{hidden}"
+        self.language_models(point.seed, lm, changed)
         model = {f"components.ldnet.model.{k}": v for k, v in sizes.items()}
         return self.tagger(point.seed, lm, **model)
+
+    def _retrained_base(self, point: Point) -> Path:
+        """A tagger on language models that have the layers of the learned point, and
+        were trained on without the others.
+        """
+        learned = self.train(Point(LEARNED, point.budget, point.seed))
+        whole = self._existing(point.seed, "lm")
+        cut = self.directory / str(point.seed) / f"{point.name}-lm-cut"
+        prune = ["ldnet", "prune", whole]
+        chosen = {"layers-of": learned}
+        self._once(cut, lambda made: _run([*prune, made], chosen, made))
+        changed = {
+            "paths.init_from": cut,
+            "pretraining.max_epochs": self.retrain_epochs,
+            "pretraining.learn_rate.peak": RETRAIN_RATE,
+        }
+        lm = self.directory / str(point.seed) / f"{point.name}-lm"
+        self.language_models(point.seed, lm, changed)
+        return self.tagger(point.seed, lm)
 
     def _gated(self, point: Point, base: Path) -> Path:
         path = self.directory / str(point.seed) / f"{point.name}-gated"
@@ -215,14 +239,15 @@ class Trainer:
         self, path: Path, config: str, seed: int, settings: Settings
     ) -> Path:
         corpus = of_seed(self.corpus, seed)
-        shared = {
+        shared: Settings = {
             "paths.train": corpus / "train.spacy",
             "paths.dev": corpus / "dev.spacy",
-            **({"paths.vectors": self.vectors} if self.vectors else {}),
             "system.seed": seed,
             "training.eval_frequency": self.eval_frequency,
             "training.optimizer.use_averages": str(self.averages).lower(),
         }
+        if "vectors" in load_config(self.configs / f"{config}.cfg")["paths"]:
+            shared["paths.vectors"] = self.vectors
 
         def run(made: Path) -> None:
             arguments = ["train", self.configs / f"{config}.cfg", "--output", made]

@@ -8,13 +8,21 @@ from typing import Any, Dict, List, Tuple
 
 import numpy
 from _bootstrap import paired_bootstrap
-from _frontier_points import FIRST, FULL, LEARNED, RANDOM, REWOUND, TITLES
+from _frontier_points import FIRST, FULL, LEARNED, OURS, RANDOM, TITLES
 from _report import mean_and_std
 
 Runs = List[Dict[str, Any]]
 Key = Tuple[str, int]
 VALUES = ("dev_f", "test_f", "lm_macs", "macs", "size_mb", "words_per_second")
-COLORS = ("#1b6ca8", "#6a4c93", "#d1495b", "#8d8d8d", "#edae49", "#3c896d")
+COLORS = (
+    "#1b6ca8",
+    "#6a4c93",
+    "#00798c",
+    "#d1495b",
+    "#8d8d8d",
+    "#edae49",
+    "#3c896d",
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,8 @@ def join_runs(runs: Runs) -> List[Dict[str, Any]]:
 def compare_runs(
     runs: Runs, draws: int, *, folds: bool = False
 ) -> List[Dict[str, Any]]:
-    """Paired bootstrap over the test documents: the learned selection, rewound or not,
-    against every other method of its budget, and against all layers.
+    """Paired bootstrap over the test documents: what the learned selection gives, in
+    each of its ways, against every other method of its budget, and against all layers.
 
     runs (Runs): One object a trained point, with `counts` of each document.
     draws (int): How many resamples.
@@ -84,10 +92,10 @@ def compare_runs(
     groups = _grouped(runs)
     rows = []
     for method, budget in sorted(groups, key=lambda key: key[1]):
-        if method not in (LEARNED, REWOUND):
+        if method not in OURS:
             continue
         # Not both ways round.
-        known = (method, LEARNED)
+        known = OURS[: OURS.index(method) + 1]
         others = [key for key in groups if key[1] == budget and key[0] not in known]
         others += [key for key in groups if key[0] == FULL]
         for other in others:
@@ -189,7 +197,7 @@ def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) 
     for color, method in zip(COLORS, methods):
         own = [row for row in rows if row["method"] == method and row["budget"]]
         # Where nothing is chosen, all methods that take from the same models meet.
-        shared = ends if method in (LEARNED, REWOUND, FIRST, RANDOM) else []
+        shared = ends if method in (*OURS, FIRST, RANDOM) else []
         chain = sorted([*own, *shared], key=lambda row: row[cost.name]["mean"])
         axes.errorbar(
             [row[cost.name]["mean"] / cost.unit for row in chain],

@@ -18,6 +18,7 @@ TITLES = {
     "ldnet_finetuned": "pruned, then trained on",
     "ldnet_unfrozen": "pruned, then trained on with the layers left",
     "ldnet_rewound": "the layers left, below the tagger of before",
+    "ldnet_retrained": "the layers left, pretrained on by themselves",
     "cnn": "spaCy's CNN and ner",
     "trf": "a transformer through spacy-transformers",
     "trf_crf": "the same with our CRF",

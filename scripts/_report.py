@@ -17,9 +17,16 @@ PAIRS = [
     ("ldnet_finetuned", "ldnet_pruned"),
     ("ldnet_unfrozen", "ldnet_pruned"),
     ("ldnet_rewound", "ldnet_pruned"),
+    ("ldnet_retrained", "ldnet_pruned"),
 ]
 # Each of these is compared with every other row as well.
-SUBJECTS = ("ldnet_pruned", "ldnet_finetuned", "ldnet_unfrozen", "ldnet_rewound")
+SUBJECTS = (
+    "ldnet_pruned",
+    "ldnet_finetuned",
+    "ldnet_unfrozen",
+    "ldnet_rewound",
+    "ldnet_retrained",
+)
 
 
 def summarise(by_seed: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Dict, List
 
+import _frontier_points as frontier
 import typer
 from _common import ScriptError
 from _frontier_points import (
@@ -11,6 +12,7 @@ from _frontier_points import (
     NO_LAYER_DROPOUT,
     PLAIN,
     RANDOM,
+    RETRAINED,
     REWOUND,
     TITLES,
 )
@@ -21,13 +23,14 @@ from wasabi import msg
 
 LAYERS, METHOD, F1, MACS = "layers", "chosen by", "F1", "LM MACs"
 #: Those that the picture is about.
-OURS = (TITLES[LEARNED], TITLES[REWOUND])
+OURS = tuple(TITLES[method] for method in frontier.OURS)
 #: Markers of the methods, in the order in which they are drawn beside each other.
 MARKERS = {
     TITLES[NO_LAYER_DROPOUT]: "v",
     TITLES[FIRST]: "s",
     TITLES[LEARNED]: "o",
     TITLES[REWOUND]: "P",
+    TITLES[RETRAINED]: "*",
     TITLES[RANDOM]: "D",
     TITLES[PLAIN]: "^",
 }

@@ -25,6 +25,7 @@ ROWS: Dict[str, str] = {
     "ldnet_finetuned": "finetune",
     "ldnet_unfrozen": "unfreeze",
     "ldnet_rewound": "rewound",
+    "ldnet_retrained": "retrained",
     "cnn": "cnn",
     "trf": "trf",
     "trf_crf": "trf_crf",

@@ -115,6 +115,7 @@ def main(
     base: str = typer.Option(
         "", help="SEED/BASE/model-best of --training is the tagger to begin with"
     ),
+    config: str = typer.Option("ner", help="Config that such a tagger is trained with"),
     text: Path = typer.Option(
         Path("corpus"), help="Folder with lm_train.txt and lm_dev.txt"
     ),
@@ -126,6 +127,9 @@ def main(
     steps: int = typer.Option(2500, min=1, help="Updates of each point"),
     base_steps: int = typer.Option(2000, min=1, help="Updates of the first taggers"),
     lm_epochs: int = typer.Option(5, min=1, help="Epochs of other language models"),
+    retrain_epochs: int = typer.Option(
+        2, min=1, help="Epochs of those that are trained on after pruning"
+    ),
     eval_frequency: int = typer.Option(250, min=1, help="Updates between evaluations"),
     averages: bool = typer.Option(
         False, help="Keep averaged weights: steadier where labels are few"
@@ -152,8 +156,10 @@ def main(
         steps=steps,
         base_steps=base_steps,
         lm_epochs=lm_epochs,
+        retrain_epochs=retrain_epochs,
         eval_frequency=eval_frequency,
         base=base,
+        config=config,
         averages=averages,
     )
     try:

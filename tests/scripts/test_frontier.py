@@ -10,10 +10,13 @@ import spacy
 import srsly
 import typer
 from _frontier_points import Point, choose_layers, plain_hidden, plan_points
+from _frontier_runs import Trainer
 from _frontier_table import compare_runs, draw, join_runs, markdown
 from spacy.util import load_config
-from toy import write_language_model
+from toy import DEPTH, EMBED, HIDDEN, write_language_model
 from typer.testing import CliRunner
+
+from spacy_ldnet.cli._facts import describe, describe_lm
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -164,3 +167,58 @@ def test_real_points_are_trained_once_and_compared(tmp_path, monkeypatch, sample
     assert CliRunner().invoke(app, list(map(str, arguments))).exit_code == 0
     again = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("meta.json")}
     assert again == times, "something was trained twice"
+
+
+def make_small_configs(path):
+    """The project's configs with networks of toy size, and gates that close at once."""
+    sizes = {"embed": EMBED, "hidden": HIDDEN, "depth": DEPTH}
+    lm = {"projection": 4, "activation": "identity", "cutoffs": [4]}
+    gates = {"weight": 10.0, "warmup": 1, "learn_rate": 1.0}
+    changes = {
+        "lm": [("model", {**sizes, **lm}), ("pretraining", {"batch_size": 4})],
+        "ner": [("components.ldnet.model", sizes)],
+        "prune": [("training.before_update", gates)],
+        "finetune": [],
+    }
+    path.mkdir()
+    for name, sections in changes.items():
+        config = load_config(ROOT / "configs" / f"{name}.cfg")
+        for section, values in sections:
+            part = config
+            for key in section.split("."):
+                part = part[key]
+            part.update(values)
+        config.to_disk(path / f"{name}.cfg")
+    return path
+
+
+def test_language_models_are_trained_on_without_the_others(tmp_path, sample_gold):
+    whole = tmp_path / "training" / "0" / "lm" / "model-best"
+    write_language_model(whole)
+    nlp = spacy.blank("en")
+    nlp.vocab.set_vector("London", numpy.ones(50, dtype="float32"))
+    nlp.to_disk(tmp_path / "vectors")
+    options = {"assets": ROOT / "assets", "lang": "en", "group": 0, "seed": 0}
+    text = ROOT / "assets" / "sample"
+    corpus.convert(str(sample_gold), tmp_path / "corpus", text=text, **options)
+    trainer = Trainer(
+        directory=tmp_path / "out",
+        corpus=tmp_path / "corpus",
+        vectors=tmp_path / "vectors",
+        training=tmp_path / "training",
+        text=tmp_path / "corpus",
+        configs=make_small_configs(tmp_path / "configs"),
+        steps=8,
+        base_steps=2,
+        lm_epochs=1,
+        eval_frequency=4,
+        retrain_epochs=1,
+    )
+    learned, retrained = (
+        describe(spacy.load(trainer.train(Point(method, 2, 0))))
+        for method in ("learned", "retrained")
+    )
+    assert retrained["kept"] == learned["kept"]
+    assert sum(map(len, retrained["kept"].values())) == 2
+    lm = describe_lm(tmp_path / "out" / "0" / "retrained-2-lm" / "model-best")
+    assert lm["kept"] == learned["kept"] and lm["perplexity"]
