@@ -74,7 +74,14 @@ path = null
 
 
 def write_language_model(
-    path, *, words=WORDS, unit="lstm", embed=EMBED, hidden=HIDDEN, depth=DEPTH
+    path,
+    *,
+    words=WORDS,
+    unit="lstm",
+    embed=EMBED,
+    hidden=HIDDEN,
+    depth=DEPTH,
+    projection=4,
 ):
     """A language model directory with random weights."""
     path.mkdir(parents=True, exist_ok=True)
@@ -87,7 +94,7 @@ def write_language_model(
         hidden=hidden,
         depth=depth,
         unit=unit,
-        projection=4,
+        projection=projection,
         activation="identity",
         cutoffs=(4,),
         dropout=0.0,

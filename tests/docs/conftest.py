@@ -31,8 +31,10 @@ def template(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copy(ROOT / "project.yml", folder)
+    sizes = spacy.util.load_config(folder / "configs/lm.cfg")["model"]
+    sizes = {k: sizes[k] for k in ("embed", "hidden", "depth", "projection")}
     for path in (LM, LM_OF_SEED):
-        write_language_model(folder / path, words=WORDS, embed=100, hidden=88, depth=6)
+        write_language_model(folder / path, words=WORDS, **sizes)
     _write_texts(folder)
     _write_corpus(folder)
     _write_pipelines(folder)
