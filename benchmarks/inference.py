@@ -156,7 +156,7 @@ def measure_processes(
 ) -> Dict[str, float]:
     """RETURNS (Dict[str, float]): What a second process gives, by length of text."""
     return {
-        f"{length} words": process_gain(nlp, regroup(texts, length, 10 * words), rounds)
+        f"{length} words": process_gain(nlp, regroup(texts, length, 20 * words), rounds)
         for length in (20, 1000)
     }
 
