@@ -73,6 +73,14 @@ path = null
 """
 
 
+def make_lm_config(**sizes):
+    """Of a language model without any dropout."""
+    rates = ("dropout", "layer_dropout", "embed_dropout", "output_dropout")
+    return LanguageModelConfig(
+        activation="identity", cutoffs=(4,), **dict.fromkeys(rates, 0.0), **sizes
+    )
+
+
 def write_language_model(
     path,
     *,
@@ -89,18 +97,8 @@ def write_language_model(
     meta = {"vocabulary": {"hash": vocabulary_hash(list(words))}}
     srsly.write_json(path / META_FILE, meta)
     torch.manual_seed(0)
-    config = LanguageModelConfig(
-        embed=embed,
-        hidden=hidden,
-        depth=depth,
-        unit=unit,
-        projection=projection,
-        activation="identity",
-        cutoffs=(4,),
-        dropout=0.0,
-        layer_dropout=0.0,
-        embed_dropout=0.0,
-        output_dropout=0.0,
+    config = make_lm_config(
+        unit=unit, embed=embed, hidden=hidden, depth=depth, projection=projection
     )
     for direction in DIRECTIONS:
         module = LanguageModel(config, rows=len(words) + 2, direction=direction)

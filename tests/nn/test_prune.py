@@ -2,9 +2,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy import make_lm_config
 
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
-from spacy_ldnet.nn.language_model import LanguageModel, LanguageModelConfig
+from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.prune import fold_gates, keep_layers, keep_lm_layers, open_layers
 from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes, read_bytes
 from spacy_ldnet.nn.windows import Windows
@@ -107,19 +108,7 @@ def test_foreign_bytes_are_refused(data):
 )
 def test_a_language_model_keeps_layers_that_did_without_the_others(keep, unit):
     torch.manual_seed(0)
-    config = LanguageModelConfig(
-        embed=4,
-        hidden=3,
-        depth=3,
-        unit=unit,
-        projection=8,
-        activation="identity",
-        cutoffs=(4,),
-        dropout=0.0,
-        layer_dropout=0.0,
-        embed_dropout=0.0,
-        output_dropout=0.0,
-    )
+    config = make_lm_config(embed=4, hidden=3, depth=3, unit=unit, projection=8)
     model = LanguageModel(config, rows=11, direction="forward").eval()
     read = [rnn.weight_ih_l0 for rnn in model.rnn.rnns] + [model.projection.weight]
     with torch.no_grad():
