@@ -1,12 +1,13 @@
 """Language models to begin with, for text of another domain."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from ..errors import Errors
 from ..nn.language_model import LanguageModelConfig, unpruned_depth
 from ..nn.serialize import read_structure
-from ..vocabulary import WORDS_FILE, read_vocabulary, weights_file
+from ..vocabulary import DIRECTIONS, WORDS_FILE, read_vocabulary, weights_file
 
 #: What the weights depend on.
 SIZES = ("embed", "hidden", "unit", "projection", "activation", "connectivity", "tied")
@@ -29,6 +30,17 @@ class BaseModels:
         for direction in directions:
             self._check(read_structure(path / weights_file(direction)), model)
         self.words: List[str] = read_vocabulary(path)
+
+    @property
+    def hash(self) -> str:
+        """RETURNS (str): SHA-256 over the weights, since others may come to have the
+        same path. Over those of both directions, whichever are trained: one may be
+        trained after the other.
+        """
+        digest = hashlib.sha256()
+        for file in map(self.path.joinpath, map(weights_file, DIRECTIONS)):
+            digest.update(file.read_bytes() if file.is_file() else b"")
+        return digest.hexdigest()
 
     def _check(self, structure: Dict[str, Any], model: LanguageModelConfig) -> None:
         defaults = {"connectivity": "dense", "tied": False}

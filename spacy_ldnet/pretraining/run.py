@@ -65,7 +65,7 @@ def pretrain(
     devices = find_devices(device)
     corpus = _prepare(plain, output, settings, base, devices, report, strict)
     seed = int(plain.get("system", {}).get("seed") or 0)
-    identity = _identify(corpus, model, settings, seed, devices)
+    identity = _identify(corpus, model, settings, seed, devices, base)
     job = TrainingJob(
         direction=settings.directions[0],
         model=model,
@@ -124,6 +124,7 @@ def _identify(
     settings: PretrainingSettings,
     seed: int,
     devices: Devices,
+    base: Optional[BaseModels],
 ) -> Dict[str, Any]:
     """What a run and its continuation have to share, as JSON data."""
     values = {f"[pretraining] {k}": v for k, v in fixed_settings(settings).items()}
@@ -132,6 +133,8 @@ def _identify(
     values["the vocabulary (hash)"] = vocabulary_hash(corpus.words)
     values["the training text (words)"] = corpus.train.words
     values["the number of processes"] = devices.share.world
+    if base is not None:
+        values["the language models it began with (hash)"] = base.hash
     return srsly.json_loads(srsly.json_dumps(values))
 
 

@@ -62,6 +62,15 @@ def test_new_words_are_appended_and_learned(domain, base, tmp_path):
     assert measure_text(tmp_path / "out" / "model-best", text)["unknown"] == 0.0
 
 
+def test_one_direction_after_the_other(domain, tmp_path):
+    config, _ = domain
+    for direction in DIRECTIONS:
+        config["pretraining"]["directions"] = [direction]
+        run(config, tmp_path / "out", resume=True)
+    for direction in DIRECTIONS:
+        assert (tmp_path / "out" / "model-best" / f"{direction}.safetensors").is_file()
+
+
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("rows,more", [(20, 27), (20, 20), (4, 9)])
 def test_old_words_are_read_as_before(model_config, rows, more, tied):
