@@ -36,7 +36,8 @@ MARKERS = {
 }
 #: How far apart, in the axis' units, the methods of one budget stand.
 APART = 0.13
-SIZE = (10.8, 4.2)
+SIZE = (10.8, 4.4)
+NAMES_IN_ROW = 4
 
 
 def find_frontiers(page: Path) -> List[Table]:
@@ -68,7 +69,7 @@ def draw(tables: List[Table], palette: Palette) -> Figure:
     panels[0].set_ylabel("F1 on the test set", color=palette.ink)
     figure.supxlabel("layers left, and their multiply-accumulates a word", color=palette.ink, size=11)  # fmt: skip
     names = [name for name in MARKERS if name in shown]
-    figure.legend([shown[name] for name in names], names, loc="outside upper center", ncols=len(names), frameon=False, fontsize=9, labelcolor=palette.ink)  # fmt: skip
+    figure.legend([shown[name] for name in names], names, loc="outside upper center", ncols=min(len(names), NAMES_IN_ROW), frameon=False, fontsize=9, labelcolor=palette.ink)  # fmt: skip
     return figure
 
 
