@@ -96,7 +96,7 @@ def _costs(table: Table, budget: int) -> str:
     """Cost of so many layers, which differs a little with the layers they read."""
     costs = [number(row[MACS]) for row in table.rows if int(row[LAYERS]) == budget]
     ends = dict.fromkeys(f"{cost / 1000:,.0f}" for cost in (min(costs), max(costs)))
-    return f"{' to '.join(ends)}k"
+    return f"{'–'.join(ends)}k"
 
 
 def main(

@@ -69,7 +69,7 @@ def test_frontiers_are_those_of_the_tables(tmp_path):
     (axes,) = figure.axes
     assert [tick.get_text() for tick in axes.get_xticklabels()] == [
         "0\n0k",
-        "1\n66 to 70k",
+        "1\n66–70k",
         "12\n1,723k",
     ]
     heights = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "o"]
