@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any, Dict, List
 
-import _frontier_points as frontier
 import typer
 from _common import ScriptError
 from _frontier_points import (
     FIRST,
     LEARNED,
     NO_LAYER_DROPOUT,
+    OURS,
     PLAIN,
     RANDOM,
     RETRAINED,
@@ -23,7 +23,7 @@ from wasabi import msg
 
 LAYERS, METHOD, F1, MACS = "layers", "chosen by", "F1", "LM MACs"
 #: Those that the picture is about.
-OURS = tuple(TITLES[method] for method in frontier.OURS)
+OUR_TITLES = tuple(TITLES[method] for method in OURS)
 #: Markers of the methods, in the order in which they are drawn beside each other.
 MARKERS = {
     TITLES[NO_LAYER_DROPOUT]: "v",
@@ -82,7 +82,7 @@ def _draw_panel(axes: Any, table: Table, palette: Palette) -> Dict[str, Any]:
         mean, spread = mean_and_spread(row[F1]) or (float("nan"), 0.0)
         method, budget = row[METHOD], int(row[LAYERS])
         place = present.index(method) - (len(present) - 1) / 2 if method else 0
-        color = palette.accent if method in OURS else palette.ink
+        color = palette.accent if method in OUR_TITLES else palette.ink
         # With no layer, or all of them, there is nothing to choose: a hollow point.
         fill = color if method else palette.ground
         shown[method] = axes.errorbar(budgets.index(budget) + APART * place, mean, yerr=spread, color=color, mfc=fill, fmt=MARKERS.get(method, "o"), capsize=3, markersize=7 if color == palette.accent else 5)  # fmt: skip
