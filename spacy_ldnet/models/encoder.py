@@ -154,8 +154,10 @@ def forward(
     else:
         spans = (model.attrs["window"], model.attrs["get_spans"])
         windows = make_windows(docs, *spans, shim.device)
-        arrays = (of_types, types.of_tokens)
-        known = WordTypes(*(torch.from_numpy(a).to(shim.device) for a in arrays))
+        if not is_train:
+            # With gradients all words are read as they stand.
+            arrays = (of_types, types.of_tokens)
+            known = WordTypes(*(torch.from_numpy(a).to(shim.device) for a in arrays))
     ids = torch.from_numpy(rows).to(shim.device)
     shim.module.dropout = dropout_rate(model)
     inputs = ArgsKwargs(args=(ids, windows, known), kwargs={})
