@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import srsly
 from _common import ScriptError
-from evaluate import ROWS, find_trained
+from evaluate import LANGUAGE_MODELS, ROWS, find_trained
 
 Lines = List[Dict[str, Any]]
 
@@ -38,7 +38,8 @@ class Run:
     corpus (Dict[str, Any]): The corpus's meta.json; empty if there is none.
     gates (Dict[str, Lines]): Seed -> what the gate logger wrote.
     lms (Dict[str, Lines]): Seed -> evaluations of the pretraining, in order.
-    lm_metas (Dict[str, Dict[str, Any]]): Seed -> meta.json of the language models.
+    lm_metas (Dict[str, Dict[str, Any]]): Directory of language models -> seed ->
+        their meta.json.
     configs (List[Tuple[str, str]]): What was trained, and its config.
     """
 
@@ -106,8 +107,11 @@ def read_run(
             for seed, lines in _logs(training, "lm", "log.jsonl").items()
         },
         lm_metas={
-            seed: srsly.read_json(path / "meta.json")
-            for seed, path in find_trained(training, "lm").items()
+            name: {
+                seed: srsly.read_json(path / "meta.json")
+                for seed, path in find_trained(training, name).items()
+            }
+            for name in LANGUAGE_MODELS
         },
         configs=_configs(training, packaged),
     )
@@ -132,7 +136,8 @@ def _subject(results: Dict[str, Any], packaged: str) -> str:
             "The results have no row with scores",
             "Train and evaluate a pipeline first.",
         )
-    wanted = (rows.get(packaged), packaged, "ldnet_pruned", "ldnet")
+    nearest = ("ldnet_retrained", "ldnet_pruned", "ldnet")
+    wanted = (rows.get(packaged), packaged, *nearest)
     return next((row for row in wanted if row in scored), scored[0])
 
 

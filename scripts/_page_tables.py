@@ -10,6 +10,9 @@ from spacy_ldnet.vocabulary import DIRECTIONS
 
 Sortable = Union[float, str, None]
 
+#: What language models are called, by their directory.
+LM_TITLES = {"lm": "as pretrained", "lm_retrained": "pruned and pretrained on"}
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -177,13 +180,18 @@ def data_table(run: Run) -> Optional[Table]:
 def lm_table(run: Run) -> Optional[Table]:
     """RETURNS (Optional[Table]): The language models of each seed."""
     rows = []
-    for seed, meta in run.lm_metas.items():
+    metas = [
+        (f"seed {seed}, {LM_TITLES[name]}", meta)
+        for name, by_seed in run.lm_metas.items()
+        for seed, meta in by_seed.items()
+    ]
+    for which, meta in metas:
         for direction in DIRECTIONS:
             value = meta.get("perplexity", {}).get(direction)
             seen = meta.get("words_seen", {}).get(direction)
             steps = meta.get("steps", {}).get(direction)
             cells = [number(value, ",.1f"), number(steps), number(seen)]
-            rows.append([word(f"{direction}, seed {seed}"), *cells])
+            rows.append([word(f"{direction}, {which}"), *cells])
     columns = ["language model", "held-out perplexity", "steps", "words seen"]
     return Table("The language models", columns, rows) if rows else None
 

@@ -8,19 +8,25 @@ from _common import ScriptError
 from _palette import Palette, frame, save_pictures
 from _tables import mean_and_spread, number, read_tables
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from wasabi import msg
 
 #: What the rows are called in the picture; a row without a name keeps its own.
 NAMES = {
     "no_lm": "no language model",
     "ldnet": "unpruned",
-    "ldnet_pruned": "en_ldnet (pruned)",
+    "ldnet_pruned": "pruned",
+    "ldnet_retrained": "en_ldnet",
     "cnn": "spaCy's CNN",
-    "trf": "MiniLM\n+ ner",
-    "trf_crf": "MiniLM\n+ CRF",
+    "trf": "MiniLM + ner",
+    "trf_crf": "MiniLM + CRF",
     "teacher": "teacher",
 }
-OURS = ("no_lm", "ldnet", "ldnet_pruned")
+OURS = ("no_lm", "ldnet", "ldnet_pruned", "ldnet_retrained")
+PACKAGED = "ldnet_retrained"
+#: Labels that would meet another one or the line, in points from their marker, and the
+#: side of the text that is there.
+PLACES = {"ldnet_pruned": ((10, -16), "left"), "cnn": ((-10, 6), "right")}
 
 
 class Row(NamedTuple):
@@ -56,7 +62,8 @@ def read_rows(readme: Path) -> List[Row]:
 def draw(rows: List[Row], palette: Palette) -> Figure:
     """rows (List[Row]): What to show.
     palette (Palette): The colours.
-    RETURNS (Figure): F1 over words per second; a line where only the speed is known.
+    RETURNS (Figure): F1 over words per second, which lie decades apart; a line where
+        only the speed is known.
     """
     figure = Figure(figsize=(8.4, 4.6), layout="constrained")
     axes = figure.subplots()
@@ -73,12 +80,14 @@ def draw(rows: List[Row], palette: Palette) -> Figure:
             continue
         mean, spread = row.f1
         axes.errorbar(thousands, mean, yerr=spread, fmt="o", color=color, markersize=9, capsize=4)  # fmt: skip
-        # Beside ours, below the others, which are slow and close to each other.
-        ours = row.name in OURS
-        below = -16 - 12 * label.count("\n")
-        at, shift = (mean, (10, 6)) if ours else (mean - spread, (-8, below))
-        axes.annotate(label, (thousands, at), xytext=shift, textcoords="offset points", color=color, weight="bold" if row.name == "ldnet_pruned" else "normal")  # fmt: skip
-    axes.set_xlim(0, 1.35 * max(row.speed for row in rows) / 1000)
+        shift, side = PLACES.get(row.name, ((10, 6), "left"))
+        axes.annotate(label, (thousands, mean), xytext=shift, ha=side, textcoords="offset points", color=color, weight="bold" if row.name == PACKAGED else "normal")  # fmt: skip
+    axes.set_xscale("log")
+    speeds = [row.speed / 1000 for row in rows]
+    axes.set_xlim(min(speeds) / 1.2, 3 * max(speeds))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.margins(y=0.16)
     axes.set_xlabel("thousand words per second, one CPU thread", color=palette.ink)
     axes.set_ylabel("F1: agreement with the teacher", color=palette.ink)

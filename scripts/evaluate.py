@@ -30,6 +30,8 @@ ROWS: Dict[str, str] = {
     "trf": "trf",
     "trf_crf": "trf_crf",
 }
+# Directories of language models below training/SEED: as pretrained, and pruned.
+LANGUAGE_MODELS = ("lm", "lm_retrained")
 
 
 def main(
@@ -114,10 +116,13 @@ def main(
     write_json(output_dir / "speed.json", speed)
     write_json(output_dir / "bootstrap.json", compare(evaluations, draws))
     write_json(output_dir / "errors.json", find_errors(evaluations, test_path))
-    lms = find_trained(training, "lm").values()
+    lms = {
+        name: summarise_lms([srsly.read_json(p / "meta.json") for p in found.values()])
+        for name in LANGUAGE_MODELS
+        if (found := find_trained(training, name))
+    }
     if lms:
-        metas = [srsly.read_json(path / "meta.json") for path in lms]
-        write_json(output_dir / "lm.json", summarise_lms(metas))
+        write_json(output_dir / "lm.json", lms)
     if is_teacher and corpus_meta:
         msg.info("The scores are agreement with the teacher, not with people")
     print_table(results, speed["machine"])

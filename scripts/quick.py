@@ -38,6 +38,7 @@ LIMITS: Dict[str, Union[int, str]] = {
     "lm_steps": 40,
     "train_steps": 40,
     "prune_steps": 20,
+    "retrain_epochs": 1,
     "peer_steps": 40,
     "eval_frequency": 20,
     "peer_eval_frequency": 20,

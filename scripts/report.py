@@ -48,7 +48,10 @@ def main(
         None, "--corpus-meta", "-c", help="meta.json of the corpus"
     ),
     packaged: str = typer.Option(
-        "pruned", "--packaged", "-p", help="Directory below training/SEED: the subject"
+        "retrained",
+        "--packaged",
+        "-p",
+        help="Directory below training/SEED: the subject",
     ),
 ) -> None:
     """Write a self-contained HTML page from the logs and metrics of a run."""
@@ -65,7 +68,7 @@ def write_report(
     output: Path,
     training: Path,
     corpus_meta: Optional[Path] = None,
-    packaged: str = "pruned",
+    packaged: str = "retrained",
 ) -> None:
     """Write the page, whole or not at all.
 

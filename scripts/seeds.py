@@ -9,7 +9,7 @@ from wasabi import msg
 from weasel.cli.run import check_rerun, project_run, run_commands, update_lockfile
 from weasel.util import load_project_config
 
-TRAININGS = ("pretrain", "train", "baseline", "prune", "peer")
+TRAININGS = ("pretrain", "train", "baseline", "prune", "retrain", "peer")
 
 
 def load_commands(directory: Path, seed: int) -> Dict[str, Dict[str, Any]]:

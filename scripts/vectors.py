@@ -164,7 +164,7 @@ def main(
         dir_okay=False,
     ),
     rows: int = typer.Option(
-        20000, "--rows", "-r", help="How many vectors to keep", min=1
+        100000, "--rows", "-r", help="How many vectors to keep", min=1
     ),
     share: float = typer.Option(
         0.75,

@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT / "docs" / "hooks"), str(ROOT / "tests" / "legacy")]
 TEXT = "\n".join([" ".join(words) for words, _ in SENTENCES] * 12)
 LM, LM_OF_SEED = "training/lm/model-best", "training/0/lm/model-best"
 TRF = "training/0/trf_crf/model-best"
-TRAINED, GATED, PRUNED = (f"training/0/{n}/model-best" for n in ("ldnet", "gated", "pruned"))  # fmt: skip
+TRAINED, GATED, PRUNED, PACKAGED = (f"training/0/{n}/model-best" for n in ("ldnet", "gated", "pruned", "retrained"))  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +98,8 @@ def _write_pipelines(folder: Path) -> None:
             encoder.shims[0].module.gates[1:-1] = 0.0
     nlp.to_disk(folder / GATED)
     prune(folder / GATED, folder / PRUNED)
-    shutil.copytree(folder / PRUNED, folder / "en_ldnet")
+    for path in (PACKAGED, "en_ldnet"):
+        shutil.copytree(folder / PRUNED, folder / path)
 
 
 def _write_transformer(folder: Path) -> None:

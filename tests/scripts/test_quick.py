@@ -51,7 +51,6 @@ def test_every_step_runs_python_and_says_what_it_does(project):
         "seeds",
         "finetune",
         "rewind",
-        "retrain",
         "frontier",
         "tagger",
         "transformer",

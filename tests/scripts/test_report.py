@@ -56,6 +56,7 @@ def toy_run(make_nlp, tmp_path):
             prune_encoder(find_encoders(nlp.get_pipe("ldnet").model)[0])
     finalize()
     write_lm_log(seed / "lm")
+    write_lm_log(seed / "lm_retrained")
     docs = [example.reference for example in make_examples(spacy.blank("en"))]
     DocBin(docs=docs).to_disk(tmp_path / "test.spacy")
     options = ["--training", tmp_path / "training", "--rounds", 1, "--draws", 100]
@@ -97,7 +98,9 @@ def test_page_of_a_run_in_a_browser(toy_run):
     assert done.exit_code == 0, done.output
     check_errors(toy_run / "metrics")
     results = srsly.read_json(toy_run / "metrics" / "results.json")
-    assert f"F1 of {results['ldnet_pruned']['ents_f']['mean']:.2f}" in page.read_text()
+    text = page.read_text()
+    assert f"F1 of {results['ldnet_pruned']['ents_f']['mean']:.2f}" in text
+    assert "backward, seed 0, pruned and pretrained on" in text
     browser = start_chromium(toy_run / "profile")
     try:
         browser.get(page.as_uri())
@@ -214,6 +217,7 @@ def test_page_is_about_what_is_packaged(tmp_path):
     for packaged, row in {
         "finetune": "ldnet_finetuned",
         "pruned": "ldnet_pruned",
+        "retrained": "ldnet_pruned",
         "other": "ldnet_pruned",
     }.items():
         args = (tmp_path / "metrics", tmp_path / "training", None, packaged)
