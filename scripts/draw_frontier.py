@@ -36,8 +36,9 @@ MARKERS = {
 }
 #: How far apart, in the axis' units, the methods of one budget stand.
 APART = 0.13
-SIZE = (10.8, 4.4)
-NAMES_IN_ROW = 4
+#: Inches of a row of panels, what the legend takes besides, and what is in a row.
+SIZE, LEGEND = (10.8, 3.6), 0.8
+PANELS_IN_ROW, NAMES_IN_ROW = 3, 4
 
 
 def find_frontiers(page: Path) -> List[Table]:
@@ -58,15 +59,20 @@ def draw(tables: List[Table], palette: Palette) -> Figure:
     palette (Palette): The colours.
     RETURNS (Figure): F1 with its spread over the number of layers and their cost.
     """
-    figure = Figure(figsize=SIZE, layout="constrained")
-    panels = figure.subplots(1, len(tables), squeeze=False)[0]
+    in_row = min(len(tables), PANELS_IN_ROW)
+    rows = -(-len(tables) // in_row)
+    size = (SIZE[0], SIZE[1] * rows + LEGEND)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, in_row, squeeze=False).flatten()
+    for unused in panels[len(tables) :]:
+        unused.remove()
     shown: Dict[str, Any] = {}
     for axes, table in zip(panels, tables):
         shown.update(_draw_panel(axes, table, palette))
         axes.set_title(table.heading, color=palette.ink, size=12)
         axes.tick_params(labelsize=10)
         frame(axes, palette, grid="y")
-    panels[0].set_ylabel("F1 on the test set", color=palette.ink)
+    figure.supylabel("F1 on the test set", color=palette.ink, size=11)
     figure.supxlabel("layers left, and their multiply-accumulates a word", color=palette.ink, size=11)  # fmt: skip
     names = [name for name in MARKERS if name in shown]
     figure.legend([shown[name] for name in names], names, loc="outside upper center", ncols=min(len(names), NAMES_IN_ROW), frameon=False, fontsize=9, labelcolor=palette.ink)  # fmt: skip
