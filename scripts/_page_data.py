@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import srsly
 from _common import ScriptError
-from evaluate import LANGUAGE_MODELS, ROWS, find_trained
+from evaluate import ROWS, find_trained, read_lm_metas
 
 Lines = List[Dict[str, Any]]
 
@@ -38,7 +38,7 @@ class Run:
     corpus (Dict[str, Any]): The corpus's meta.json; empty if there is none.
     gates (Dict[str, Lines]): Seed -> what the gate logger wrote.
     lms (Dict[str, Lines]): Seed -> evaluations of the pretraining, in order.
-    lm_metas (Dict[str, Dict[str, Any]]): Directory of language models -> seed ->
+    lm_metas (Dict[str, Dict[str, Dict[str, Any]]]): Name of language models -> seed ->
         their meta.json.
     configs (List[Tuple[str, str]]): What was trained, and its config.
     """
@@ -51,7 +51,7 @@ class Run:
     corpus: Dict[str, Any] = field(default_factory=dict)
     gates: Dict[str, Lines] = field(default_factory=dict)
     lms: Dict[str, Lines] = field(default_factory=dict)
-    lm_metas: Dict[str, Dict[str, Any]] = field(default_factory=dict)
+    lm_metas: Dict[str, Dict[str, Dict[str, Any]]] = field(default_factory=dict)
     configs: List[Tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -106,13 +106,7 @@ def read_run(
             seed: _evaluations(lines)
             for seed, lines in _logs(training, "lm", "log.jsonl").items()
         },
-        lm_metas={
-            name: {
-                seed: srsly.read_json(path / "meta.json")
-                for seed, path in find_trained(training, name).items()
-            }
-            for name in LANGUAGE_MODELS
-        },
+        lm_metas=read_lm_metas(training),
         configs=_configs(training, packaged),
     )
 

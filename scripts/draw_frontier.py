@@ -36,8 +36,8 @@ MARKERS = {
 }
 #: How far apart, in the axis' units, the methods of one budget stand.
 APART = 0.13
-#: Inches of a row of panels, what the legend takes besides, and what is in a row.
-SIZE, LEGEND = (10.8, 3.6), 0.8
+#: In inches; a row of panels is as high as that, and the legend comes on top.
+WIDTH, ROW_HEIGHT, LEGEND_HEIGHT = 10.8, 3.6, 0.8
 PANELS_IN_ROW, NAMES_IN_ROW = 3, 4
 
 
@@ -61,7 +61,7 @@ def draw(tables: List[Table], palette: Palette) -> Figure:
     """
     in_row = min(len(tables), PANELS_IN_ROW)
     rows = -(-len(tables) // in_row)
-    size = (SIZE[0], SIZE[1] * rows + LEGEND)
+    size = (WIDTH, ROW_HEIGHT * rows + LEGEND_HEIGHT)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(rows, in_row, squeeze=False).flatten()
     for unused in panels[len(tables) :]:

@@ -116,13 +116,10 @@ def main(
     write_json(output_dir / "speed.json", speed)
     write_json(output_dir / "bootstrap.json", compare(evaluations, draws))
     write_json(output_dir / "errors.json", find_errors(evaluations, test_path))
-    lms = {
-        name: summarise_lms([srsly.read_json(p / "meta.json") for p in found.values()])
-        for name in LANGUAGE_MODELS
-        if (found := find_trained(training, name))
-    }
+    lms = read_lm_metas(training)
     if lms:
-        write_json(output_dir / "lm.json", lms)
+        summaries = {name: summarise_lms([*lms[name].values()]) for name in lms}
+        write_json(output_dir / "lm.json", summaries)
     if is_teacher and corpus_meta:
         msg.info("The scores are agreement with the teacher, not with people")
     print_table(results, speed["machine"])
@@ -180,6 +177,19 @@ def find_trained(training: Path, name: str) -> Dict[str, Path]:
     seeds = sorted((d.name for d in training.iterdir() if d.name.isdigit()), key=int)
     paths = {seed: training / seed / name / "model-best" for seed in seeds}
     return {seed: p for seed, p in paths.items() if (p / "meta.json").exists()}
+
+
+def read_lm_metas(training: Path) -> Dict[str, Dict[str, Dict[str, Any]]]:
+    """training (Path): Directory with SEED/NAME/model-best.
+    RETURNS (Dict[str, Dict[str, Dict[str, Any]]]): Name of language models -> seed ->
+        their meta.json. Those of which nothing is there are left out.
+    """
+    found = {name: find_trained(training, name) for name in LANGUAGE_MODELS}
+    return {
+        name: {seed: srsly.read_json(p / "meta.json") for seed, p in paths.items()}
+        for name, paths in found.items()
+        if paths
+    }
 
 
 def measure_speed(
