@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import srsly
 from _common import ScriptError
-from evaluate import ROWS, find_trained, read_lm_metas
+from _trained import ROWS, find_trained, read_lm_metas
 
 Lines = List[Dict[str, Any]]
 
