@@ -27,6 +27,7 @@ def create_gate_penalty_v1(
     weight: FloatOrSeq = 0.01,
     regularizer: str = "R3",
     max_layers: Optional[int] = None,
+    max_layers_per_direction: Optional[int] = None,
     max_lm_macs: Optional[float] = None,
     min_words_per_second: Optional[float] = None,
     learn_rate: float = 0.01,
@@ -36,8 +37,8 @@ def create_gate_penalty_v1(
     """Train the gates of an encoder under the paper's penalty, for
     `[training.before_update]`.
 
-    What is to be left is one of three: a number of layers, a share of the language
-    models' cost, or a speed. The speed is that of the whole pipeline on this machine,
+    What is to be left is one of these: a number of layers, in all or in each direction,
+    a share of the language models' cost, or a speed. The speed is that of the whole pipeline on this machine,
     which is measured before the first update (some seconds; `ldnet info` shows it).
 
     component (str): Name of the component that holds the encoder, shared or inline: an
@@ -52,6 +53,9 @@ def create_gate_penalty_v1(
     max_layers (Optional[int]): Layers to keep in both directions together (the
         paper's lambda_1), at least 0. Of a transformer all up to the highest open gate
         are kept.
+    max_layers_per_direction (Optional[int]): Layers to keep in either direction, at
+        least 0, so that what is left still reads the text both ways. A transformer has
+        one direction.
     max_lm_macs (Optional[float]): Share of the unpruned language models'
         multiply-accumulates to keep, in [0, 1].
     min_words_per_second (Optional[float]): Words per second to reach, above 0.
@@ -77,6 +81,7 @@ def create_gate_penalty_v1(
     check_range("regularizer", regularizer, known, f"choose from {choices}")
     limits = {
         "max_layers": max_layers,
+        "max_layers_per_direction": max_layers_per_direction,
         "max_lm_macs": max_lm_macs,
         "min_words_per_second": min_words_per_second,
     }

@@ -70,8 +70,9 @@ class Errors(metaclass=_WithCode):
 
     # Pruning
     E030 = (
-        "A budget is one of max_layers (a number of layers), max_lm_macs (a share of "
-        "the language models' multiply-accumulates) and min_words_per_second, but "
+        "A budget is one of max_layers (a number of layers), max_layers_per_direction "
+        "(the same for each language model), max_lm_macs (a share of their "
+        "multiply-accumulates) and min_words_per_second, but "
         "{given} are given. Give {remedy} in the block with @callbacks = "
         '"spacy-ldnet.gate_penalty.v1".'
     )

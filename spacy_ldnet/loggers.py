@@ -37,8 +37,9 @@ def create_gate_logger_v1(
     The console has spaCy's own table with the layers left, the budget and the gates
     beside it. Loggers that come later in the chain (MLflow, Weights & Biases, ClearML)
     find the numbers among the scores: `ldnet_layers`, `ldnet_budget` (1 within the
-    budget, else 0), `ldnet_density`, `ldnet_max_layers` or `ldnet_max_macs`, and
-    `ldnet_gates.forward.0` and so on, by the layers' numbers in the unpruned network.
+    budget, else 0), `ldnet_density`, the budget as `ldnet_max_layers`,
+    `ldnet_max_layers_per_direction` or `ldnet_max_macs`, and `ldnet_gates.forward.0` and
+    so on, by the layers' numbers in the unpruned network.
 
     path (Path): The JSONL file; it is begun anew, and its folder is made.
     component (str): Name of the component that holds the encoder.
@@ -114,8 +115,8 @@ class GateWatch:
 
     @property
     def limit(self) -> Optional[Dict[str, Any]]:
-        """RETURNS (Optional[Dict[str, Any]]): `max_layers` or `max_macs`, if gates are
-        trained under a budget.
+        """RETURNS (Optional[Dict[str, Any]]): The budget by its kind, if gates are trained
+        under one.
         """
         penalty = self.shim.cfg["penalty"]
         return None if penalty is None else penalty["budget"]
@@ -182,6 +183,8 @@ def _budget(limit: Optional[Dict[str, Any]]) -> str:
         return "-"
     if "max_layers" in limit:
         return str(limit["max_layers"])
+    if "max_layers_per_direction" in limit:
+        return f"{limit['max_layers_per_direction']}/direction"
     return f"{limit['max_macs'] / 1000:,.0f}k MACs"
 
 

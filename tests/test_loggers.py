@@ -152,6 +152,13 @@ def test_budget_in_multiply_accumulates_is_shown(run):
     assert f"{whole / 1000:,.0f}k MACs" in shown
 
 
+def test_budget_of_each_direction_is_shown(run):
+    shown, log, _ = run("", budget="max_layers_per_direction = 1")
+    assert "1/direction" in shown
+    last = log[-1]["gates"]
+    assert [sum(gate > 0 for gate in side) for side in last.values()] == [1, 1]
+
+
 def test_layer_that_opens_again_has_not_closed(make_nlp):
     nlp = make_nlp()
     encoder = find_encoders(nlp.get_pipe("ldnet").model)[0]

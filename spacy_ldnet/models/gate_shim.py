@@ -5,7 +5,7 @@ from typing import Any, ContextManager, Dict, List, Optional, Sequence, Tuple, T
 import torch
 from thinc.api import ArgsKwargs, Optimizer
 
-from ..nn.budgets import Budget, LayerBudget
+from ..nn.budgets import Budget, DirectionBudget, LayerBudget
 from ..nn.gates import GatePenalty
 from .training_shim import TrainingShim
 
@@ -20,8 +20,8 @@ class GateShim(TrainingShim):
     The network has `gates`, and `settled`, which is set while closed ones stay closed.
 
     cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
-        gates, and `budget`, either {"max_layers": …}, {"max_macs": …} or None; None
-        while gates are not trained. Set by `spacy-ldnet.gate_penalty.v1`.
+        gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
+        {"max_macs": …} or None; None while gates are not trained. Set by `spacy-ldnet.gate_penalty.v1`.
     cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
         layers, if the budget is in words per second. Kept after pruning.
     """
@@ -54,6 +54,9 @@ class GateShim(TrainingShim):
             return None
         if "max_layers" in limit:
             return LayerBudget(limit["max_layers"])
+        if "max_layers_per_direction" in limit:
+            sizes = [len(gates) for gates in self.gates_of_parts().values()]
+            return DirectionBudget(limit["max_layers_per_direction"], sizes)
         return self.macs_budget(limit["max_macs"])
 
     def prepare_update(self) -> None:

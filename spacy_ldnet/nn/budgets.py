@@ -1,7 +1,8 @@
 """How much may be left of an encoder: which sets of open layers are within a limit."""
 
+from abc import ABC, abstractmethod
 from functools import partial
-from typing import List, Protocol, Sequence
+from typing import List, Sequence
 
 import torch
 from torch import Tensor
@@ -9,18 +10,25 @@ from torch import Tensor
 from .dense_rnn import dense_macs
 
 
-class Budget(Protocol):
+class Budget(ABC):
     """A limit on which layers are open."""
 
+    @abstractmethod
     def admits(self, is_open: Sequence[bool]) -> bool:
         """Whether these layers may be open together.
 
         :param is_open: of each gate, forward layers first. *Shape:* (layers,)
         """
-        ...
+
+    def exceeded(self, is_open: Sequence[bool]) -> List[bool]:
+        """For each gate whether it stands among too many open ones.
+
+        :param is_open: of each gate, forward layers first. *Shape:* (layers,)
+        """
+        return [not self.admits(is_open)] * len(is_open)
 
 
-class LayerBudget:
+class LayerBudget(Budget):
     """A number of layers, both directions together: the paper's lambda_1.
 
     :param max_layers: at least 0.
@@ -33,7 +41,29 @@ class LayerBudget:
         return sum(is_open) <= self.max_layers
 
 
-class MacsBudget:
+class DirectionBudget(Budget):
+    """A number of layers in each direction, so that none is left without.
+
+    :param max_layers: of each direction, at least 0.
+    :param sizes: how many of the gates belong to each.
+    """
+
+    def __init__(self, max_layers: int, sizes: Sequence[int]):
+        self.max_layers = max_layers
+        self.sizes = sizes
+
+    def admits(self, is_open: Sequence[bool]) -> bool:
+        return not any(self.exceeded(is_open))
+
+    def exceeded(self, is_open: Sequence[bool]) -> List[bool]:
+        found: List[bool] = []
+        for size in self.sizes:
+            side = is_open[len(found) : len(found) + size]
+            found += [sum(side) > self.max_layers] * size
+        return found
+
+
+class MacsBudget(Budget):
     """Multiply-accumulates a word of what is left of both language models.
 
     What a layer costs depends on how many layers before it are open, since it reads

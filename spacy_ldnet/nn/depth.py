@@ -69,8 +69,11 @@ class DepthPenalty(GatePenalty):
             if room and needed(gates)[room - 1] < LOWEST_OPEN_GATE:
                 gates[room - 1] = LOWEST_OPEN_GATE
 
-    def _opens(self, gates: Tensor) -> bool:
-        return False
+    def _opens(self, gates: Tensor) -> Tensor:
+        return torch.zeros_like(gates, dtype=torch.bool)
+
+    def _exceeded(self, gates: Tensor) -> Tensor:
+        return super()._exceeded(needed(gates))
 
     def _linear(self, gates: Tensor) -> Tensor:
         costs = super()._linear(gates)

@@ -21,7 +21,8 @@ LOWEST_OPEN_GATE = 0.05
 class GatePenalty:
     """What gates cost.
 
-    With g the gates and [over] 1 while the open layers exceed the budget, else 0:
+    With g the gates and [over] 1 while the open layers exceed the budget, else 0 (under
+    a budget of each direction, the open layers of the gate's own):
 
     - R1: ``weight * sum g``, whatever the budget says;
     - R2: ``weight * [over] sum g``;
@@ -49,7 +50,7 @@ class GatePenalty:
         """
         penalty = (self._linear(gates) * gates).sum()
         if self.regularizer == "R3":
-            share = (gates > 0).to(gates.dtype) if self._opens(gates) else gates
+            share = torch.where(self._opens(gates), (gates > 0).to(gates), gates)
             penalty = penalty + (share * (1 - gates)).sum()
         return self.weight * penalty
 
@@ -60,10 +61,10 @@ class GatePenalty:
         :returns: *Shape:* (layers,)
         """
         slope = self._linear(gates)
-        if self.regularizer == "R3" and self._opens(gates):
-            slope = torch.where(gates > 0, -1.0, 1.0).to(gates)
-        elif self.regularizer == "R3":
-            slope = slope + 1 - 2 * gates.clamp(max=HIGHEST_SLOPE_POINT)
+        if self.regularizer == "R3":
+            opening = torch.where(gates > 0, -1.0, 1.0).to(gates)
+            closing = slope + 1 - 2 * gates.clamp(max=HIGHEST_SLOPE_POINT)
+            slope = torch.where(self._opens(gates), opening, closing)
         return self.weight * slope
 
     def satisfied(self, gates: Tensor) -> bool:
@@ -86,14 +87,25 @@ class GatePenalty:
             gates.clamp_(0.0, 1.0)
             gates[spared] = gates[spared].clamp(min=LOWEST_OPEN_GATE)
 
-    def _opens(self, gates: Tensor) -> bool:
-        """Whether R3 draws the gates that are left to 1."""
-        return self.budget is not None and self.satisfied(gates)
+    def _opens(self, gates: Tensor) -> Tensor:
+        """Which gates R3 draws to 1, if they are open. *Shape:* (layers,)"""
+        if self.budget is None:
+            return torch.zeros_like(gates, dtype=torch.bool)
+        return ~self._exceeded(gates)
 
     def _linear(self, gates: Tensor) -> Tensor:
         """Weight of each gate in the linear term. *Shape:* (layers,)"""
-        costs = self.regularizer == "R1" or not self.satisfied(gates)
-        return torch.full_like(gates, float(costs), requires_grad=False)
+        if self.regularizer == "R1":
+            return torch.ones_like(gates, requires_grad=False)
+        return self._exceeded(gates).to(gates)
+
+    def _exceeded(self, gates: Tensor) -> Tensor:
+        """Which gates are among too many open ones. *Shape:* (layers,)"""
+        is_open = (gates > 0).tolist()
+        exceeded = (
+            self.budget.exceeded(is_open) if self.budget else [False] * len(gates)
+        )
+        return torch.tensor(exceeded, device=gates.device)
 
 
 def live_layers(gates: Tensor) -> int:

@@ -11,10 +11,14 @@ from ..models.encoder import check_range
 from ..models.gating import gate_shim
 from .calibration import calibrate, macs_within
 
+#: Those that count layers.
+LAYER_KINDS = ("max_layers", "max_layers_per_direction")
+
 
 @dataclass(frozen=True)
 class BudgetSetting:
-    """kind (str): `max_layers`, `max_lm_macs` or `min_words_per_second`.
+    """kind (str): `max_layers`, `max_layers_per_direction`, `max_lm_macs` or
+        `min_words_per_second`.
     value (float): How much of it.
     """
 
@@ -40,7 +44,7 @@ class BudgetSetting:
         kind, value = next(iter(given.items()))
         if kind == "max_lm_macs":
             check_range(kind, value, 0 <= value <= 1, "it must be a share in [0, 1]")
-        elif kind == "max_layers":
+        elif kind in LAYER_KINDS:
             check_range(kind, value, value >= 0, "it must be at least 0")
         else:
             check_range(kind, value, value > 0, "it must be above 0")
@@ -51,11 +55,11 @@ class BudgetSetting:
 
         nlp (Language): The pipeline, whose speed is measured if that is wanted.
         encoder (Model): The encoder; keeps what was measured.
-        RETURNS (Dict[str, Any]): `max_layers` or `max_macs`.
+        RETURNS (Dict[str, Any]): `max_layers`, `max_layers_per_direction` or `max_macs`.
         RAISES (ValueError): E031 if no pruning can reach the speed.
         """
-        if self.kind == "max_layers":
-            return {"max_layers": int(self.value)}
+        if self.kind in LAYER_KINDS:
+            return {self.kind: int(self.value)}
         shim = gate_shim(encoder)
         if self.kind == "max_lm_macs":
             whole = [encoder.attrs["depth"]] * len(shim.parts)

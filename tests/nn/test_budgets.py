@@ -5,7 +5,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.budgets import LayerBudget, MacsBudget, choose_strongest, is_within
+from spacy_ldnet.nn.budgets import (
+    DirectionBudget,
+    LayerBudget,
+    MacsBudget,
+    choose_strongest,
+    is_within,
+)
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
 from spacy_ldnet.nn.prune import keep_layers
 
@@ -62,3 +68,21 @@ def test_layers_are_counted_over_both_directions():
         "backward": [2],
     }
     assert not is_within(gates, LayerBudget(5)) and is_within(gates, LayerBudget(6))
+
+
+@given(GATES, st.integers(0, DEPTH))
+def test_each_direction_has_room_of_its_own(values, count):
+    budget = DirectionBudget(count, [DEPTH, DEPTH])
+    chosen = choose_strongest(torch.tensor(values), budget)
+    kept = make_encoder("lstm").by_direction(chosen)
+    for side, gates in (("forward", values[:DEPTH]), ("backward", values[DEPTH:])):
+        assert len(kept[side]) == count
+        weakest = min((gates[i] for i in kept[side]), default=1.0)
+        assert all(v <= weakest for i, v in enumerate(gates) if i not in kept[side])
+
+
+def test_only_the_direction_with_too_many_exceeds():
+    budget = DirectionBudget(1, [3, 2])
+    assert budget.exceeded([True, True, False, True, False]) == [True] * 3 + [False] * 2
+    assert not budget.admits([True, False, False, True, True])
+    assert budget.admits([False, False, True, False, True])

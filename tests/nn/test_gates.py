@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.budgets import LayerBudget
+from spacy_ldnet.nn.budgets import DirectionBudget, LayerBudget
 from spacy_ldnet.nn.gates import REGULARIZERS, GatePenalty, live_layers
 
 BELOW = st.lists(st.floats(0.01, 0.89), min_size=1, max_size=8)
@@ -45,6 +45,19 @@ def test_within_the_budget_what_is_left_is_opened():
     assert gradient[0] < 0 and gradient[1] < 0 <= gradient[2]
     over = penalty.gradient(torch.tensor([0.8, 0.05, 0.1]))
     assert (over > 0).all()
+
+
+@pytest.mark.parametrize("regularizer", ["R2", "R3"])
+def test_direction_within_its_budget_is_not_pushed_for_the_other(regularizer):
+    penalty = GatePenalty(0.3, DirectionBudget(1, [3, 3]), regularizer)
+    gates = torch.tensor([0.0, 0.4, 0.0, 0.6, 0.2, 0.0])
+    gradient = penalty.gradient(gates)
+    assert gradient[1] < 0 if regularizer == "R3" else gradient[1] == 0
+    assert (gradient[3:] > 0).all()
+    expected = {"R2": 0.6 + 0.2, "R3": (1 - 0.4) + 0.6 + 0.2 + 0.24 + 0.16}
+    assert float(penalty.value(gates)) == pytest.approx(0.3 * expected[regularizer])
+    penalty.project(gates.sub_(1.0))
+    assert torch.allclose(gates, torch.tensor([0.0, 0.05, 0.0, 0.05, 0.0, 0.0]))
 
 
 def test_projection_gives_exact_zeros():

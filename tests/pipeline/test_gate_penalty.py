@@ -42,6 +42,17 @@ def test_number_of_layers(make_nlp, count):
     assert nlp.get_pipe("ldnet").score([])["ldnet_budget"] == 1.0
 
 
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_number_of_layers_of_each_direction(make_nlp, count):
+    nlp = make_nlp()
+    train(
+        nlp, 60, before=create_gate_penalty_v1(max_layers_per_direction=count, **FAST)
+    )
+    is_open = (shim_of(nlp).module.gates > 0).tolist()
+    assert (sum(is_open[:DEPTH]), sum(is_open[DEPTH:])) == (count, count)
+    assert nlp.get_pipe("ldnet").score([])["ldnet_budget"] == 1.0
+
+
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5])
 def test_share_of_the_cost(make_nlp, share):
     nlp = make_nlp()
@@ -102,6 +113,7 @@ def test_speed_is_really_measured(make_nlp):
         ({"max_layers": 2, "max_lm_macs": 0.1}, r"E030.*max_layers and max_lm_macs"),
         ({"max_lm_macs": 1.5}, r"E013.*1.5.*max_lm_macs"),
         ({"max_layers": -1}, r"E013.*-1.*max_layers"),
+        ({"max_layers_per_direction": -1}, r"E013.*-1.*max_layers_per_direction"),
         ({"min_words_per_second": 0.0}, r"E013.*min_words_per_second"),
         ({"max_layers": 2, "regularizer": "R4"}, r"E013.*'R4'.*R1, R2, R3"),
         ({"max_layers": 2, "weight": 0.0}, r"E013.*weight"),

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import spacy
+import torch
 from numpy.testing import assert_allclose
 from toy import SENTENCES, make_examples, train
 
@@ -139,6 +140,9 @@ def test_budgets_of_cost_and_speed(transformer, monkeypatch):
     train(nlp, 1, before=create_gate_penalty_v1(max_lm_macs=0.5, **FAST))
     shim = gate_shim(encoder_of(nlp))
     assert shim.penalty.budget.max_layers == LAYERS // 2
+    train(nlp, 1, before=create_gate_penalty_v1(max_layers_per_direction=3, **FAST))
+    assert not shim.penalty.satisfied(torch.ones(LAYERS))
+    assert shim.penalty.satisfied((torch.arange(LAYERS) < 3).float())
     # The clock is set: a second, and one for all layers.
     module = gated_module(nlp)
     before = module.gates.tolist()
