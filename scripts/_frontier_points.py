@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 LEARNED = "learned"
 FIRST = "first"
@@ -91,6 +91,19 @@ def choose_layers(point: Point, depth: int) -> Dict[str, List[int]]:
         layers = chance.sample(layers, len(layers))
     kept = layers[: point.budget]
     return {name: sorted(i for side, i in kept if side == name) for name in sides}
+
+
+def budget_setting(budget: int, per_direction: bool) -> Dict[str, Any]:
+    """What `gate_penalty.v1` is told.
+
+    budget (int): Layers left in both directions together.
+    per_direction (bool): Give each direction half of it. An odd number has no half.
+    RETURNS (Dict[str, Any]): Its settings.
+    """
+    half, odd = divmod(budget, 2)
+    if odd or not per_direction:
+        return {"max_layers": budget, "max_layers_per_direction": "null"}
+    return {"max_layers": "null", "max_layers_per_direction": half}
 
 
 def plain_hidden(macs: float, embed: int) -> Optional[int]:

@@ -18,6 +18,7 @@ from _frontier_points import (
     RETRAINED,
     REWOUND,
     Point,
+    budget_setting,
     choose_layers,
     plain_hidden,
 )
@@ -64,6 +65,7 @@ class Trainer:
     gated (str): Name of the config that trains gates.
     finetuned (str): Name of the config that trains without.
     averages (bool): Evaluate and keep averaged weights.
+    per_direction (bool): Learned gates leave as many layers of either direction.
     """
 
     directory: Path
@@ -82,6 +84,7 @@ class Trainer:
     gated: str = "prune"
     finetuned: str = "finetune"
     averages: bool = False
+    per_direction: bool = False
     locks: Dict[Path, threading.Lock] = field(default_factory=dict)
 
     def train(self, point: Point) -> Path:
@@ -196,8 +199,9 @@ class Trainer:
             "paths.source": base,
             "paths.gate_log": path.with_name(path.name + ".gates.jsonl"),
             "training.max_steps": self.steps,
-            "training.before_update.max_layers": point.budget,
         }
+        budget = budget_setting(point.budget, self.per_direction)
+        settings.update({f"training.before_update.{k}": v for k, v in budget.items()})
         gated = self._spacy_train(path, self.gated, point.seed, settings)
         pruned = self.directory / str(point.seed) / point.name
         arguments = ["ldnet", "prune", gated]

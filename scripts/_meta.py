@@ -4,11 +4,10 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping
 from typing import Counter as CounterType
 
-from _common import ScriptError, write_json, write_text
-from _split import LM_DEV_SHARE, Document, hold_out
+from _common import ScriptError, write_json
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 from wasabi import msg
@@ -76,26 +75,6 @@ def read_source(text: Path) -> Dict[str, str]:
             f"{path} cannot be used: {err!r}",
             "It must be a JSON object with name, url, author and license.",
         ) from err
-
-
-def write_lm_text(
-    out_dir: Path, documents: Sequence[Document], seed: int
-) -> Dict[str, Dict[str, int]]:
-    """Write the LMs' text, a little of it held out by document.
-
-    out_dir (Path): Where `lm_train.txt` and `lm_dev.txt` go.
-    documents (Sequence[Document]): All the text the LMs may see.
-    seed (int): Decides which documents are held out.
-    RETURNS (Dict[str, Dict[str, int]]): Documents and paragraphs of each part.
-    """
-    size = LM_DEV_SHARE * sum(document.size for document in documents)
-    rest, held = hold_out(documents, size, seed, "lm_dev")
-    counts = {}
-    for name, part in (("lm_train", rest), ("lm_dev", held)):
-        lines = [p for document in part for p in document.paragraphs]
-        write_text(out_dir / f"{name}.txt", "\n".join(lines) + "\n")
-        counts[name] = {"documents": len(part), "paragraphs": len(lines)}
-    return counts
 
 
 def write_meta(

@@ -2,11 +2,12 @@
 
 import shutil
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import AbstractSet, Any, Dict, Iterable, List, Tuple
 
 import typer
 from _common import ScriptError, write_bytes, write_json
-from _meta import Counts, count_sentences, read_source, write_lm_text, write_meta
+from _lm_text import LMText, labelled_paragraphs, write_lm_text
+from _meta import Counts, count_sentences, read_source, write_meta
 from _split import Document, rank, read_documents, split_documents, take
 from _teacher import ATTRS, load_teacher, read_annotated
 from _teacher import annotate as run_teacher
@@ -80,6 +81,7 @@ def annotate(
     dev_share: float,
     test_share: float,
     seed: int,
+    lm_text: LMText = LMText.unlabelled,
     max_documents: int = 0,
     max_dev: int = 0,
     max_test: int = 0,
@@ -95,6 +97,7 @@ def annotate(
     dev_share (float): Share of the text for dev, in 0 to 1.
     test_share (float): Share of the text for test, in 0 to 1.
     seed (int): Decides the split and the paragraphs.
+    lm_text (LMText): Whether the language models are trained on what is labelled, too.
     max_documents (int): Documents to use at most; 0 for all.
     max_dev (int): Sentences of dev to annotate; 0 for all.
     max_test (int): Sentences of test to annotate; 0 for all.
@@ -117,7 +120,10 @@ def annotate(
     counts = write_parts(nlp, chosen, work, out_dir)
     if counts["train"].sentences < labelled:
         msg.warn(f"The train documents hold fewer than {labelled} sentences: all taken")
-    lm = write_lm_text(out_dir, parts["train"], seed)
+    hidden: AbstractSet[str] = frozenset()
+    if lm_text is LMText.unlabelled:
+        hidden = labelled_paragraphs(parts["train"], chosen["train"])
+    lm = write_lm_text(out_dir, parts["train"], seed, hidden)
     head = _head(nlp, text, seed, manifest["pipeline"]["hash"])
     write_meta(out_dir, head, counts, lm)
     shutil.rmtree(work)
@@ -164,6 +170,9 @@ def main(
     dev_share: float = typer.Option(0.06, help="Share of the text for dev"),
     test_share: float = typer.Option(0.16, help="Share of the text for test"),
     seed: int = typer.Option(0, help="Decides the split and the paragraphs"),
+    lm_text: LMText = typer.Option(
+        LMText.unlabelled, help="Train the LMs on what is labelled, too, or not"
+    ),
     max_documents: int = typer.Option(0, min=0, help="Documents to use (0: all)"),
     max_dev: int = typer.Option(0, min=0, help="Dev sentences to annotate (0: all)"),
     max_test: int = typer.Option(0, min=0, help="Test sentences to annotate (0: all)"),
@@ -184,6 +193,7 @@ def main(
             dev_share=dev_share,
             test_share=test_share,
             seed=seed,
+            lm_text=lm_text,
             max_documents=max_documents,
             max_dev=max_dev,
             max_test=max_test,

@@ -10,13 +10,13 @@ from _common import ScriptError, write_bytes
 from _corpora import GOLD
 from _docs import ATTRS, find_parts, make_docs, read_part
 from _gold import read_gold
+from _lm_text import write_lm_text
 from _meta import (
     SPLITS,
     Counts,
     count_sentences,
     print_counts,
     read_source,
-    write_lm_text,
     write_meta,
 )
 from _split import read_documents

@@ -134,6 +134,11 @@ def main(
     averages: bool = typer.Option(
         False, help="Keep averaged weights: steadier where labels are few"
     ),
+    per_direction: bool = typer.Option(
+        True,
+        "--per-direction/--together",
+        help="Gates share an even budget between the directions, or spend it anywhere",
+    ),
     workers: int = typer.Option(1, min=1, help="Trainings at a time"),
     title: str = typer.Option("", help="Title of the picture"),
     speed: bool = typer.Option(True, help="Measure words per second"),
@@ -161,6 +166,7 @@ def main(
         base=base,
         config=config,
         averages=averages,
+        per_direction=per_direction,
     )
     try:
         paths = train_all(trainer, points, workers)

@@ -5,6 +5,7 @@ import json
 import pytest
 import spacy
 from _common import ScriptError
+from _lm_text import LMText
 from _split import read_documents, split_documents
 from _teacher import entities_only, load_teacher
 from annotate import annotate, pass_over
@@ -48,12 +49,16 @@ def test_docs_hold_entities_only(sample_text, tmp_path, tiny_teacher):
         assert meta["splits"][part]["paragraphs"] == len(docs[part])
 
 
-def test_lm_never_reads_dev_or_test(sample_text, tmp_path, tiny_teacher):
-    docs, meta = run(sample_text, tmp_path, tiny_teacher)
-    lm = {
-        name: (tmp_path / f"{name}.txt").read_text("utf-8").splitlines()
+def read_lm_text(folder):
+    return {
+        name: (folder / f"{name}.txt").read_text("utf-8").splitlines()
         for name in ("lm_train", "lm_dev")
     }
+
+
+def test_lm_never_reads_dev_or_test(sample_text, tmp_path, tiny_teacher):
+    docs, meta = run(sample_text, tmp_path, tiny_teacher, lm_text=LMText.all)
+    lm = read_lm_text(tmp_path)
     held = {doc.text for part in ("dev", "test") for doc in docs[part]}
     assert lm["lm_train"] and lm["lm_dev"]
     assert not held & {*lm["lm_train"], *lm["lm_dev"]}
@@ -63,6 +68,30 @@ def test_lm_never_reads_dev_or_test(sample_text, tmp_path, tiny_teacher):
     assert sorted(lm["lm_train"] + lm["lm_dev"]) == train
     assert {doc.text for doc in docs["train"]} < set(train)
     assert meta["lm"]["lm_train"]["paragraphs"] == len(lm["lm_train"])
+
+
+def test_lm_does_not_read_what_the_tagger_learns_from(
+    sample_text, tmp_path, tiny_teacher
+):
+    docs, meta = run(sample_text, tmp_path / "a", tiny_teacher)
+    lm = read_lm_text(tmp_path / "a")
+    labelled = {doc.text for doc in docs["train"]}
+    assert labelled and not labelled & set(lm["lm_train"])
+    run(sample_text, tmp_path / "b", tiny_teacher, lm_text=LMText.all)
+    whole = read_lm_text(tmp_path / "b")
+    assert lm["lm_train"] == [p for p in whole["lm_train"] if p not in labelled]
+    assert lm["lm_dev"] == whole["lm_dev"]
+    assert meta["lm"]["lm_train"]["paragraphs"] == len(lm["lm_train"])
+
+
+def test_lm_reads_all_where_nearly_everything_is_labelled(
+    sample_text, tmp_path, tiny_teacher, capsys
+):
+    docs, _ = run(sample_text, tmp_path, tiny_teacher, labelled=0)
+    lm = read_lm_text(tmp_path)
+    labelled = {doc.text for doc in docs["train"]}
+    assert labelled == {*lm["lm_train"], *lm["lm_dev"]}
+    assert "100% of the text is labelled" in capsys.readouterr().out
 
 
 def test_deterministic_and_limited(sample_text, tmp_path, tiny_teacher):

@@ -9,7 +9,13 @@ import pytest
 import spacy
 import srsly
 import typer
-from _frontier_points import Point, choose_layers, plain_hidden, plan_points
+from _frontier_points import (
+    Point,
+    budget_setting,
+    choose_layers,
+    plain_hidden,
+    plan_points,
+)
 from _frontier_runs import Trainer
 from _frontier_table import compare_runs, draw, join_runs, markdown
 from spacy.util import load_config
@@ -44,6 +50,14 @@ def test_random_layers_differ_by_draw_and_seed_but_not_by_run():
     assert all(len(k["forward"]) + len(k["backward"]) == 4 for k in drawn)
     assert len({str(kept) for kept in drawn}) > 5
     assert choose_layers(Point("random", 4, 0, 1), 6) == drawn[1]
+
+
+@pytest.mark.parametrize(
+    "budget, per_direction, setting",
+    [(4, True, ("null", 2)), (3, True, (3, "null")), (4, False, (4, "null"))],
+)
+def test_even_budgets_are_shared_between_the_directions(budget, per_direction, setting):
+    assert tuple(budget_setting(budget, per_direction).values()) == setting
 
 
 @pytest.mark.parametrize("hidden", [1, 64, 300])
@@ -213,12 +227,13 @@ def test_language_models_are_trained_on_without_the_others(tmp_path, sample_gold
         lm_epochs=1,
         eval_frequency=4,
         retrain_epochs=1,
+        per_direction=True,
     )
     learned, retrained = (
         describe(spacy.load(trainer.train(Point(method, 2, 0))))
         for method in ("learned", "retrained")
     )
     assert retrained["kept"] == learned["kept"]
-    assert sum(map(len, retrained["kept"].values())) == 2
+    assert [len(layers) for layers in retrained["kept"].values()] == [1, 1]
     lm = describe_lm(tmp_path / "out" / "0" / "retrained-2-lm" / "model-best")
     assert lm["kept"] == learned["kept"] and lm["perplexity"]
