@@ -49,6 +49,11 @@ def prune_cli(
         min=0,
         help="Keep at most so many layers, by their gates. Without it, all layers whose gate is above zero",
     ),
+    per_direction: bool = Opt(
+        False,
+        "--per-direction",
+        help="Keep at most --layers of each direction, instead of both together",
+    ),
     layers_of: Optional[Path] = Opt(
         None,
         "--layers-of",
@@ -79,7 +84,8 @@ def prune_cli(
     """
     if is_lm_directory(pipeline):
         _check_output(pipeline, output)
-        if layers_of is None or layers is not None or data is not None:
+        others = (layers is not None, per_direction, data is not None)
+        if layers_of is None or any(others):
             msg.fail(
                 f"'{pipeline}' are language models, which have no gates or scores",
                 "Say with --layers-of, and with nothing else, which layers they keep.",
@@ -87,7 +93,15 @@ def prune_cli(
             )
         prune_language_models(pipeline, output, layers_of)
         return
-    prune(pipeline, output, layers=layers, layers_of=layers_of, data=data, speed=speed)
+    prune(
+        pipeline,
+        output,
+        layers=layers,
+        per_direction=per_direction,
+        layers_of=layers_of,
+        data=data,
+        speed=speed,
+    )
 
 
 def prune(
@@ -95,6 +109,7 @@ def prune(
     output: Path,
     *,
     layers: Optional[int] = None,
+    per_direction: bool = False,
     layers_of: Optional[Path] = None,
     data: Optional[Path] = None,
     speed: bool = False,
@@ -104,6 +119,7 @@ def prune(
     pipeline (Path): Directory of the trained pipeline; it is left as it is.
     output (Path): Directory of the pruned one; replaced as a whole at the end.
     layers (Optional[int]): Keep at most so many layers, those with the largest gates.
+    per_direction (bool): Keep at most so many of each direction.
     layers_of (Optional[Path]): Keep the layers that this pipeline has left.
     data (Optional[Path]): Annotated documents to compare scores on.
     speed (bool): Measure words per second before and after.
@@ -112,6 +128,8 @@ def prune(
     _check_output(pipeline, output)
     if layers is not None and layers_of is not None:
         msg.fail("Give --layers or --layers-of, not both", exits=1)
+    if per_direction and layers is None:
+        msg.fail("--per-direction is about --layers: say how many", exits=1)
     old, new = spacy.load(pipeline), spacy.load(pipeline)
     encoders = encoders_in(new)
     if not encoders:
@@ -121,7 +139,8 @@ def prune(
             exits=1,
         )
     exact = layers is None and layers_of is None
-    cuts: List[Cut] = [partial(prune_encoder, max_layers=layers) for _ in encoders]
+    by_gates = partial(prune_encoder, max_layers=layers, per_direction=per_direction)
+    cuts: List[Cut] = [by_gates] * len(encoders)
     if layers_of is not None:
         cuts = find_cuts(encoders, layers_of)
     rows = {BEFORE: describe(old, pipeline)}

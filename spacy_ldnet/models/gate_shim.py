@@ -126,11 +126,14 @@ class GateShim(TrainingShim):
         """RETURNS (int): How many layers pruning by the gates would leave."""
         raise NotImplementedError
 
-    def prune(self, max_layers: Optional[int] = None) -> None:
+    def prune(
+        self, max_layers: Optional[int] = None, *, per_direction: bool = False
+    ) -> None:
         """Delete layers in place. The penalty ends with this.
 
         max_layers (Optional[int]): How many are left at most. None for those that the
             gates leave, with the output as it was.
+        per_direction (bool): As many of each part, and not all together.
         """
         raise NotImplementedError
 

@@ -74,7 +74,9 @@ def gates_by_part(encoder: Model) -> Dict[str, List[float]]:
     return gate_shim(encoder).gates_of_parts()
 
 
-def prune_encoder(encoder: Model, max_layers: Optional[int] = None) -> None:
+def prune_encoder(
+    encoder: Model, max_layers: Optional[int] = None, *, per_direction: bool = False
+) -> None:
     """Delete layers in place, and fold the gates of those that stay where they can be.
 
     encoder (Model): An encoder with its network. Its penalty ends with this.
@@ -83,8 +85,9 @@ def prune_encoder(encoder: Model, max_layers: Optional[int] = None) -> None:
         transformer the lowest. None keeps all layers whose gate is above zero (in a
         transformer up to the highest of them), which leaves the encoder's output as it
         is.
+    per_direction (bool): At most so many layers of each direction.
     """
-    gate_shim(encoder).prune(max_layers)
+    gate_shim(encoder).prune(max_layers, per_direction=per_direction)
 
 
 def keep_only(encoder: Model, keep: Dict[str, List[int]]) -> None:

@@ -78,7 +78,9 @@ class LayerSelectShim(GateShim, HFShim):
     def live_layers(self) -> int:
         return depth(self.module.gates)
 
-    def prune(self, max_layers: Optional[int] = None) -> None:
+    def prune(
+        self, max_layers: Optional[int] = None, *, per_direction: bool = False
+    ) -> None:
         layers = self.live_layers()
         if max_layers is not None:
             layers = min(layers, max_layers)

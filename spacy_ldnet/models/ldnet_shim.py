@@ -4,7 +4,13 @@ from contextlib import contextmanager
 from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence
 
 from ..errors import Errors
-from ..nn.budgets import Budget, LayerBudget, MacsBudget, choose_strongest
+from ..nn.budgets import (
+    Budget,
+    DirectionBudget,
+    LayerBudget,
+    MacsBudget,
+    choose_strongest,
+)
 from ..nn.dense_rnn import dense_macs
 from ..nn.encoder import LDNetEncoder
 from ..nn.feature_cache import FeatureCache
@@ -101,10 +107,14 @@ class LDNetShim(GateShim, WordShim):
     def live_layers(self) -> int:
         return live_layers(self.module.gates)
 
-    def prune(self, max_layers: Optional[int] = None) -> None:
+    def prune(
+        self, max_layers: Optional[int] = None, *, per_direction: bool = False
+    ) -> None:
         keep = open_layers(self.module)
-        if max_layers is not None and sum(map(len, keep.values())) > max_layers:
-            keep = self.module.by_direction(_strongest(self.module, max_layers))
+        if max_layers is not None:
+            chosen = _strongest(self.module, max_layers, per_direction)
+            for name, positions in self.module.by_direction(chosen).items():
+                keep[name] = [i for i in keep[name] if i in positions]
         self.keep_only(keep)
 
     def keep_only(self, keep: Dict[str, List[int]]) -> None:
@@ -150,11 +160,15 @@ def check_words(words: List[str], expected: str, path: str) -> None:
         )
 
 
-def _strongest(module: LDNetEncoder, max_layers: int) -> List[int]:
+def _strongest(module: LDNetEncoder, max_layers: int, per_direction: bool) -> List[int]:
     """Positions of the layers with the largest gates; of equal ones the lower layers,
     in both directions alike."""
     config = module.config
     depths = [*range(len(config.forward)), *range(len(config.backward))]
+    if per_direction:
+        sizes = [len(config.forward), len(config.backward)]
+        budget = DirectionBudget(max_layers, sizes)
+        return choose_strongest(module.gates.detach(), budget)
     order = sorted(range(len(depths)), key=depths.__getitem__)
     ranked = choose_strongest(module.gates.detach()[order], LayerBudget(max_layers))
     return sorted(order[place] for place in ranked)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import spacy
+import torch
 from spacy.cli._util import app
 from spacy.tokens import DocBin
 from toy import DEPTH, make_examples, shim_of, train, train_gated
@@ -83,11 +84,30 @@ def test_without_trained_gates_the_lowest_layers_stay(make_nlp, tmp_path):
     assert kept == {"forward": [0, 1], "backward": [0]}
 
 
+def test_by_number_of_each_direction(make_nlp, tmp_path):
+    nlp = make_nlp()
+    gates = shim_of(nlp).module.gates
+    with torch.no_grad():
+        gates.copy_(torch.tensor([0.5, 0.9, 0.8, 0.3, 0.0, 0.2]))
+    nlp.to_disk(tmp_path / "gated")
+    for count, options, kept in [
+        (2, (), {"forward": [1, 2], "backward": []}),
+        (1, ("--per-direction",), {"forward": [1], "backward": [0]}),
+        (3, ("--per-direction",), {"forward": [0, 1, 2], "backward": [0, 2]}),
+    ]:
+        args = ("--layers", count, *options, "--no-speed")
+        result = invoke("prune", tmp_path / "gated", tmp_path / "out", *args)
+        assert result.exit_code == 0, result.output
+        assert describe(spacy.load(tmp_path / "out"))["kept"] == kept
+    result = invoke("prune", tmp_path / "gated", tmp_path / "no", "--per-direction")
+    assert result.exit_code == 1 and "say how many" in result.output
+
+
 def test_refuses_when_the_output_changes(gated, tmp_path, monkeypatch):
     real = prune_module.prune_encoder
 
-    def damage(encoder, max_layers):
-        real(encoder, max_layers)
+    def damage(encoder, **limits):
+        real(encoder, **limits)
         encoder.shims[0].module.project.bias.data += 1e-3
 
     monkeypatch.setattr(prune_module, "prune_encoder", damage)
