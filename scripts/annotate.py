@@ -171,7 +171,7 @@ def main(
     test_share: float = typer.Option(0.16, help="Share of the text for test"),
     seed: int = typer.Option(0, help="Decides the split and the paragraphs"),
     lm_text: LMText = typer.Option(
-        LMText.unlabelled, help="Train the LMs on what is labelled, too, or not"
+        LMText.unlabelled, help="What the LMs read of the train documents"
     ),
     max_documents: int = typer.Option(0, min=0, help="Documents to use (0: all)"),
     max_dev: int = typer.Option(0, min=0, help="Dev sentences to annotate (0: all)"),

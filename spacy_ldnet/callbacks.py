@@ -38,8 +38,9 @@ def create_gate_penalty_v1(
     `[training.before_update]`.
 
     What is to be left is one of these: a number of layers, in all or in each direction,
-    a share of the language models' cost, or a speed. The speed is that of the whole pipeline on this machine,
-    which is measured before the first update (some seconds; `ldnet info` shows it).
+    a share of the language models' cost, or a speed. The speed is that of the whole
+    pipeline on this machine, which is measured before the first update (some seconds;
+    `ldnet info` shows it).
 
     component (str): Name of the component that holds the encoder, shared or inline: an
         LD-Net encoder, or a transformer whose layers are selected.

@@ -21,7 +21,8 @@ class GateShim(TrainingShim):
 
     cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
         gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
-        {"max_macs": …} or None; None while gates are not trained. Set by `spacy-ldnet.gate_penalty.v1`.
+        {"max_macs": …} or None; None while gates are not trained. Set by
+        `spacy-ldnet.gate_penalty.v1`.
     cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
         layers, if the budget is in words per second. Kept after pruning.
     """
@@ -46,10 +47,13 @@ class GateShim(TrainingShim):
         if cfg is None:
             return None
         return self.penalty_class(
-            cfg["weight"], self._budget(cfg["budget"]), cfg["regularizer"]
+            cfg["weight"], self.budget_of(cfg["budget"]), cfg["regularizer"]
         )
 
-    def _budget(self, limit: Optional[Dict[str, Any]]) -> Optional[Budget]:
+    def budget_of(self, limit: Optional[Dict[str, Any]]) -> Optional[Budget]:
+        """limit (Optional[Dict[str, Any]]): As in cfg["penalty"]["budget"].
+        RETURNS (Optional[Budget]): The budget for this network's layers.
+        """
         if limit is None:
             return None
         if "max_layers" in limit:

@@ -1,16 +1,10 @@
 """The encoder's shim: its words, its gates, and what is trained of it."""
 
 from contextlib import contextmanager
-from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence, cast
 
 from ..errors import Errors
-from ..nn.budgets import (
-    Budget,
-    DirectionBudget,
-    LayerBudget,
-    MacsBudget,
-    choose_strongest,
-)
+from ..nn.budgets import Budget, LayerBudget, MacsBudget, choose_strongest
 from ..nn.dense_rnn import dense_macs
 from ..nn.encoder import LDNetEncoder
 from ..nn.feature_cache import FeatureCache
@@ -112,10 +106,22 @@ class LDNetShim(GateShim, WordShim):
     ) -> None:
         keep = open_layers(self.module)
         if max_layers is not None:
-            chosen = _strongest(self.module, max_layers, per_direction)
+            chosen = self._strongest(max_layers, per_direction)
             for name, positions in self.module.by_direction(chosen).items():
                 keep[name] = [i for i in keep[name] if i in positions]
         self.keep_only(keep)
+
+    def _strongest(self, max_layers: int, per_direction: bool) -> List[int]:
+        """Positions of the layers with the largest gates; of equal ones the lower
+        layers, in both directions alike."""
+        gates = self.module.gates.detach()
+        if per_direction:
+            budget = self.budget_of({"max_layers_per_direction": max_layers})
+            return choose_strongest(gates, cast(Budget, budget))
+        depths = [i for side in self.kept_layers().values() for i in range(len(side))]
+        order = sorted(range(len(depths)), key=depths.__getitem__)
+        ranked = choose_strongest(gates[order], LayerBudget(max_layers))
+        return sorted(order[place] for place in ranked)
 
     def keep_only(self, keep: Dict[str, List[int]]) -> None:
         """Delete all other layers in place, and fold the gates of those that stay.
@@ -158,17 +164,3 @@ def check_words(words: List[str], expected: str, path: str) -> None:
                 path=path,
             )
         )
-
-
-def _strongest(module: LDNetEncoder, max_layers: int, per_direction: bool) -> List[int]:
-    """Positions of the layers with the largest gates; of equal ones the lower layers,
-    in both directions alike."""
-    config = module.config
-    depths = [*range(len(config.forward)), *range(len(config.backward))]
-    if per_direction:
-        sizes = [len(config.forward), len(config.backward)]
-        budget = DirectionBudget(max_layers, sizes)
-        return choose_strongest(module.gates.detach(), budget)
-    order = sorted(range(len(depths)), key=depths.__getitem__)
-    ranked = choose_strongest(module.gates.detach()[order], LayerBudget(max_layers))
-    return sorted(order[place] for place in ranked)
