@@ -46,16 +46,14 @@ class GateShim(TrainingShim):
         cfg = self.cfg["penalty"]
         if cfg is None:
             return None
-        return self.penalty_class(
-            cfg["weight"], self.budget_of(cfg["budget"]), cfg["regularizer"]
-        )
+        limit = cfg["budget"]
+        budget = None if limit is None else self.budget_of(limit)
+        return self.penalty_class(cfg["weight"], budget, cfg["regularizer"])
 
-    def budget_of(self, limit: Optional[Dict[str, Any]]) -> Optional[Budget]:
-        """limit (Optional[Dict[str, Any]]): As in cfg["penalty"]["budget"].
-        RETURNS (Optional[Budget]): The budget for this network's layers.
+    def budget_of(self, limit: Dict[str, Any]) -> Budget:
+        """limit (Dict[str, Any]): As in cfg["penalty"]["budget"].
+        RETURNS (Budget): The budget for this network's layers.
         """
-        if limit is None:
-            return None
         if "max_layers" in limit:
             return LayerBudget(limit["max_layers"])
         if "max_layers_per_direction" in limit:

@@ -1,7 +1,7 @@
 """The encoder's shim: its words, its gates, and what is trained of it."""
 
 from contextlib import contextmanager
-from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence, cast
+from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence
 
 from ..errors import Errors
 from ..nn.budgets import Budget, LayerBudget, MacsBudget, choose_strongest
@@ -117,7 +117,7 @@ class LDNetShim(GateShim, WordShim):
         gates = self.module.gates.detach()
         if per_direction:
             budget = self.budget_of({"max_layers_per_direction": max_layers})
-            return choose_strongest(gates, cast(Budget, budget))
+            return choose_strongest(gates, budget)
         depths = [i for side in self.kept_layers().values() for i in range(len(side))]
         order = sorted(range(len(depths)), key=depths.__getitem__)
         ranked = choose_strongest(gates[order], LayerBudget(max_layers))

@@ -52,9 +52,6 @@ class DepthPenalty(GatePenalty):
     of the mix.
     """
 
-    def satisfied(self, gates: Tensor) -> bool:
-        return super().satisfied(needed(gates))
-
     def project(self, gates: Tensor) -> None:
         """Put gates back into [0, 1], in place, after an optimizer's step.
 
@@ -72,8 +69,8 @@ class DepthPenalty(GatePenalty):
     def _opens(self, gates: Tensor) -> Tensor:
         return torch.zeros_like(gates, dtype=torch.bool)
 
-    def _exceeded(self, gates: Tensor) -> Tensor:
-        return super()._exceeded(needed(gates))
+    def _counted(self, gates: Tensor) -> Tensor:
+        return needed(gates)
 
     def _linear(self, gates: Tensor) -> Tensor:
         costs = super()._linear(gates)
@@ -86,4 +83,4 @@ class DepthPenalty(GatePenalty):
         """How many layers the budget has room for."""
         if self.budget is None:
             return 0
-        return len(choose_strongest(needed(gates), self.budget))
+        return len(choose_strongest(self._counted(gates), self.budget))

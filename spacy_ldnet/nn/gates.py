@@ -69,7 +69,7 @@ class GatePenalty:
 
     def satisfied(self, gates: Tensor) -> bool:
         """Whether the open layers are within the budget."""
-        return self.budget is None or is_within(gates, self.budget)
+        return self.budget is None or is_within(self._counted(gates), self.budget)
 
     def project(self, gates: Tensor) -> None:
         """Put gates back into [0, 1], in place, after an optimizer's step.
@@ -101,11 +101,14 @@ class GatePenalty:
 
     def _exceeded(self, gates: Tensor) -> Tensor:
         """Which gates are among too many open ones. *Shape:* (layers,)"""
-        is_open = (gates > 0).tolist()
-        exceeded = (
-            self.budget.exceeded(is_open) if self.budget else [False] * len(gates)
-        )
-        return torch.tensor(exceeded, device=gates.device)
+        if self.budget is None:
+            return torch.zeros_like(gates, dtype=torch.bool)
+        is_open = (self._counted(gates) > 0).tolist()
+        return torch.tensor(self.budget.exceeded(is_open), device=gates.device)
+
+    def _counted(self, gates: Tensor) -> Tensor:
+        """What the budget counts: layers where this is above zero. *Shape:* (layers,)"""
+        return gates
 
 
 def live_layers(gates: Tensor) -> int:
