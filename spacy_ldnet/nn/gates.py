@@ -104,7 +104,9 @@ class GatePenalty:
         if self.budget is None:
             return torch.zeros_like(gates, dtype=torch.bool)
         is_open = (self._counted(gates) > 0).tolist()
-        return torch.tensor(self.budget.exceeded(is_open), device=gates.device)
+        exceeded = self.budget.exceeded(is_open)
+        # Of no layers at all torch would make numbers.
+        return torch.tensor(exceeded, dtype=torch.bool, device=gates.device)
 
     def _counted(self, gates: Tensor) -> Tensor:
         """What the budget counts: layers where this is above zero. *Shape:* (layers,)"""

@@ -60,6 +60,13 @@ def test_direction_within_its_budget_is_not_pushed_for_the_other(regularizer):
     assert torch.allclose(gates, torch.tensor([0.0, 0.05, 0.0, 0.05, 0.0, 0.0]))
 
 
+@pytest.mark.parametrize("regularizer", REGULARIZERS)
+def test_without_any_layer_there_is_nothing_to_pay(regularizer):
+    penalty = GatePenalty(0.3, TWO, regularizer)
+    assert float(penalty.value(torch.zeros(0))) == 0.0
+    assert penalty.gradient(torch.zeros(0)).shape == (0,)
+
+
 def test_projection_gives_exact_zeros():
     gates = torch.tensor([-0.1, 0.5, 1.2])
     GatePenalty(0.3, LayerBudget(0)).project(gates)
