@@ -14,23 +14,24 @@ from . import iobes
 from .iobes_paths import advance_legal, legal_order
 from .lattice import (
     FORBIDDEN,
-    Advance,
     Packing,
     Scores,
-    advance,
     backward_scores,
-    best_paths,
     first_rows,
     forward_scores,
     pack,
     total_scores,
 )
 from .long_paths import LONG, best_long_path
+from .paths import Advance, advance, best_paths
 from .short_paths import FEW, best_short_path
+from .side_by_side import for_each, workers
 
 #: Numbers that one Viterbi step may hold at once: on a CPU it stays in the cache.
 STEP_SIZE_CPU = 2**18
 STEP_SIZE_GPU = 2**25
+#: Sequences that are not shared between threads: they would take as long.
+SMALL_GROUP = 32
 
 
 class LinearChainCRF(nn.Module):
@@ -258,12 +259,11 @@ class LinearChainCRF(nn.Module):
                 tags[rows] = path
         rest = torch.cat([torch.tensor(alone, dtype=torch.long), order[n_long:]])
 
-        # One after the other, whatever threads there are: a time step is so short that
-        # two of them would only take Python's lock from each other.
-        size = -(-len(rest) // max(1, -(-len(rest) // at_once)))
-        for group in rest.split(max(1, size)):
+        def find(group: Tensor) -> None:
             packing = pack(lengths[group], firsts=firsts[group], device=device)
             tags[packing.rows] = best_paths(emissions, packing, scores, run, columns)
+
+        for_each(rest.split(_group_size(len(rest), at_once, device)), find, device)
         return tags
 
     def _flat_lattice(
@@ -280,6 +280,17 @@ class LinearChainCRF(nn.Module):
         total = total_scores(alphas, packing, scores)[packing.order].unsqueeze(1)
         betas = [beta - total[: len(beta)] for beta in betas]
         return _unpack(alphas, packing, emissions), _unpack(betas, packing, emissions)
+
+
+def _group_size(sequences: int, most: int, device: torch.device) -> int:
+    """How many sequences to work on at a time, as many as possible, and as many groups
+    for each worker.
+    """
+    groups = -(-sequences // most)
+    if sequences > SMALL_GROUP:
+        side_by_side = workers(device)
+        groups = -(-groups // side_by_side) * side_by_side
+    return max(1, -(-sequences // max(1, groups)))
 
 
 def _unpack(steps: List[Tensor], packing: Packing, like: Tensor) -> Tensor:

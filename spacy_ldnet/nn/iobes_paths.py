@@ -6,13 +6,14 @@ quarter. The tags are put in the order inside, begin, outside, single, end, so t
 an entity may end with and those one may start with are slices.
 """
 
-from typing import Sequence, Tuple
+from typing import List
 
 import torch
 from torch import Tensor
 
 from . import iobes
-from .lattice import RESCALE, Pairs, going_on
+from .paths import RESCALE
+from .scripted import scripted
 
 
 def legal_order(n_tags: int, device: torch.device) -> Tensor:
@@ -29,56 +30,47 @@ def legal_order(n_tags: int, device: torch.device) -> Tensor:
     return torch.cat([inside, begin, outside, single, end])
 
 
-def advance_legal(best: Tensor, counts: Sequence[int], transitions: Tensor) -> None:
-    """What :func:`~.lattice.advance` does, where some legal path is possible.
+def within_entities(transitions: Tensor, n_labels: int) -> Tensor:
+    """Scores of a label's inside and begin (first axis) before its inside and end
+    (second). *Shape:* (2, 2, labels, 1)
+    """
+    inside = transitions[:n_labels]
+    begin = transitions[n_labels : 2 * n_labels]
+    to_end = 3 * n_labels + 1
+    rows = [
+        inside.diagonal(),
+        inside.diagonal(to_end),
+        begin.diagonal(),
+        begin.diagonal(to_end),
+    ]
+    return torch.stack(rows).unflatten(0, [2, 2]).unsqueeze(3)
+
+
+@scripted
+def advance_legal(
+    best: Tensor, counts: List[int], transitions: Tensor, rescale: int = RESCALE
+) -> None:
+    """What :func:`~.paths.advance` does, where some legal path is possible.
 
     :param best: tags in that order. *Shape:* (tags, packed rows)
     :param counts: number of sequences that reach each time step.
     :param transitions: both ways in that order, of the row's tag before the column's.
         *Shape:* (tags, tags)
+    :param rescale: steps after which scores are brought back to about zero.
     """
-    n_labels = (len(transitions) - 1) // 4
+    n_labels = transitions.shape[0] // 4
     # Tags that start something, after tags that end something.
-    starting, ending = slice(n_labels, 3 * n_labels + 1), slice(2 * n_labels, None)
-    between = Pairs(transitions[ending, starting], counts[0])
-    within = _within(transitions, n_labels)
-    # All steps' parts at once: cut one by one they cost more than what is computed.
-    opened, continued = _inside_entities(best, n_labels)
-    steps = [
-        part.split(counts, dim=-1)
-        for part in (best, best[starting], best[ending], opened, continued)
-    ]
+    starting, ending = 3 * n_labels + 1, 2 * n_labels
+    between = transitions[ending:, n_labels:starting].unsqueeze(2).contiguous()
+    within = within_entities(transitions, n_labels)
+    steps = best.split(counts, 1)
     for t in range(1, len(counts)):
-        now, now_starting, _, _, now_continued = (part[t] for part in steps)
-        _, _, ended, was_opened, _ = (part[t - 1] for part in steps)
-        now_starting.add_(between.best(going_on(ended, counts[t])))
-        inside = going_on(was_opened, counts[t]) + within
-        now_continued.add_(inside.amax(dim=0))
-        if t % RESCALE == 0:
-            now.sub_(now.amax(dim=0, keepdim=True))
-
-
-def _inside_entities(best: Tensor, n_labels: int) -> Tuple[Tensor, Tensor]:
-    """Views of the tags that an entity may go on from, and of those it goes on with.
-
-    :param best: *Shape:* (tags, packed rows)
-    :returns: inside and begin, *Shape:* (2, 1, labels, packed rows); inside and end,
-        *Shape:* (2, labels, packed rows)
-    """
-    opened = best[: 2 * n_labels].unflatten(0, (2, 1, n_labels))
-    row, column = best.stride()
-    shape = (2, n_labels, best.shape[1])
-    strides = ((3 * n_labels + 1) * row, row, column)
-    return opened, best.as_strided(shape, strides, best.storage_offset())
-
-
-def _within(transitions: Tensor, n_labels: int) -> Tensor:
-    """Scores of a label's inside and begin (first axis) before its inside and end
-    (second). *Shape:* (2, 2, labels, 1)
-    """
-    inside, end = slice(0, n_labels), slice(3 * n_labels + 1, None)
-    begin = slice(n_labels, 2 * n_labels)
-    rows = [
-        transitions[of, to].diagonal() for of in (inside, begin) for to in (inside, end)
-    ]
-    return torch.stack(rows).unflatten(0, (2, 2)).unsqueeze(3)
+        now, before = steps[t], steps[t - 1].narrow(1, 0, counts[t])
+        ended = before[ending:].unsqueeze(1)
+        now[n_labels:starting] += (ended + between).amax(0)
+        opened = before[:ending].unflatten(0, [2, 1, n_labels])
+        inside, end = (opened + within).amax(0).unbind()
+        now[:n_labels] += inside
+        now[starting:] += end
+        if t % rescale == 0:
+            now.sub_(now.amax(0, keepdim=True))

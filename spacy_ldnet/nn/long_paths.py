@@ -11,7 +11,9 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from .lattice import FORBIDDEN, Advance, Scores, take
+from .lattice import FORBIDDEN, Scores
+from .paths import Advance, take
+from .scripted import scripted
 
 #: Steps that a window has for itself, and those it shares with each neighbour.
 OWN, SHARED = 256, 64
@@ -34,7 +36,7 @@ def best_long_path(
     :param emissions: of its tokens, at least :data:`WINDOW`. *Shape:* (tokens, tags)
     :param scores: of the chain.
     :param group: windows to work on at a time.
-    :param run: :func:`~.lattice.advance`, or what comes to the same.
+    :param run: :func:`~.paths.advance`, or what comes to the same.
     :param columns: the tags in the order of `scores`, if that is another one.
     :returns: place in `scores` of each token's tag, *Shape:* (tokens,); None if the windows did
         not come to depend on their own tokens alone.
@@ -94,11 +96,17 @@ def _relative(values: Tensor) -> Tensor:
     return (values - values.amax(dim=1, keepdim=True)).clamp(min=FORBIDDEN / 2)
 
 
+@scripted
 def _trace(values: Tensor, into: Tensor) -> Tensor:
-    """Follow the best path of each window back from its last step."""
+    """Follow the best path of each window back from its last step.
+
+    :param values: best scores of paths to each tag. *Shape:* (windows, steps, tags)
+    :param into: scores of transitions, rows the tag that follows. *Shape:* (tags, tags)
+    :returns: *Shape:* (windows, steps)
+    """
     tags = torch.empty(values.shape[:2], dtype=torch.long, device=values.device)
     tags[:, -1] = values[:, -1].argmax(dim=1)
-    for t in range(WINDOW - 2, -1, -1):
+    for t in range(values.shape[1] - 2, -1, -1):
         tags[:, t] = (values[:, t] + into.index_select(0, tags[:, t + 1])).argmax(dim=1)
     return tags
 

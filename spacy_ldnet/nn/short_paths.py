@@ -6,14 +6,15 @@ import numpy
 import torch
 from torch import Tensor
 
-from .lattice import RESCALE, Scores
+from .lattice import Scores
+from .paths import RESCALE
 
 #: Sequences at a time up to which each on its own is faster than all together.
 FEW = 4
 
 
 def best_short_path(emissions: Tensor, scores: Scores) -> Tensor:
-    """The best path of one sequence, step by step as :func:`~.lattice.best_paths`.
+    """The best path of one sequence, step by step as :func:`~.paths.best_paths`.
 
     :param emissions: of its tokens, on the CPU. *Shape:* (tokens, tags)
     :param scores: of the chain.

@@ -7,15 +7,9 @@ from hypothesis import strategies as st
 
 from spacy_ldnet.nn.crf import LinearChainCRF
 from spacy_ldnet.nn.iobes_paths import advance_legal, legal_order
-from spacy_ldnet.nn.lattice import (
-    FORBIDDEN,
-    Scores,
-    advance,
-    best_paths,
-    first_rows,
-    pack,
-)
+from spacy_ldnet.nn.lattice import FORBIDDEN, Scores, first_rows, pack
 from spacy_ldnet.nn.long_paths import LONG
+from spacy_ldnet.nn.paths import advance, best_paths
 from spacy_ldnet.nn.short_paths import FEW, best_short_path
 
 
