@@ -4,14 +4,13 @@ The sequences of a batch lie one after the other in a (tokens, tags) tensor, and
 ``lengths`` (a CPU tensor of integers) tells them apart.
 """
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
 from . import iobes
-from .iobes_paths import advance_legal, legal_order
 from .lattice import (
     FORBIDDEN,
     Packing,
@@ -22,16 +21,7 @@ from .lattice import (
     pack,
     total_scores,
 )
-from .long_paths import LONG, best_long_path
-from .paths import Advance, advance, best_paths
-from .short_paths import FEW, best_short_path
-from .side_by_side import for_each, workers
-
-#: Numbers that one Viterbi step may hold at once: on a CPU it stays in the cache.
-STEP_SIZE_CPU = 2**18
-STEP_SIZE_GPU = 2**25
-#: Sequences that are not shared between threads: they would take as long.
-SMALL_GROUP = 32
+from .viterbi import find_paths
 
 
 class LinearChainCRF(nn.Module):
@@ -209,62 +199,7 @@ class LinearChainCRF(nn.Module):
         :param lengths: *Shape:* (batch,)
         :returns: number of each token's tag. *Shape:* (tokens,)
         """
-        scores = self.scores()
-        if emissions.device.type == "cpu" and len(lengths) <= FEW:
-            if bool((lengths < LONG).all()):
-                parts = emissions.split(lengths.tolist())
-                found = [best_short_path(part, scores) for part in parts]
-                return torch.cat([torch.zeros(0, dtype=torch.long), *found])
-        if not self.constrained:
-            return self._find_paths(emissions, lengths, scores, advance, self.n_tags)
-        order = legal_order(self.n_tags, emissions.device)
-        transitions = scores.transitions[order][:, order]
-        scores = Scores(scores.start[order], transitions, scores.end[order])
-        paired = (self.n_tags + 1) // 2
-        places = self._find_paths(
-            emissions, lengths, scores, advance_legal, paired, order
-        )
-        return order[places]
-
-    def _find_paths(
-        self,
-        emissions: Tensor,
-        lengths: Tensor,
-        scores: Scores,
-        run: Advance,
-        paired: int,
-        columns: Optional[Tensor] = None,
-    ) -> Tensor:
-        """The best path of every sequence, long ones in windows and others together.
-
-        :param paired: tags that a step pairs with each other.
-        :param columns: the tags in the order of `scores`, if that is another one. All
-            emissions put into it at once would be as large again as they are.
-        :returns: places in `scores`. *Shape:* (tokens,)
-        """
-        device = emissions.device
-        tags = torch.zeros(len(emissions), dtype=torch.long, device=device)
-        firsts = first_rows(lengths)
-        budget = STEP_SIZE_CPU if device.type == "cpu" else STEP_SIZE_GPU
-        at_once = max(1, budget // paired**2)
-        order = torch.argsort(lengths, descending=True, stable=True)
-        n_long = int((lengths >= LONG).sum())
-        alone = []
-        for i in order[:n_long].tolist():
-            rows = slice(int(firsts[i]), int(firsts[i] + lengths[i]))
-            path = best_long_path(emissions[rows], scores, at_once, run, columns)
-            if path is None:
-                alone.append(i)
-            else:
-                tags[rows] = path
-        rest = torch.cat([torch.tensor(alone, dtype=torch.long), order[n_long:]])
-
-        def find(group: Tensor) -> None:
-            packing = pack(lengths[group], firsts=firsts[group], device=device)
-            tags[packing.rows] = best_paths(emissions, packing, scores, run, columns)
-
-        for_each(rest.split(_group_size(len(rest), at_once, device)), find, device)
-        return tags
+        return find_paths(emissions, lengths, self.scores(), legal=self.constrained)
 
     def _flat_lattice(
         self, emissions: Tensor, lengths: Tensor
@@ -280,17 +215,6 @@ class LinearChainCRF(nn.Module):
         total = total_scores(alphas, packing, scores)[packing.order].unsqueeze(1)
         betas = [beta - total[: len(beta)] for beta in betas]
         return _unpack(alphas, packing, emissions), _unpack(betas, packing, emissions)
-
-
-def _group_size(sequences: int, most: int, device: torch.device) -> int:
-    """How many sequences to work on at a time, as many as possible, and as many groups
-    for each worker.
-    """
-    groups = -(-sequences // most)
-    if sequences > SMALL_GROUP:
-        side_by_side = workers(device)
-        groups = -(-groups // side_by_side) * side_by_side
-    return max(1, -(-sequences // max(1, groups)))
 
 
 def _unpack(steps: List[Tensor], packing: Packing, like: Tensor) -> Tensor:

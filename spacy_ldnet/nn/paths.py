@@ -14,8 +14,31 @@ from .scripted import scripted
 
 #: Scores are brought back to about zero every so many steps (float precision).
 RESCALE = 32
+#: Sequences that are not shared between threads: each would take as long as one for all.
+FEW_TO_SHARE = 32
 #: Of emissions, sequences that reach each step, and transitions: see :func:`advance`.
 Advance = Callable[[Tensor, List[int], Tensor], None]
+
+
+def group_sizes(lengths: Tensor, most: int, workers: int) -> List[int]:
+    """How to group sequences, as few groups as possible.
+
+    :param lengths: in falling order. *Shape:* (sequences,)
+    :param most: sequences a group may have.
+    :param workers: how many groups are worked on at a time. Of several each is to have
+        as many tokens to work on as the others.
+    :returns: the size of each group.
+    """
+    total = len(lengths)
+    groups = -(-total // most)
+    if workers == 1 or total <= FEW_TO_SHARE:
+        return [total * (i + 1) // groups - total * i // groups for i in range(groups)]
+    groups = -(-groups // workers) * workers
+    tokens = lengths.cumsum(0)
+    shares = int(tokens[-1]) * torch.arange(1, groups) // groups
+    cuts = [0, *torch.searchsorted(tokens, shares).tolist(), total]
+    parts = [lengths[start:end] for start, end in zip(cuts, cuts[1:]) if end > start]
+    return [size for part in parts for size in group_sizes(part, most, 1)]
 
 
 def best_paths(

@@ -149,7 +149,7 @@ def test_groups_give_the_same_paths(monkeypatch):
     crf = make_crf(2, n_tags=9)
     emissions, sizes = make_batch(2, [5, 3, 0, 8, 8, 1, 2], n_tags=9)
     expected = crf.viterbi(emissions, sizes)
-    monkeypatch.setattr("spacy_ldnet.nn.crf.STEP_SIZE_CPU", 2 * 81)
+    monkeypatch.setattr("spacy_ldnet.nn.viterbi.STEP_SIZE_CPU", 2 * 81)
     assert torch.equal(crf.viterbi(emissions, sizes), expected)
 
 

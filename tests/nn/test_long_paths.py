@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn import crf as crf_module
+from spacy_ldnet.nn import viterbi
 from spacy_ldnet.nn.crf import LinearChainCRF
 from spacy_ldnet.nn.lattice import FORBIDDEN
 from spacy_ldnet.nn.long_paths import LONG, WINDOW, best_long_path
@@ -21,7 +21,7 @@ def make_crf(n_tags=9, *, constrained=True, strength=1.0, seed=0):
 
 def in_one_piece(crf, emissions, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(crf_module, "LONG", 10**9)
+        patch.setattr(viterbi, "LONG", 10**9)
         return crf.viterbi(emissions, torch.tensor([len(emissions)]))
 
 

@@ -9,7 +9,7 @@ from spacy_ldnet.nn.crf import LinearChainCRF
 from spacy_ldnet.nn.iobes_paths import advance_legal, legal_order
 from spacy_ldnet.nn.lattice import FORBIDDEN, Scores, first_rows, pack
 from spacy_ldnet.nn.long_paths import LONG
-from spacy_ldnet.nn.paths import advance, best_paths
+from spacy_ldnet.nn.paths import FEW_TO_SHARE, advance, best_paths, group_sizes
 from spacy_ldnet.nn.short_paths import FEW, best_short_path
 
 
@@ -78,3 +78,25 @@ def test_emissions_are_left_as_they_are():
         before = emissions.clone()
         crf.viterbi(emissions, torch.tensor(lengths))
         assert torch.equal(emissions, before)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lengths=st.lists(st.integers(0, 60), max_size=120),
+    most=st.integers(1, 50),
+    workers=st.integers(1, 4),
+)
+def test_groups_hold_every_sequence_once(lengths, most, workers):
+    falling = torch.tensor(sorted(lengths, reverse=True), dtype=torch.long)
+    sizes = group_sizes(falling, most, workers)
+    assert sum(sizes) == len(lengths)
+    assert all(0 < size <= most for size in sizes)
+
+
+def test_groups_of_workers_have_as_many_tokens():
+    falling = torch.arange(2 * FEW_TO_SHARE, 0, -1)
+    sizes = group_sizes(falling, 1000, 2)
+    longer, shorter = (int(part.sum()) for part in falling.split(sizes))
+    assert abs(longer - shorter) <= 2 * int(falling[0])
+    assert group_sizes(falling, 1000, 1) == [len(falling)]
+    assert group_sizes(falling[:FEW_TO_SHARE], 1000, 2) == [FEW_TO_SHARE]
