@@ -164,7 +164,7 @@ class LDNetEncoder(nn.Module):
                 return self._by_type(ids, windows, types)
         elif self.features is not None:
             return self.mix(self._kept_states(ids, windows, self.features))
-        out = self.project.weight.new_zeros(len(ids), self.config.width)
+        out = self.project.weight.new_empty(len(ids), self.config.width)
         return read_windows(
             windows,
             out,
@@ -183,7 +183,7 @@ class LDNetEncoder(nn.Module):
             sides = self.sides(ids[index], lengths, with_embeddings=False)
             return self._activate(self.project.add_layers(c, sides))
 
-        out = self.project.weight.new_zeros(len(ids), self.config.width)
+        out = self.project.weight.new_empty(len(ids), self.config.width)
         return read_windows(windows, out, read)
 
     def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
@@ -219,7 +219,7 @@ class LDNetEncoder(nn.Module):
         :returns: *Shape:* (words, width of both)
         """
         keys = window_keys(ids, windows)
-        out = self.project.weight.new_zeros(len(ids), self.project.in_features)
+        out = self.project.weight.new_empty(len(ids), self.project.in_features)
         starts = (windows.starts + windows.keep_from).tolist()
         missing = features.fill(out, keys, starts)
         if missing:

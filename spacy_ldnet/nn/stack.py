@@ -207,7 +207,7 @@ class TokenStack(nn.Module):
         of_types = self._of_types(words)
         weight = next(self.layers.parameters())
         width = self.config.width if then is None else then.width
-        out = weight.new_zeros(len(words.types), width)
+        out = weight.new_empty(len(words.types), width)
 
         # Window by window: all tokens' input at once would be the largest array of all.
         def read(index: Tensor, lengths: Tensor) -> Tensor:

@@ -38,7 +38,8 @@ def read_windows(
     """Read windows of similar length together, and put each word's output in its place.
 
     :param windows: every word is kept by at most one of them.
-    :param out: zeros, *Shape:* (words, width)
+    :param out: in which the rows of other words stay as they are. *Shape:*
+        (words, width)
     :param read: from the words' positions in a padded batch, *Shape:* (time, batch), and
         its lengths, *Shape:* (batch,), to the output, *Shape:* (time, batch, width).
     :returns: *Shape:* (words, width)
