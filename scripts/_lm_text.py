@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import AbstractSet, Dict, Iterable, Sequence, Tuple
+from typing import AbstractSet, Dict, Iterable, List, Sequence, Tuple
 
 from _common import write_text
-from _split import LM_DEV_SHARE, Document, hold_out
+from _split import LM_DEV_SHARE, Document, hold_out, read_documents
 from wasabi import msg
 
 # Where more is labelled, the language models read it after all.
@@ -44,11 +44,25 @@ def labelled_paragraphs(
     return found
 
 
+def read_more_text(path: Path, without: AbstractSet[str]) -> List[Document]:
+    """Read text that only the language models are trained on.
+
+    path (Path): A folder of `.txt` files, one paragraph a line, or one file.
+    without (AbstractSet[str]): Paragraphs to leave out: those of dev and test, which
+        may be here once more, and those kept from the language models.
+    RETURNS (List[Document]): The documents.
+    RAISES (ScriptError): If there is nothing to read.
+    """
+    documents = read_documents(path, least=1)
+    return [_without(document, without) for document in documents]
+
+
 def write_lm_text(
     out_dir: Path,
     documents: Sequence[Document],
     seed: int,
     without: AbstractSet[str] = frozenset(),
+    more: Sequence[Document] = (),
 ) -> Dict[str, Dict[str, int]]:
     """Write the LMs' text, a little of it held out by document.
 
@@ -56,14 +70,24 @@ def write_lm_text(
     documents (Sequence[Document]): All the text the LMs may see.
     seed (int): Decides which documents are held out.
     without (AbstractSet[str]): Paragraphs that they must not be trained on.
+    more (Sequence[Document]): What they are trained on beside the rest. Nothing of it
+        is held out, so that the perplexity stays that of the text itself.
     RETURNS (Dict[str, Dict[str, int]]): Documents and paragraphs of each part.
     """
     size = LM_DEV_SHARE * sum(document.size for document in documents)
     rest, held = hold_out(documents, size, seed, "lm_dev")
+    held_out = {paragraph for document in held for paragraph in document.paragraphs}
+    rest += [_without(document, held_out) for document in more]
     counts = {}
     for name, part in (("lm_train", rest), ("lm_dev", held)):
-        hidden = without if name == "lm_train" else ()
-        lines = [p for d in part for p in d.paragraphs if p not in hidden]
+        hidden = without if name == "lm_train" else frozenset()
+        part = [_without(document, hidden) for document in part]
+        lines = [paragraph for document in part for paragraph in document.paragraphs]
         write_text(out_dir / f"{name}.txt", "\n".join(lines) + "\n")
         counts[name] = {"documents": len(part), "paragraphs": len(lines)}
     return counts
+
+
+def _without(document: Document, hidden: AbstractSet[str]) -> Document:
+    kept = (paragraph for paragraph in document.paragraphs if paragraph not in hidden)
+    return Document(document.name, tuple(kept))

@@ -50,12 +50,13 @@ def read_lines(path: Path) -> List[str]:
     return [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
 
 
-def read_documents(path: Path) -> List[Document]:
+def read_documents(path: Path, least: int = MIN_DOCUMENTS) -> List[Document]:
     """Read a folder of `.txt` files, one document each, or one file of several.
 
     path (Path): A folder, searched through all its levels, or a file. The blocks
         between blank lines of a single file are its documents, or runs of 50
         lines where it has no blank lines; so too in a folder of very few files.
+    least (int): Documents that there have to be, to be split.
     RETURNS (List[Document]): The documents, ordered by name.
     RAISES (ScriptError): If there is nothing to read, or too little to split.
     """
@@ -72,10 +73,10 @@ def read_documents(path: Path) -> List[Document]:
             if paragraphs:
                 suffix = f"#{number}" if len(blocks) > 1 else ""
                 documents.append(Document(name + suffix, paragraphs))
-    if len(documents) < MIN_DOCUMENTS:
+    if len(documents) < least:
         raise ScriptError(
             f"{path} holds {len(documents)} documents of text in {len(files)} .txt "
-            f"files; at least {MIN_DOCUMENTS} are needed",
+            f"files; at least {least} are needed",
             "The split is by document: give one .txt file a document, or one file "
             "with blank lines between documents.",
         )

@@ -2,11 +2,11 @@
 
 import shutil
 from pathlib import Path
-from typing import AbstractSet, Any, Dict, Iterable, List, Tuple
+from typing import AbstractSet, Any, Dict, Iterable, List, Optional, Tuple
 
 import typer
 from _common import ScriptError, write_bytes, write_json
-from _lm_text import LMText, labelled_paragraphs, write_lm_text
+from _lm_text import LMText, labelled_paragraphs, read_more_text, write_lm_text
 from _meta import Counts, count_sentences, read_source, write_meta
 from _split import Document, rank, read_documents, split_documents, take
 from _teacher import ATTRS, load_teacher, read_annotated
@@ -82,6 +82,7 @@ def annotate(
     test_share: float,
     seed: int,
     lm_text: LMText = LMText.unlabelled,
+    more_text: Optional[Path] = None,
     max_documents: int = 0,
     max_dev: int = 0,
     max_test: int = 0,
@@ -98,6 +99,8 @@ def annotate(
     test_share (float): Share of the text for test, in 0 to 1.
     seed (int): Decides the split and the paragraphs.
     lm_text (LMText): Whether the language models are trained on what is labelled, too.
+    more_text (Optional[Path]): Text of which nothing is labelled: the language models
+        read it beside the rest.
     max_documents (int): Documents to use at most; 0 for all.
     max_dev (int): Sentences of dev to annotate; 0 for all.
     max_test (int): Sentences of test to annotate; 0 for all.
@@ -123,8 +126,15 @@ def annotate(
     hidden: AbstractSet[str] = frozenset()
     if lm_text is LMText.unlabelled:
         hidden = labelled_paragraphs(parts["train"], chosen["train"])
-    lm = write_lm_text(out_dir, parts["train"], seed, hidden)
+    more: List[Document] = []
+    if more_text is not None:
+        held = {
+            p for part in ("dev", "test") for d in parts[part] for p in d.paragraphs
+        }
+        more = read_more_text(more_text, held | hidden)
+    lm = write_lm_text(out_dir, parts["train"], seed, hidden, more)
     head = _head(nlp, text, seed, manifest["pipeline"]["hash"])
+    head["sources"] += [read_source(more_text)] if more_text is not None else []
     write_meta(out_dir, head, counts, lm)
     shutil.rmtree(work)
 
@@ -173,6 +183,7 @@ def main(
     lm_text: LMText = typer.Option(
         LMText.unlabelled, help="What the LMs read of the train documents"
     ),
+    more_text: str = typer.Option("", help="Folder of text for the LMs alone"),
     max_documents: int = typer.Option(0, min=0, help="Documents to use (0: all)"),
     max_dev: int = typer.Option(0, min=0, help="Dev sentences to annotate (0: all)"),
     max_test: int = typer.Option(0, min=0, help="Test sentences to annotate (0: all)"),
@@ -194,6 +205,7 @@ def main(
             test_share=test_share,
             seed=seed,
             lm_text=lm_text,
+            more_text=Path(more_text) if more_text else None,
             max_documents=max_documents,
             max_dev=max_dev,
             max_test=max_test,

@@ -10,7 +10,7 @@ from _common import ScriptError, write_bytes
 from _corpora import GOLD
 from _docs import ATTRS, find_parts, make_docs, read_part
 from _gold import read_gold
-from _lm_text import write_lm_text
+from _lm_text import read_more_text, write_lm_text
 from _meta import (
     SPLITS,
     Counts,
@@ -93,6 +93,7 @@ def convert(
     *,
     assets: Path,
     text: Optional[Path],
+    more_text: Optional[Path] = None,
     lang: str = "en",
     group: int = 0,
     seed: int = 0,
@@ -103,6 +104,7 @@ def convert(
     out_dir (Path): Gets `train/dev/test.spacy`, `lm_train/lm_dev.txt`, `meta.json`.
     assets (Path): Where the files of known corpora are.
     text (Optional[Path]): Raw text for the LMs; all of it is used.
+    more_text (Optional[Path]): More of it, of which nothing is held out.
     lang (str): Language of the corpus.
     group (int): Sentences a Doc where the source marks no documents; 0 for its own.
     seed (int): Decides which documents the LMs hold out.
@@ -119,16 +121,19 @@ def convert(
         part: write_part(docs, out_dir / f"{part}.spacy")
         for part, docs in parts.items()
     }
+    more = read_more_text(more_text, frozenset()) if more_text else []
+    texts = [text, *([more_text] if more_text else [])]
     known = GOLD[name].source if name in GOLD else read_source(Path(name))
     head: Dict[str, Any] = {
         "name": name if name in GOLD else Path(name).resolve().name,
         "kind": "gold",
         "lang": lang,
-        "sources": [dict(known), read_source(text)],
+        "sources": [dict(known), *map(read_source, texts)],
         "teacher": None,
         "seed": seed,
     }
-    write_meta(out_dir, head, counts, write_lm_text(out_dir, documents, seed))
+    lm = write_lm_text(out_dir, documents, seed, more=more)
+    write_meta(out_dir, head, counts, lm)
 
 
 def main(
@@ -145,6 +150,7 @@ def main(
     text: Optional[Path] = typer.Option(
         None, help="Raw text for the LMs beside gold data"
     ),
+    more_text: str = typer.Option("", help="More text for the LMs beside gold data"),
     lang: str = typer.Option("en", help="Language of the data"),
     group: int = typer.Option(
         0, min=0, help="Sentences a Doc without documents (0: as usual)"
@@ -161,6 +167,7 @@ def main(
                 out_dir,
                 assets=assets,
                 text=text,
+                more_text=Path(more_text) if more_text else None,
                 lang=lang,
                 group=group,
                 seed=seed,

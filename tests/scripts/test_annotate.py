@@ -94,6 +94,28 @@ def test_lm_reads_all_where_nearly_everything_is_labelled(
     assert "100% of the text is labelled" in capsys.readouterr().out
 
 
+def test_lm_reads_more_text_but_not_what_is_held_out(
+    sample_text, tmp_path, tiny_teacher
+):
+    more = tmp_path / "more"
+    more.mkdir()
+    new = [f"Nobody labels paragraph {i} of this text." for i in range(60)]
+    # As if somebody had the same text there once more.
+    again = [p for d in read_documents(sample_text) for p in d.paragraphs]
+    (more / "more.txt").write_text("\n".join([*new, *again]), "utf-8")
+    run(sample_text, tmp_path / "a", tiny_teacher)
+    docs, meta = run(sample_text, tmp_path / "b", tiny_teacher, more_text=more)
+    before, after = read_lm_text(tmp_path / "a"), read_lm_text(tmp_path / "b")
+    assert after["lm_dev"] == before["lm_dev"]
+    assert after["lm_train"][: len(before["lm_train"])] == before["lm_train"]
+    added = after["lm_train"][len(before["lm_train"]) :]
+    assert set(new) < set(added)
+    labelled_or_held = {doc.text for part in PARTS for doc in docs[part]}
+    assert not set(added) & (labelled_or_held | set(after["lm_dev"]))
+    assert [source["name"] for source in meta["sources"]][1:] == ["more"]
+    assert meta["lm"]["lm_train"]["paragraphs"] == len(after["lm_train"])
+
+
 def test_deterministic_and_limited(sample_text, tmp_path, tiny_teacher):
     first, meta = run(sample_text, tmp_path / "a", tiny_teacher)
     second, _ = run(sample_text, tmp_path / "b", tiny_teacher)

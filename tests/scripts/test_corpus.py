@@ -34,6 +34,23 @@ def test_own_columns(sample_gold, sample_text, tmp_path):
     assert len(lines) + len(held) == 65 and held
 
 
+def test_more_text_is_for_the_language_models(sample_gold, sample_text, tmp_path):
+    more = tmp_path / "more.txt"
+    more.write_text("A single line of more text.\n", "utf-8")
+    out = tmp_path / "out"
+    convert(str(sample_gold), out, assets=tmp_path, text=sample_text, more_text=more)
+    lines = (out / "lm_train.txt").read_text("utf-8").splitlines()
+    held = (out / "lm_dev.txt").read_text("utf-8").splitlines()
+    assert len(lines) + len(held) == 66 and lines[-1] == "A single line of more text."
+    meta = json.loads((out / "meta.json").read_text("utf-8"))
+    assert [source["name"] for source in meta["sources"]][2:] == ["more.txt"]
+    more.write_text("\n", "utf-8")
+    with pytest.raises(ScriptError, match="holds 0 documents"):
+        convert(
+            str(sample_gold), out, assets=tmp_path, text=sample_text, more_text=more
+        )
+
+
 def test_own_spacy_files(sample_gold, sample_text, tmp_path):
     first, second = tmp_path / "a", tmp_path / "b"
     convert(str(sample_gold), first, assets=tmp_path, text=sample_text)
