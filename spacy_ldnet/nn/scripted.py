@@ -25,7 +25,7 @@ def scripted(function: Function) -> Function:
     if sys.version_info >= (3, 14):
         return function
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")
         try:
             return torch.jit.script(function)
         except (AttributeError, OSError, RuntimeError):
