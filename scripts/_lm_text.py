@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import AbstractSet, Dict, Iterable, List, Sequence, Tuple
+from typing import AbstractSet, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from _common import write_text
 from _split import LM_DEV_SHARE, Document, hold_out, read_documents
@@ -44,17 +44,21 @@ def labelled_paragraphs(
     return found
 
 
-def read_more_text(path: Path, without: AbstractSet[str]) -> List[Document]:
+def read_more_text(
+    path: Optional[Path], held: Sequence[Document] = ()
+) -> List[Document]:
     """Read text that only the language models are trained on.
 
-    path (Path): A folder of `.txt` files, one paragraph a line, or one file.
-    without (AbstractSet[str]): Paragraphs to leave out: those of dev and test, which
-        may be here once more, and those kept from the language models.
+    path (Optional[Path]): A folder of `.txt` files, one paragraph a line, or one file;
+        None for no such text.
+    held (Sequence[Document]): Dev and test, whose paragraphs may be here once more and
+        are left out.
     RETURNS (List[Document]): The documents.
     RAISES (ScriptError): If there is nothing to read.
     """
-    documents = read_documents(path, least=1)
-    return [_without(document, without) for document in documents]
+    if path is None:
+        return []
+    return _without(read_documents(path, least=1), {*paragraphs_of(held)})
 
 
 def write_lm_text(
@@ -76,18 +80,22 @@ def write_lm_text(
     """
     size = LM_DEV_SHARE * sum(document.size for document in documents)
     rest, held = hold_out(documents, size, seed, "lm_dev")
-    held_out = {paragraph for document in held for paragraph in document.paragraphs}
-    rest += [_without(document, held_out) for document in more]
+    rest += _without(more, {*paragraphs_of(held)})
     counts = {}
-    for name, part in (("lm_train", rest), ("lm_dev", held)):
-        hidden = without if name == "lm_train" else frozenset()
-        part = [_without(document, hidden) for document in part]
-        lines = [paragraph for document in part for paragraph in document.paragraphs]
+    for name, part in (("lm_train", _without(rest, without)), ("lm_dev", held)):
+        lines = paragraphs_of(part)
         write_text(out_dir / f"{name}.txt", "\n".join(lines) + "\n")
         counts[name] = {"documents": len(part), "paragraphs": len(lines)}
     return counts
 
 
-def _without(document: Document, hidden: AbstractSet[str]) -> Document:
-    kept = (paragraph for paragraph in document.paragraphs if paragraph not in hidden)
-    return Document(document.name, tuple(kept))
+def paragraphs_of(documents: Iterable[Document]) -> List[str]:
+    """RETURNS (List[str]): The paragraphs of all documents, in order."""
+    return [paragraph for document in documents for paragraph in document.paragraphs]
+
+
+def _without(documents: Iterable[Document], hidden: AbstractSet[str]) -> List[Document]:
+    return [
+        Document(d.name, tuple(p for p in d.paragraphs if p not in hidden))
+        for d in documents
+    ]

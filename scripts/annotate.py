@@ -110,6 +110,7 @@ def annotate(
     """
     documents = take(read_documents(text), max_documents, seed)
     parts = split_documents(documents, dev_share, test_share, seed)
+    more = read_more_text(more_text, [*parts["dev"], *parts["test"]])
     nlp = load_teacher(teacher)
     msg.info(f"Teacher {teacher} runs: {', '.join(nlp.pipe_names)}")
     limits = {"train": labelled, "dev": max_dev, "test": max_test}
@@ -126,15 +127,9 @@ def annotate(
     hidden: AbstractSet[str] = frozenset()
     if lm_text is LMText.unlabelled:
         hidden = labelled_paragraphs(parts["train"], chosen["train"])
-    more: List[Document] = []
-    if more_text is not None:
-        held = {
-            p for part in ("dev", "test") for d in parts[part] for p in d.paragraphs
-        }
-        more = read_more_text(more_text, held | hidden)
     lm = write_lm_text(out_dir, parts["train"], seed, hidden, more)
-    head = _head(nlp, text, seed, manifest["pipeline"]["hash"])
-    head["sources"] += [read_source(more_text)] if more_text is not None else []
+    texts = [text] if more_text is None else [text, more_text]
+    head = _head(nlp, texts, seed, manifest["pipeline"]["hash"])
     write_meta(out_dir, head, counts, lm)
     shutil.rmtree(work)
 
@@ -150,13 +145,15 @@ def pass_over(out_dir: Path, corpus: str) -> None:
         write_json(out_dir / "meta.json", {"kind": "none"})
 
 
-def _head(nlp: Language, text: Path, seed: int, teacher_hash: str) -> Dict[str, Any]:
+def _head(
+    nlp: Language, texts: Iterable[Path], seed: int, teacher_hash: str
+) -> Dict[str, Any]:
     """Say where text and labels are from, for `meta.json`."""
     return {
         "name": "teacher",
         "kind": "teacher",
         "lang": nlp.lang,
-        "sources": [read_source(text)],
+        "sources": [*map(read_source, texts)],
         "teacher": {
             "name": f"{nlp.meta['lang']}_{nlp.meta['name']}",
             "version": nlp.meta["version"],

@@ -115,14 +115,13 @@ def convert(
             f"No raw text for the language models beside '{name}'",
             "Give a folder of .txt files with --text.",
         )
-    documents = read_documents(text)
+    documents, more = read_documents(text), read_more_text(more_text)
     parts = read_docs(name, assets, lang, group)
     counts = {
         part: write_part(docs, out_dir / f"{part}.spacy")
         for part, docs in parts.items()
     }
-    more = read_more_text(more_text, frozenset()) if more_text else []
-    texts = [text, *([more_text] if more_text else [])]
+    texts = [text] if more_text is None else [text, more_text]
     known = GOLD[name].source if name in GOLD else read_source(Path(name))
     head: Dict[str, Any] = {
         "name": name if name in GOLD else Path(name).resolve().name,

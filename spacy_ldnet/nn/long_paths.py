@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from .lattice import FORBIDDEN, Scores
-from .paths import Advance, take
-from .scripted import scripted
+from .paths import Advance, follow_back, take
 
 #: Steps that a window has for itself, and those it shares with each neighbour.
 OWN, SHARED = 256, 64
@@ -47,6 +46,8 @@ def best_long_path(
     starts = starts.clamp(max=total - WINDOW).unique()
     steps = torch.arange(WINDOW, device=emissions.device)
     into = scores.transitions.t().contiguous()
+    # A window's last step is the sequence's end in the last window alone.
+    going_on = torch.zeros_like(scores.end)
     tags = torch.empty(len(starts), WINDOW, dtype=torch.long, device=emissions.device)
     edges = _Edges(starts, emissions.shape[1], emissions)
     for part in torch.arange(len(starts), device=emissions.device).split(group):
@@ -54,12 +55,14 @@ def best_long_path(
         best = take(emissions, rows.flatten(), columns).unflatten(1, rows.shape)
         if int(part[0]) == 0:
             best[:, 0, 0] += scores.start
-        run(best.flatten(1), [len(part)] * WINDOW, scores.transitions)
-        values = best.permute(2, 1, 0).contiguous()
+        counts = [len(part)] * WINDOW
+        run(best.flatten(1), counts, scores.transitions)
+        values = best.permute(1, 2, 0).contiguous()
         edges.keep(values, part)
         if int(part[-1]) == len(starts) - 1:
             values[-1, -1] += scores.end
-        tags[part] = _trace(values, into)
+        path = follow_back(values.flatten(0, 1), counts, into, going_on)
+        tags[part] = path.view_as(rows).t()
     if not edges.agree(tags):
         return None
     return _join(tags, starts, total)
@@ -74,12 +77,16 @@ class _Edges:
         self.late = like.new_empty(len(starts), n_tags)
 
     def keep(self, values: Tensor, part: Tensor) -> None:
-        # Of each window its own last shared step, and its neighbour's.
-        self.late[part] = values[:, SHARED - 1]
+        """Of each window its own last shared step, and its neighbour's.
+
+        :param values: best scores of paths to each tag. *Shape:* (steps, windows, tags)
+        :param part: numbers of the windows. *Shape:* (windows,)
+        """
+        self.late[part] = values[SHARED - 1]
         following = self.starts[(part + 1).clamp(max=len(self.starts) - 1)]
         place = following + SHARED - 1 - self.starts[part]
         place = place.clamp(max=WINDOW - 1)
-        self.early[part] = values[torch.arange(len(part)), place]
+        self.early[part] = values[place, torch.arange(len(part))]
 
     def agree(self, tags: Tensor) -> bool:
         """Whether scores agree up to a constant, and the paths meet."""
@@ -94,21 +101,6 @@ class _Edges:
 def _relative(values: Tensor) -> Tensor:
     """Scores less the best one. What is forbidden is so alike, whatever was added."""
     return (values - values.amax(dim=1, keepdim=True)).clamp(min=FORBIDDEN / 2)
-
-
-@scripted
-def _trace(values: Tensor, into: Tensor) -> Tensor:
-    """Follow the best path of each window back from its last step.
-
-    :param values: best scores of paths to each tag. *Shape:* (windows, steps, tags)
-    :param into: scores of transitions, rows the tag that follows. *Shape:* (tags, tags)
-    :returns: *Shape:* (windows, steps)
-    """
-    tags = torch.empty(values.shape[:2], dtype=torch.long, device=values.device)
-    tags[:, -1] = values[:, -1].argmax(dim=1)
-    for t in range(values.shape[1] - 2, -1, -1):
-        tags[:, t] = (values[:, t] + into.index_select(0, tags[:, t + 1])).argmax(dim=1)
-    return tags
 
 
 def _join(tags: Tensor, starts: Tensor, total: int) -> Tensor:

@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 
+from spacy_ldnet.nn.crf import LinearChainCRF
 from spacy_ldnet.nn.iobes_paths import advance_legal
 from spacy_ldnet.nn.long_paths import LONG
 from spacy_ldnet.nn.paths import advance, follow_back
@@ -32,8 +33,6 @@ def test_loops_do_not_run_in_python():
 
 @pytest.mark.parametrize("constrained", [True, False])
 def test_python_finds_the_same(tmp_path, constrained):
-    from spacy_ldnet.nn.crf import LinearChainCRF
-
     torch.manual_seed(0)
     crf = LinearChainCRF(n_in=3, n_tags=9, constrained=constrained)
     with torch.no_grad():
