@@ -1,7 +1,7 @@
 """From tokens to rows: each word type of a batch is looked up once."""
 
 from dataclasses import dataclass
-from typing import List, Sequence
+from typing import List, Sequence, Tuple
 
 import numpy
 from spacy.attrs import ORTH
@@ -35,11 +35,33 @@ def flat_attribute(docs: Sequence[Doc], attribute: int) -> numpy.ndarray:
     return numpy.concatenate(arrays).astype("uint64", copy=False)
 
 
-def find_types(docs: Sequence[Doc]) -> Types:
-    """RETURNS (Types): The different words of a batch, case kept."""
-    orths = flat_attribute(docs, ORTH)
-    keys, first, inverse = numpy.unique(orths, return_index=True, return_inverse=True)
-    return Types(keys, first, inverse.reshape(-1))
+class TypeFinder:
+    """Finds the different words of a batch, and knows the answer of the last one: the
+    encoder and the tagger behind it ask for the same batch, one after the other.
+    """
+
+    def __init__(self) -> None:
+        # Replaced as a whole, so that threads never see half of it.
+        self._latest: Tuple[numpy.ndarray, Types] = (_NO_TOKENS, _NO_TYPES)
+
+    def __call__(self, docs: Sequence[Doc]) -> Types:
+        """RETURNS (Types): The different words of a batch, case kept."""
+        orths = flat_attribute(docs, ORTH)
+        known, types = self._latest
+        if numpy.array_equal(known, orths):
+            return types
+        keys, first, inverse = numpy.unique(
+            orths, return_index=True, return_inverse=True
+        )
+        types = Types(keys, first, inverse.reshape(-1))
+        self._latest = (orths, types)
+        return types
+
+
+_NO_TOKENS = numpy.zeros(0, dtype="uint64")
+_NO_TYPES = Types(_NO_TOKENS, *[numpy.zeros(0, dtype="int64")] * 2)
+
+find_types = TypeFinder()
 
 
 class RowLookup:

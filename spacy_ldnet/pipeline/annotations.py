@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..errors import Errors
+from ..models.words import flat_attribute
 from ..nn.iobes import (
     Array,
     SpanArrays,
@@ -43,6 +44,14 @@ class Prediction(NamedTuple):
 def kept_tokens(doc: Doc) -> Array:
     """RETURNS (Ints1d): The tokens of a doc that are not whitespace."""
     return np.flatnonzero(doc.to_array(IS_SPACE) == 0)
+
+
+def kept_of_each(docs: Sequence[Doc]) -> List[Array]:
+    """RETURNS (List[Ints1d]): The tokens of each doc that are not whitespace."""
+    if flat_attribute(docs, IS_SPACE).any():
+        return [kept_tokens(doc) for doc in docs]
+    every = np.arange(max(map(len, docs), default=0))
+    return [every[: len(doc)] for doc in docs]
 
 
 def preset_tokens(doc: Doc) -> Array:

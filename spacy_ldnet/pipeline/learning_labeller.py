@@ -11,7 +11,7 @@ from thinc.types import Floats2d
 from ..errors import Errors
 from ..models.crf_loss import Teaching
 from ..nn.iobes import Array
-from .annotations import gold_ents, gold_spans, kept_tokens
+from .annotations import gold_ents, gold_spans, kept_of_each
 from .labelled_pipe import LabelledPipe
 from .pieces import Pieces
 from .soft_labels import Distillation, read_soft_tags
@@ -75,9 +75,10 @@ class LearningLabeller(LabelledPipe):
         """
         examples = list(examples)
         validate_examples(examples, "SequenceLabeller.get_loss")
-        kept: List[Any] = [kept_tokens(eg.predicted) for eg in examples]
+        docs = [eg.predicted for eg in examples]
+        kept: List[Any] = kept_of_each(docs)
         gold = [self._gold(eg) for eg in examples]
-        pieces = self._pieces([eg.predicted for eg in examples], kept)
+        pieces = self._pieces(docs, kept)
         emissions = pieces.cut(select_rows(self.model.ops, scores, kept))
         loss, d_pieces = self.model.attrs["loss"](
             self.model,

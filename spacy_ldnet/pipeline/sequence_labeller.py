@@ -15,6 +15,7 @@ from .annotations import (
     Prediction,
     allowed_tags,
     join_predictions,
+    kept_of_each,
     kept_tokens,
     make_spans,
     preset_tokens,
@@ -85,7 +86,7 @@ class SequenceLabeller(LearningLabeller):
         RETURNS (List[Prediction]): The spans of each.
         """
         docs = list(docs)
-        kept: List[Any] = [kept_tokens(doc) for doc in docs]
+        kept: List[Any] = kept_of_each(docs)
         if not any(len(tokens) for tokens in kept):
             nothing = spans_of_each(kept)
             return [read_prediction(n, k, None, None) for n, k in zip(nothing, kept)]
