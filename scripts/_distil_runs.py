@@ -1,30 +1,20 @@
 """Train the students of one teacher, each once; what is finished is kept."""
 
-import shutil
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from _common import ScriptError, write_bytes, write_json
 from _frontier_points import FIRST, Point, choose_layers
 from _frontier_runs import Trainer
-from _split import read_documents
-from _teacher import ATTRS, annotate, load_teacher, read_annotated
-from annotate import choose
-from spacy.language import Language
-from spacy.tokens import DocBin
+from _lessons import make_lessons
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
-from spacy.vocab import Vocab
 
 from spacy_ldnet.cli._facts import encoders_in
 from spacy_ldnet.models.gating import keep_only
 
 #: What students learn from: gold data, and the teacher's tags or their probabilities.
 GOLD, HARD, SOFT = LABELS = ("gold", "hard", "soft")
-#: Words that the teacher works on at a time.
-BATCH_WORDS = 4096
 
 
 class Student(NamedTuple):
@@ -91,25 +81,20 @@ class DistilTrainer(Trainer):
         RAISES (ScriptError): If teacher or text cannot be used.
         """
 
+        # The labels depend on it; those of another one are of no use.
+        work = self.directory / f"labelling-{threshold}"
+
         def make(made: Path) -> None:
-            load = partial(soft_teacher, threshold=threshold)
-            nlp = load(teacher)
-            chosen = choose(nlp, read_documents(text), sentences, 0)
-            # Beside, so that an interrupted run goes on with what it has.
-            work = self.directory / f"labelling-{threshold}"
-            work.mkdir(parents=True, exist_ok=True)
-            options = {"batch_words": BATCH_WORDS, "n_process": 1, "load": load}
-            manifest = annotate(teacher, chosen, work, **options)
-            taught = DocBin(attrs=ATTRS, store_user_data=True)
-            for _, doc in read_annotated(nlp, work):
-                taught.add(doc)
-            write_bytes(made / "taught.spacy", taught.to_bytes())
-            gold = DocBin().from_disk(self.corpus / "train.spacy")
-            wanted = gold_share / (1 - gold_share) * count_words(taught)
-            more = repeat(gold, round(wanted / count_words(gold)))
-            write_bytes(made / "gold.spacy", more.to_bytes())
-            write_json(made / "teacher.json", manifest["pipeline"])
-            shutil.rmtree(work)
+            make_lessons(
+                teacher,
+                self.corpus / "train.spacy",
+                text,
+                made,
+                work,
+                sentences=sentences,
+                threshold=threshold,
+                gold_share=gold_share,
+            )
 
         self._once(self.mixed, make)
 
@@ -129,41 +114,6 @@ class DistilTrainer(Trainer):
         for encoder in encoders_in(nlp):
             keep_only(encoder, choose_layers(point, encoder.attrs["depth"]))
         nlp.to_disk(made)
-
-
-def count_words(data: DocBin) -> int:
-    """data (DocBin): Some docs.
-    RETURNS (int): Tokens of all of them.
-    """
-    return sum(len(tokens) for tokens in data.tokens)
-
-
-def repeat(data: DocBin, times: int) -> DocBin:
-    """data (DocBin): Some docs.
-    times (int): How often to have them; once if it is below 1.
-    RETURNS (DocBin): They, so often.
-    """
-    docs = list(data.get_docs(Vocab()))
-    return DocBin(docs=docs * max(1, times), store_user_data=True)
-
-
-def soft_teacher(name: str, threshold: float) -> Language:
-    """name (str): An installed pipeline or a folder.
-    threshold (float): The lowest tag probability to keep.
-    RETURNS (Language): It, leaving tag probabilities with each doc.
-    RAISES (ScriptError): If it cannot be used, or has no CRF.
-    """
-    nlp = load_teacher(name)
-    crfs = [p for p in nlp.pipe_names if nlp.get_pipe_meta(p).factory == "crf_ner"]
-    if len(crfs) != 1:
-        raise ScriptError(
-            f"The teacher '{name}' has {len(crfs)} pipes of the factory crf_ner",
-            "Only a CRF gives tag probabilities, and one is wanted: train "
-            "configs/trf_crf.cfg, for example. For hard labels alone use any pipeline "
-            "and the command annotate.",
-        )
-    nlp.get_pipe(crfs[0]).soft_labels = threshold  # type: ignore[attr-defined]
-    return nlp
 
 
 def all_students(labels: List[str], seeds: List[int]) -> List[Student]:

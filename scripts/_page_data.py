@@ -19,6 +19,7 @@ TITLES = {
     "ldnet_unfrozen": "pruned, then trained on with the layers left",
     "ldnet_rewound": "the layers left, below the tagger of before",
     "ldnet_retrained": "the layers left, pretrained on by themselves",
+    "ldnet_taught": "retrained, and taught by the unpruned one",
     "cnn": "spaCy's CNN and ner",
     "trf": "a transformer through spacy-transformers",
     "trf_crf": "the same with our CRF",

@@ -18,6 +18,7 @@ PAIRS = [
     ("ldnet_unfrozen", "ldnet_pruned"),
     ("ldnet_rewound", "ldnet_pruned"),
     ("ldnet_retrained", "ldnet_pruned"),
+    ("ldnet_taught", "ldnet_retrained"),
 ]
 # Each of these is compared with every other row as well.
 SUBJECTS = (
@@ -26,6 +27,7 @@ SUBJECTS = (
     "ldnet_unfrozen",
     "ldnet_rewound",
     "ldnet_retrained",
+    "ldnet_taught",
 )
 
 

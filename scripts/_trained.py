@@ -14,6 +14,7 @@ ROWS: Dict[str, str] = {
     "ldnet_unfrozen": "unfreeze",
     "ldnet_rewound": "rewound",
     "ldnet_retrained": "retrained",
+    "ldnet_taught": "taught",
     "cnn": "cnn",
     "trf": "trf",
     "trf_crf": "trf_crf",

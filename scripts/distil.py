@@ -12,8 +12,8 @@ from _distil_runs import (
     DistilTrainer,
     Student,
     all_students,
-    count_words,
 )
+from _lessons import GOLD_SHARE, THRESHOLD, count_words
 from _report import mean_and_std
 from _scoring import evaluate_model
 from evaluate import measure_speed
@@ -149,9 +149,12 @@ def main(
     eval_frequency: int = typer.Option(200, min=1, help="Updates between evaluations"),
     weight: float = typer.Option(0.5, help="Of the divergence, 0 to 1"),
     temperature: float = typer.Option(1.0, help="Of the divergence, above 0"),
-    threshold: float = typer.Option(0.001, help="Lowest tag probability to keep"),
+    threshold: float = typer.Option(THRESHOLD, help="Lowest tag probability to keep"),
     gold_share: float = typer.Option(
-        0.5, min=0.0, max=0.95, help="Of the words that students of the teacher see"
+        GOLD_SHARE,
+        min=0.0,
+        max=0.95,
+        help="Of the words that students of the teacher see",
     ),
 ) -> None:
     """Train students from gold data alone, with a teacher's tags, and with its tags'

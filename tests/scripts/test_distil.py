@@ -9,7 +9,8 @@ import spacy
 import srsly
 import typer
 from _common import ScriptError
-from _distil_runs import Student, all_students, count_words, soft_teacher
+from _distil_runs import Student, all_students
+from _lessons import count_words, soft_teacher
 from corpus import convert
 from distil import markdown, summarise
 from spacy.cli.train import train

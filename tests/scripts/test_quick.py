@@ -51,6 +51,7 @@ def test_every_step_runs_python_and_says_what_it_does(project):
         "seeds",
         "finetune",
         "rewind",
+        "teach",
         "frontier",
         "tagger",
         "transformer",

@@ -1,0 +1,51 @@
+"""Lessons for a pruned pipeline: text that the unpruned one labels, and the gold data."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+import typer
+from _common import ScriptError
+from _lessons import GOLD_SHARE, THRESHOLD, count_words, make_lessons
+from spacy.tokens import DocBin
+from wasabi import msg
+
+from spacy_ldnet.cli._util import write_directory
+
+
+def main(
+    teacher: str = typer.Argument(..., help="Pipeline with a crf_ner: name or folder"),
+    gold: Path = typer.Argument(
+        ..., help="The labelled training data", exists=True, dir_okay=False
+    ),
+    text: Path = typer.Argument(..., help="Raw text for the teacher to label"),
+    output: Path = typer.Argument(..., help="Folder for what the student is to read"),
+    sentences: int = typer.Option(20_000, min=0, help="Sentences to label (0: all)"),
+    threshold: float = typer.Option(THRESHOLD, help="Lowest tag probability to keep"),
+    gold_share: float = typer.Option(
+        GOLD_SHARE, min=0.0, max=0.95, help="Of gold data in the words"
+    ),
+) -> None:
+    """Write gold.spacy and taught.spacy, a folder for [paths] train of a student whose
+    [components.ner] has `distil`. An interrupted run goes on where it was."""
+    torch.set_num_threads(1)
+    options = {"threshold": threshold, "gold_share": gold_share}
+    write = partial(
+        make_lessons,
+        *(teacher, gold, text),
+        work=output.with_name(f"{output.name}.labelling"),
+        sentences=sentences,
+        **options,
+    )
+    try:
+        write_directory(output, write)
+    except ScriptError as err:
+        msg.fail(err.title, err.hint, exits=1)
+    parts = ("gold", "taught")
+    sizes = (count_words(DocBin().from_disk(output / f"{p}.spacy")) for p in parts)
+    counts = ", ".join(f"{n:,} words {p}" for p, n in zip(parts, sizes))
+    msg.good(f"{output}: {counts}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
