@@ -3,9 +3,11 @@
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import Iterator, Sequence
 
 from _common import ScriptError, write_bytes, write_json
-from _split import read_documents
+from _lm_text import read_more_text
+from _split import Document
 from _teacher import ATTRS, annotate, load_teacher, read_annotated
 from annotate import choose
 from spacy.language import Language
@@ -30,6 +32,7 @@ def make_lessons(
     sentences: int,
     threshold: float,
     gold_share: float,
+    held_out: Sequence[Path] = (),
 ) -> None:
     """Let the teacher label raw text, and repeat the gold data beside it.
 
@@ -43,6 +46,8 @@ def make_lessons(
     threshold (float): The lowest tag probability to keep.
     gold_share (float): Share of the words of both that gold data should have: it is
         repeated so often, and there once in any case.
+    held_out (Sequence[Path]): More .spacy files, whose texts are left out where they
+        are paragraphs of the text.
     RAISES (ScriptError): If teacher, gold data or text cannot be used.
     """
     once = DocBin().from_disk(gold)
@@ -50,7 +55,8 @@ def make_lessons(
         raise ScriptError(f"There are no words in {gold}", "Give labelled documents.")
     load = partial(soft_teacher, threshold=threshold)
     nlp = load(teacher)
-    chosen = choose(nlp, read_documents(text, least=1), sentences, 0)
+    held = [Document(str(path), tuple(_texts(path))) for path in held_out]
+    chosen = choose(nlp, read_more_text(text, held), sentences, 0)
     work.mkdir(parents=True, exist_ok=True)
     options = {"batch_words": BATCH_WORDS, "n_process": 1, "load": load}
     manifest = annotate(teacher, chosen, work, **options)
@@ -63,6 +69,11 @@ def make_lessons(
     write_bytes(made / "gold.spacy", more.to_bytes())
     write_json(made / "teacher.json", manifest["pipeline"])
     shutil.rmtree(work)
+
+
+def _texts(path: Path) -> Iterator[str]:
+    for doc in DocBin().from_disk(path).get_docs(Vocab()):
+        yield doc.text
 
 
 def count_words(data: DocBin) -> int:

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import List
 
 import torch
 import typer
@@ -25,17 +26,21 @@ def main(
     gold_share: float = typer.Option(
         GOLD_SHARE, min=0.0, max=0.95, help="Of gold data in the words"
     ),
+    held_out: List[Path] = typer.Option(
+        [], exists=True, dir_okay=False, help="Data whose texts are not to be labelled"
+    ),
 ) -> None:
     """Write gold.spacy and taught.spacy, a folder for [paths] train of a student whose
     [components.ner] has `distil`. An interrupted run goes on where it was."""
     torch.set_num_threads(1)
-    options = {"threshold": threshold, "gold_share": gold_share}
     write = partial(
         make_lessons,
         *(teacher, gold, text),
         work=output.with_name(f"{output.name}.labelling"),
         sentences=sentences,
-        **options,
+        threshold=threshold,
+        gold_share=gold_share,
+        held_out=held_out,
     )
     try:
         write_directory(output, write)

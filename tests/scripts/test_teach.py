@@ -15,6 +15,7 @@ from spacy.cli.project.run import project_run
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 from spacy.util import load_config
+from spacy.vocab import Vocab
 from toy import write_language_model
 from typer.testing import CliRunner
 
@@ -58,6 +59,22 @@ def run(*arguments):
     return CliRunner().invoke(app, list(map(str, arguments)))
 
 
+def texts_of(path):
+    return [doc.text for doc in DocBin().from_disk(path).get_docs(Vocab())]
+
+
+def test_held_out_texts_are_not_labelled(project):
+    data, text = project / "corpus" / "train.spacy", project / "text.txt"
+    held, *_ = texts_of(project / "corpus" / "dev.spacy")
+    text.write_text(f"{held}\nParis is large.\n", encoding="utf8")
+    out = project / "lessons"
+    teacher = project / "training" / "0" / "ldnet" / "model-best"
+    dev = project / "corpus" / "dev.spacy"
+    result = run(teacher, data, text, out, "--held-out", dev)
+    assert result.exit_code == 0, result.output
+    assert texts_of(out / "taught.spacy") == ["Paris is large."]
+
+
 def test_the_project_command(project):
     limits = {"vars.taught": 20, "vars.train_steps": 2, "vars.eval_frequency": 2}
     project_run(project, "teach", overrides=limits, capture=False)
@@ -88,6 +105,8 @@ def test_what_was_there_stays_where_it_cannot_be_replaced(project, tiny_teacher)
     result = run(teacher, gold, text, out, "--gold-share", 0)
     assert result.exit_code == 0, result.output
     before = {p.name: p.read_bytes() for p in out.iterdir()}
+    taught = {*texts_of(out / "taught.spacy")}
+    assert taught == {"Ada lived in London.", "Paris is large."}
     empty = project / "empty.spacy"
     DocBin().to_disk(empty)
     for changes, message in (
