@@ -47,7 +47,8 @@ def labelled_paragraphs(
 def read_more_text(
     path: Optional[Path], held: Sequence[Document] = ()
 ) -> List[Document]:
-    """Read text that only the language models are trained on.
+    """Read text that is not split: what only the language models are trained on, or what
+    a teacher is to label for a student.
 
     path (Optional[Path]): A folder of `.txt` files, one paragraph a line, or one file;
         None for no such text.

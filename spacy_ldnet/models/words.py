@@ -1,7 +1,7 @@
 """From tokens to rows: each word type of a batch is looked up once."""
 
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.attrs import ORTH
@@ -42,14 +42,14 @@ class TypeFinder:
 
     def __init__(self) -> None:
         # Replaced as a whole, so that threads never see half of it.
-        self._latest: Tuple[numpy.ndarray, Types] = (_NO_TOKENS, _NO_TYPES)
+        self._latest: Optional[Tuple[numpy.ndarray, Types]] = None
 
     def __call__(self, docs: Sequence[Doc]) -> Types:
         """RETURNS (Types): The different words of a batch, case kept."""
         orths = flat_attribute(docs, ORTH)
-        known, types = self._latest
-        if numpy.array_equal(known, orths):
-            return types
+        latest = self._latest
+        if latest is not None and numpy.array_equal(latest[0], orths):
+            return latest[1]
         keys, first, inverse = numpy.unique(
             orths, return_index=True, return_inverse=True
         )
@@ -57,9 +57,6 @@ class TypeFinder:
         self._latest = (orths, types)
         return types
 
-
-_NO_TOKENS = numpy.zeros(0, dtype="uint64")
-_NO_TYPES = Types(_NO_TOKENS, *[numpy.zeros(0, dtype="int64")] * 2)
 
 find_types = TypeFinder()
 

@@ -75,10 +75,10 @@ def _write_corpus(folder: Path) -> None:
     (folder / "corpus").mkdir()
     for part in ("train", "dev", "gold", "corpus/train", "corpus/dev", "corpus/test"):
         docs.to_disk(folder / f"{part}.spacy")
-    data = numpy.random.default_rng(0).normal(size=(len(WORDS), 50)).astype("float32")
     # What `teach` makes of it; here without what a teacher labelled.
     (folder / "training/0/lessons").mkdir()
     docs.to_disk(folder / "training/0/lessons/gold.spacy")
+    data = numpy.random.default_rng(0).normal(size=(len(WORDS), 50)).astype("float32")
     nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings, data=data, keys=WORDS)
     nlp.to_disk(folder / "corpus" / "vectors")
 

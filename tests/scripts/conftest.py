@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 import spacy
+from spacy.util import load_config
+from toy import write_language_model
 from toy_transformer import write_transformer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +24,28 @@ def sample_text() -> Path:
 def sample_gold() -> Path:
     """The gold sentences written for this project."""
     return ROOT / "assets" / "sample_gold"
+
+
+@pytest.fixture
+def write_inputs(sample_gold, sample_text):
+    """Writes what taggers of the default config begin with: a corpus, vectors, and random
+    language models of the default's size below training/0.
+    """
+    from corpus import convert
+
+    def write(folder: Path, *language_models: str) -> None:
+        options = {"assets": ROOT / "assets", "lang": "en", "group": 0, "seed": 0}
+        convert(str(sample_gold), folder / "corpus", text=sample_text, **options)
+        nlp = spacy.blank("en")
+        nlp.vocab.set_vector("London", numpy.ones(50, dtype="float32"))
+        nlp.to_disk(folder / "corpus" / "vectors")
+        sizes = load_config(ROOT / "configs" / "lm.cfg")["model"]
+        sizes = {name: sizes[name] for name in ("embed", "hidden", "depth")}
+        for name in language_models:
+            path = folder / "training" / "0" / name / "model-best"
+            write_language_model(path, **sizes)
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import distil
-import numpy
 import pytest
 import spacy
 import srsly
@@ -11,12 +10,9 @@ import typer
 from _common import ScriptError
 from _distil_runs import Student, all_students
 from _lessons import count_words, soft_teacher
-from corpus import convert
 from distil import markdown, summarise
 from spacy.cli.train import train
 from spacy.tokens import DocBin
-from spacy.util import load_config
-from toy import write_language_model
 from typer.testing import CliRunner
 
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
@@ -25,18 +21,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch, sample_gold, tiny_transformer):
+def world(tmp_path, monkeypatch, write_inputs, tiny_transformer):
     """A corpus, random language models of the default's size, vectors, a teacher."""
     monkeypatch.chdir(ROOT)
-    sizes = load_config("configs/lm.cfg")["model"]
-    sizes = {name: sizes[name] for name in ("embed", "hidden", "depth")}
-    write_language_model(tmp_path / "training" / "0" / "lm" / "model-best", **sizes)
-    nlp = spacy.blank("en")
-    nlp.vocab.set_vector("London", numpy.ones(50, dtype="float32"))
-    nlp.to_disk(tmp_path / "vectors")
-    options = {"assets": ROOT / "assets", "lang": "en", "group": 0, "seed": 0}
-    text = ROOT / "assets" / "sample"
-    convert(str(sample_gold), tmp_path / "corpus", text=text, **options)
+    write_inputs(tmp_path, "lm")
     overrides = {
         "paths.train": str(tmp_path / "corpus" / "train.spacy"),
         "paths.dev": str(tmp_path / "corpus" / "dev.spacy"),
@@ -52,7 +40,7 @@ def test_students_are_trained_and_compared(world, sample_text):
     arguments = [
         *(world / "teacher" / "model-last", world / "corpus", sample_text),
         *(world / "out", world / "metrics" / "d.json"),
-        *("--training", world / "training", "--vectors", world / "vectors"),
+        *("--training", world / "training", "--vectors", world / "corpus" / "vectors"),
         *("--sentences", 20, "--seeds", "0", "--steps", 2, "--eval-frequency", 2),
         *("--gold-share", 0.8),
     ]

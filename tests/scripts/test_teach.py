@@ -3,20 +3,16 @@
 import shutil
 from pathlib import Path
 
-import numpy
 import pytest
 import spacy
 import srsly
 import teach
 import typer
 from _lessons import count_words
-from corpus import convert
 from spacy.cli.project.run import project_run
 from spacy.cli.train import train
 from spacy.tokens import DocBin
-from spacy.util import load_config
 from spacy.vocab import Vocab
-from toy import write_language_model
 from typer.testing import CliRunner
 
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
@@ -25,22 +21,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch, sample_gold):
+def project(tmp_path, monkeypatch, write_inputs):
     """A project that has trained its pipelines, for two updates, and nothing more."""
     for name in ("configs", "scripts", "spacy_ldnet"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "project.yml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    sizes = load_config("configs/lm.cfg")["model"]
-    sizes = {name: sizes[name] for name in ("embed", "hidden", "depth")}
-    for name in ("lm", "lm_retrained"):
-        write_language_model(Path("training/0") / name / "model-best", **sizes)
-    options = {"assets": ROOT / "assets", "lang": "en", "group": 0, "seed": 0}
-    text = ROOT / "assets" / "sample"
-    convert(str(sample_gold), Path("corpus"), text=text, **options)
-    nlp = spacy.blank("en")
-    nlp.vocab.set_vector("London", numpy.ones(50, dtype="float32"))
-    nlp.to_disk("corpus/vectors")
+    write_inputs(tmp_path, "lm", "lm_retrained")
     overrides = {
         "paths.train": "corpus/train.spacy",
         "paths.dev": "corpus/dev.spacy",
