@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _frontier_points import Point
-from _frontier_runs import Trainer
+from _frontier_runs import FrontierTrainer
 from thinc.api import Model
 
 from spacy_ldnet.models.gating import prune_encoder
 
 
 @dataclass
-class DepthTrainer(Trainer):
+class DepthTrainer(FrontierTrainer):
     """Trains points on a transformer, which all begin with one tagger a seed.
 
     transformer (str): Folder, or name on the hub, of the transformer.

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from _frontier_points import FIRST, Point, choose_layers
-from _frontier_runs import Trainer
 from _lessons import make_lessons
+from _trainer import Trainer
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 

@@ -11,8 +11,26 @@ NO_LAYER_DROPOUT = "no_layer_dropout"
 PLAIN = "plain"
 REWOUND = "rewound"
 RETRAINED = "retrained"
+FIRST_RETRAINED = "first_retrained"
+RANDOM_RETRAINED = "random_retrained"
+NO_LAYER_DROPOUT_RETRAINED = "no_layer_dropout_retrained"
 FULL = "full"
-METHODS = (LEARNED, REWOUND, RETRAINED, FIRST, RANDOM, NO_LAYER_DROPOUT, PLAIN)
+#: Language models that are pretrained on by themselves, and how their layers were chosen.
+CHOSEN_BY = {
+    RETRAINED: LEARNED,
+    FIRST_RETRAINED: FIRST,
+    RANDOM_RETRAINED: RANDOM,
+    NO_LAYER_DROPOUT_RETRAINED: NO_LAYER_DROPOUT,
+}
+METHODS = (
+    *(LEARNED, REWOUND, RETRAINED),
+    *(FIRST, FIRST_RETRAINED, RANDOM, RANDOM_RETRAINED),
+    *(NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN),
+)
+#: They are chosen anew in each draw.
+DRAWN = (RANDOM, RANDOM_RETRAINED)
+#: They do not begin with the language models of all layers.
+OTHER_LMS = (NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN)
 #: The selection that is learned, in what comes of it.
 OURS = (LEARNED, REWOUND, RETRAINED)
 #: What each method is called in tables and pictures.
@@ -21,8 +39,11 @@ TITLES = {
     REWOUND: "learned gates, rewound",
     RETRAINED: "learned gates, LM retrained",
     FIRST: "lowest layers",
+    FIRST_RETRAINED: "lowest layers, LM retrained",
     RANDOM: "random layers",
+    RANDOM_RETRAINED: "random layers, LM retrained",
     NO_LAYER_DROPOUT: "learned, no layer dropout",
+    NO_LAYER_DROPOUT_RETRAINED: "learned, no layer dropout, LM retrained",
     PLAIN: "plain LSTM LM, same MACs",
     FULL: "all layers",
 }
@@ -46,7 +67,7 @@ class Point:
     @property
     def name(self) -> str:
         """Its directory's name."""
-        draw = f"-{self.draw}" if self.method == RANDOM else ""
+        draw = f"-{self.draw}" if self.method in DRAWN else ""
         return f"{self.method}-{self.budget}{draw}"
 
 
@@ -71,26 +92,40 @@ def plan_points(
                 points.append(Point(FULL if budget else FIRST, budget, seed))
                 continue
             for method in methods:
-                number = draws if method == RANDOM else 1
+                number = draws if method in DRAWN else 1
                 points += [Point(method, budget, seed, draw) for draw in range(number)]
     return points
 
 
-def choose_layers(point: Point, depth: int) -> Dict[str, List[int]]:
+def choose_layers(
+    point: Point, depth: int, per_direction: bool = False
+) -> Dict[str, List[int]]:
     """The layers of a method that does not learn them.
 
     point (Point): `first` takes the lowest layers, in both directions alike, `random`
         any, by its seed and draw.
     depth (int): Layers a direction of the full network.
+    per_direction (bool): Draw half of them from each direction, if they have a half.
     RETURNS (Dict[str, List[int]]): Their numbers in each direction.
     """
     sides = ("forward", "backward")
     layers = [(side, i) for i in range(depth) for side in sides]
     if point.method == RANDOM:
         chance = random.Random(f"{point.seed} {point.draw} {point.budget}")
+        half = half_of(point.budget) if per_direction else None
+        if half is not None:
+            return {side: sorted(chance.sample(range(depth), half)) for side in sides}
         layers = chance.sample(layers, len(layers))
     kept = layers[: point.budget]
     return {name: sorted(i for side, i in kept if side == name) for name in sides}
+
+
+def half_of(budget: int) -> Optional[int]:
+    """budget (int): Layers left in both directions together.
+    RETURNS (Optional[int]): Those of either, if both can have as many.
+    """
+    half, odd = divmod(budget, 2)
+    return None if odd else half
 
 
 def budget_setting(budget: int, per_direction: bool) -> Dict[str, Any]:
@@ -100,8 +135,8 @@ def budget_setting(budget: int, per_direction: bool) -> Dict[str, Any]:
     per_direction (bool): Give each direction half of it. An odd number has no half.
     RETURNS (Dict[str, Any]): Its settings.
     """
-    half, odd = divmod(budget, 2)
-    if odd or not per_direction:
+    half = half_of(budget) if per_direction else None
+    if half is None:
         return {"max_layers": budget, "max_layers_per_direction": "null"}
     return {"max_layers": "null", "max_layers_per_direction": half}
 

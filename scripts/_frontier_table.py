@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Tuple
 
 import numpy
 from _bootstrap import paired_bootstrap
-from _frontier_points import FIRST, FULL, LEARNED, OURS, RANDOM, TITLES
+from _frontier_points import FULL, LEARNED, OTHER_LMS, OURS, TITLES
 from _report import mean_and_std
 
 Runs = List[Dict[str, Any]]
@@ -22,6 +22,9 @@ COLORS = (
     "#8d8d8d",
     "#edae49",
     "#3c896d",
+    "#9c6644",
+    "#f28482",
+    "#4a4e69",
 )
 
 
@@ -197,7 +200,7 @@ def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) 
     for color, method in zip(COLORS, methods):
         own = [row for row in rows if row["method"] == method and row["budget"]]
         # Where nothing is chosen, all methods that take from the same models meet.
-        shared = ends if method in (*OURS, FIRST, RANDOM) else []
+        shared = [] if method in OTHER_LMS else ends
         chain = sorted([*own, *shared], key=lambda row: row[cost.name]["mean"])
         axes.errorbar(
             [row[cost.name]["mean"] / cost.unit for row in chain],

@@ -7,11 +7,14 @@ import typer
 from _common import ScriptError
 from _frontier_points import (
     FIRST,
+    FIRST_RETRAINED,
     LEARNED,
     NO_LAYER_DROPOUT,
+    NO_LAYER_DROPOUT_RETRAINED,
     OURS,
     PLAIN,
     RANDOM,
+    RANDOM_RETRAINED,
     RETRAINED,
     REWOUND,
     TITLES,
@@ -31,6 +34,9 @@ MARKERS = {
     TITLES[LEARNED]: "o",
     TITLES[REWOUND]: "P",
     TITLES[RETRAINED]: "*",
+    TITLES[FIRST_RETRAINED]: "p",
+    TITLES[RANDOM_RETRAINED]: "h",
+    TITLES[NO_LAYER_DROPOUT_RETRAINED]: "<",
     TITLES[RANDOM]: "D",
     TITLES[PLAIN]: "^",
 }

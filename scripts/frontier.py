@@ -9,9 +9,10 @@ import torch
 import typer
 from _common import ScriptError, write_json, write_text
 from _frontier_points import METHODS, Point, plan_points
-from _frontier_runs import SEED, Trainer, of_seed
+from _frontier_runs import FrontierTrainer
 from _frontier_table import MACS, Cost, compare_runs, draw, join_runs, markdown
 from _scoring import evaluate_model
+from _trainer import SEED, of_seed
 from evaluate import measure_speed
 from spacy.util import load_config
 from tqdm import tqdm
@@ -23,7 +24,9 @@ from spacy_ldnet.pipeline.speed import describe_machine
 SPEED_WORDS, SPEED_ROUNDS = 20_000, 5
 
 
-def train_all(trainer: Trainer, points: List[Point], workers: int) -> Dict[Point, Path]:
+def train_all(
+    trainer: FrontierTrainer, points: List[Point], workers: int
+) -> Dict[Point, Path]:
     """Train what is missing, some at a time.
 
     trainer (Trainer): Trains one.
@@ -151,7 +154,7 @@ def main(
     points = plan_points(
         wanted, numbers(budgets), numbers(seeds), draws=draws, layers=2 * depth
     )
-    trainer = Trainer(
+    trainer = FrontierTrainer(
         directory=output,
         corpus=corpus,
         vectors=vectors,

@@ -10,14 +10,18 @@ import spacy
 import srsly
 import typer
 from _frontier_points import (
+    CHOSEN_BY,
+    METHODS,
+    TITLES,
     Point,
     budget_setting,
     choose_layers,
     plain_hidden,
     plan_points,
 )
-from _frontier_runs import Trainer
-from _frontier_table import compare_runs, draw, join_runs, markdown
+from _frontier_runs import FrontierTrainer
+from _frontier_table import COLORS, compare_runs, draw, join_runs, markdown
+from draw_frontier import MARKERS
 from spacy.util import load_config
 from toy import DEPTH, EMBED, HIDDEN, write_language_model
 from typer.testing import CliRunner
@@ -32,6 +36,13 @@ def test_every_budget_has_its_methods_and_ends_have_one_point():
     names = [point.name for point in points if point.seed == 1]
     assert names == ["first-0", "learned-2", "random-2-0", "random-2-1", "full-6"]
     assert len(points) == 10
+
+
+def test_every_method_has_a_title_a_colour_and_a_marker():
+    assert set(TITLES) == {*METHODS, "full"}
+    assert len(set(COLORS)) == len(METHODS)
+    assert {TITLES[method] for method in METHODS} == set(MARKERS)
+    assert len(set(MARKERS.values())) == len(MARKERS)
 
 
 def test_lowest_layers_come_from_both_directions():
@@ -50,6 +61,16 @@ def test_random_layers_differ_by_draw_and_seed_but_not_by_run():
     assert all(len(k["forward"]) + len(k["backward"]) == 4 for k in drawn)
     assert len({str(kept) for kept in drawn}) > 5
     assert choose_layers(Point("random", 4, 0, 1), 6) == drawn[1]
+
+
+@pytest.mark.parametrize("budget, left", [(4, [2, 2]), (2, [1, 1])])
+def test_random_layers_can_be_as_many_of_either_direction(budget, left):
+    for draw_number in range(9):
+        point = Point("random", budget, 0, draw_number)
+        kept = choose_layers(point, 6, per_direction=True)
+        assert [len(kept["forward"]), len(kept["backward"])] == left
+    odd = choose_layers(Point("random", 3, 0), 6, per_direction=True)
+    assert odd == choose_layers(Point("random", 3, 0), 6)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +227,10 @@ def make_small_configs(path):
     return path
 
 
-def test_language_models_are_trained_on_without_the_others(tmp_path, sample_gold):
+@pytest.mark.parametrize("method", CHOSEN_BY)
+def test_language_models_are_trained_on_without_the_others(
+    method, tmp_path, sample_gold
+):
     whole = tmp_path / "training" / "0" / "lm" / "model-best"
     write_language_model(whole)
     nlp = spacy.blank("en")
@@ -215,7 +239,7 @@ def test_language_models_are_trained_on_without_the_others(tmp_path, sample_gold
     options = {"assets": ROOT / "assets", "lang": "en", "group": 0, "seed": 0}
     text = ROOT / "assets" / "sample"
     corpus.convert(str(sample_gold), tmp_path / "corpus", text=text, **options)
-    trainer = Trainer(
+    trainer = FrontierTrainer(
         directory=tmp_path / "out",
         corpus=tmp_path / "corpus",
         vectors=tmp_path / "vectors",
@@ -229,11 +253,15 @@ def test_language_models_are_trained_on_without_the_others(tmp_path, sample_gold
         retrain_epochs=1,
         per_direction=True,
     )
-    learned, retrained = (
-        describe(spacy.load(trainer.train(Point(method, 2, 0))))
-        for method in ("learned", "retrained")
+    retrained, chosen = (
+        describe(spacy.load(trainer.train(Point(name, 2, 0, 1))))
+        for name in (method, CHOSEN_BY[method])
     )
-    assert retrained["kept"] == learned["kept"]
+    assert retrained["kept"] == chosen["kept"]
     assert [len(layers) for layers in retrained["kept"].values()] == [1, 1]
-    lm = describe_lm(tmp_path / "out" / "0" / "retrained-2-lm" / "model-best")
-    assert lm["kept"] == learned["kept"] and lm["perplexity"]
+    name = Point(method, 2, 0, 1).name
+    lm = describe_lm(tmp_path / "out" / "0" / f"{name}-lm" / "model-best")
+    assert lm["kept"] == chosen["kept"] and lm["perplexity"]
+    # Only gates without layer dropout choose from language models of their own.
+    others = (tmp_path / "training" / "0" / "lm_no_dropout").exists()
+    assert others == (method == "no_layer_dropout_retrained")
