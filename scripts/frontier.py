@@ -29,7 +29,7 @@ def train_all(
 ) -> Dict[Point, Path]:
     """Train what is missing, some at a time.
 
-    trainer (Trainer): Trains one.
+    trainer (FrontierTrainer): Trains one.
     points (List[Point]): The points.
     workers (int): How many at a time.
     RETURNS (Dict[Point, Path]): The finished pipelines, in the order of the points.
