@@ -12,23 +12,32 @@ from wasabi import msg
 
 from spacy_ldnet.cli._facts import describe
 
+FULL, PRUNED, RETRAINED = STAGES = ("full", "pruned", "retrained")
+
 
 class Task(NamedTuple):
     """title (str): What it is called.
-    full (str): Directory SEED/FULL of its pipeline with all layers.
-    pruned (str): Directory SEED/PRUNED of its pruned pipeline.
+    stages (Dict[str, str]): Directory SEED/NAME of its pipeline with all layers, of the
+        pruned one, and of that on language models that were pretrained on.
     score (str): spaCy's name of its score.
     """
 
     title: str
-    full: str
-    pruned: str
+    stages: Dict[str, str]
     score: str
 
 
 TASKS = (
-    Task("entities", "ldnet", "pruned", "ents_f"),
-    Task("part of speech", "tagger", "tagger_pruned", "tag_acc"),
+    Task(
+        "entities",
+        {FULL: "ldnet", PRUNED: "pruned", RETRAINED: "retrained"},
+        "ents_f",
+    ),
+    Task(
+        "part of speech",
+        {FULL: "tagger", PRUNED: "tagger_pruned", RETRAINED: "tagger_retrained"},
+        "tag_acc",
+    ),
 )
 
 
@@ -53,18 +62,18 @@ def markdown(runs: List[Dict[str, Any]]) -> str:
     RETURNS (str): A table.
     """
     lines = [
-        "| task | score | all layers | pruned | kept (forward; backward), by seed |",
-        "| --- | --- | ---: | ---: | --- |",
+        "| task | score | all layers | pruned | retrained | kept (forward; backward), by seed |",
+        "| --- | --- | ---: | ---: | ---: | --- |",
     ]
     for task in TASKS:
         own = [run for run in runs if run["task"] == task.title]
         if not own:
             continue
         cells = []
-        for stage in ("full", "pruned"):
+        for stage in STAGES:
             value = mean_and_std([run[stage]["score"] for run in own])
             cells.append(f"{value['mean']:.2f} ± {value['std']:.2f}")
-        kept = "; ".join(_layers(run["pruned"]["kept"]) for run in own)
+        kept = "; ".join(_layers(run[PRUNED]["kept"]) for run in own)
         lines.append(
             f"| {task.title} | `{task.score}` | {' | '.join(cells)} | {kept} |"
         )
@@ -88,14 +97,19 @@ def main(
     runs = []
     for seed in sorted(d for d in training.iterdir() if d.name.isdigit()):
         for task in TASKS:
-            paths = [seed / name / "model-best" for name in (task.full, task.pruned)]
-            if not all((path / "meta.json").exists() for path in paths):
+            paths = {s: seed / n / "model-best" for s, n in task.stages.items()}
+            if not all((path / "meta.json").exists() for path in paths.values()):
                 continue
-            stages = [measure(path, data[task.title], task.score) for path in paths]
-            row = {"task": task.title, "seed": int(seed.name)}
-            runs.append({**row, "full": stages[0], "pruned": stages[1]})
+            row: Dict[str, Any] = {"task": task.title, "seed": int(seed.name)}
+            for stage, path in paths.items():
+                row[stage] = measure(path, data[task.title], task.score)
+            runs.append(row)
     if not runs:
-        msg.fail(f"No pruned pipelines in {training}", exits=1)
+        msg.fail(
+            f"No task has its three pipelines in {training}",
+            "Run the workflow, then: python -m spacy project run tagger",
+            exits=1,
+        )
     write_json(results, runs)
     write_text(results.with_suffix(".md"), markdown(runs))
     print(markdown(runs))
