@@ -112,7 +112,7 @@ def choose_layers(
     layers = [(side, i) for i in range(depth) for side in sides]
     if point.method == RANDOM:
         chance = random.Random(f"{point.seed} {point.draw} {point.budget}")
-        half = half_of(point.budget) if per_direction else None
+        half = half_of(point.budget, per_direction)
         if half is not None:
             return {side: sorted(chance.sample(range(depth), half)) for side in sides}
         layers = chance.sample(layers, len(layers))
@@ -120,12 +120,14 @@ def choose_layers(
     return {name: sorted(i for side, i in kept if side == name) for name in sides}
 
 
-def half_of(budget: int) -> Optional[int]:
+def half_of(budget: int, per_direction: bool) -> Optional[int]:
     """budget (int): Layers left in both directions together.
-    RETURNS (Optional[int]): Those of either, if both can have as many.
+    per_direction (bool): Whether each direction gets half of them.
+    RETURNS (Optional[int]): The layers of each; None if they share the budget freely, as
+        they do an odd one, which has no half.
     """
     half, odd = divmod(budget, 2)
-    return None if odd else half
+    return half if per_direction and not odd else None
 
 
 def budget_setting(budget: int, per_direction: bool) -> Dict[str, Any]:
@@ -135,7 +137,7 @@ def budget_setting(budget: int, per_direction: bool) -> Dict[str, Any]:
     per_direction (bool): Give each direction half of it. An odd number has no half.
     RETURNS (Dict[str, Any]): Its settings.
     """
-    half = half_of(budget) if per_direction else None
+    half = half_of(budget, per_direction)
     if half is None:
         return {"max_layers": budget, "max_layers_per_direction": "null"}
     return {"max_layers": "null", "max_layers_per_direction": half}

@@ -30,7 +30,8 @@ RETRAIN_RATE = 0.002
 
 @dataclass
 class FrontierTrainer(Trainer):
-    """Trains points of the frontier, each once.
+    """Trains points of the frontier, each once; other language models are put beside
+    those of the project, since frontiers of several corpora share them.
 
     retrain_epochs (int): Epochs of those that are trained on after pruning.
     gated (str): Name of the config that trains gates.
@@ -80,7 +81,6 @@ class FrontierTrainer(Trainer):
         """The language models with all layers that a point chooses from."""
         if point.method != NO_LAYER_DROPOUT:
             return self._existing(point.seed, "lm")
-        # Not in `directory`: frontiers of several corpora share language models.
         lm = self.training / str(point.seed) / "lm_no_dropout"
         self.language_models(point.seed, lm, {"model.layer_dropout": 0.0})
         return lm / "model-best"

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import corpus
 import frontier
-import numpy
 import pytest
 import spacy
 import srsly
@@ -163,22 +161,18 @@ def test_tables_and_picture(tmp_path):
     assert (tmp_path / "a" / "frontier.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_real_points_are_trained_once_and_compared(tmp_path, monkeypatch, sample_gold):
+def test_real_points_are_trained_once_and_compared(tmp_path, monkeypatch, write_inputs):
     """Random language models of the default's size, and a handful of updates."""
     monkeypatch.chdir(ROOT)
-    sizes = load_config("configs/lm.cfg")["model"]
-    sizes = {name: sizes[name] for name in ("embed", "hidden", "depth")}
-    lm = tmp_path / "training" / "0" / "lm" / "model-best"
-    write_language_model(lm, **sizes)
-    nlp = spacy.blank("en")
-    nlp.vocab.set_vector("London", numpy.ones(50, dtype="float32"))
-    nlp.to_disk(tmp_path / "vectors")
-    text = ROOT / "assets" / "sample"
-    options = {"assets": ROOT / "assets", "lang": "en", "group": 0, "seed": 0}
-    corpus.convert(str(sample_gold), tmp_path / "corpus-0", text=text, **options)
+    depth = load_config("configs/lm.cfg")["model"]["depth"]
+    # As if each seed had a corpus of its own.
+    inputs = tmp_path / "0"
+    write_inputs(inputs, "lm")
+    corpora = tmp_path / "{seed}" / "corpus"
     arguments = [
-        *(tmp_path / "corpus-{seed}", tmp_path / "out", tmp_path / "metrics/f.json"),
-        *("--training", tmp_path / "training", "--vectors", tmp_path / "vectors"),
+        *(corpora, tmp_path / "out", tmp_path / "metrics" / "f.json"),
+        *("--training", inputs / "training"),
+        *("--vectors", inputs / "corpus" / "vectors"),
         *("--budgets", "2", "--seeds", "0", "--methods", "learned,first"),
         *("--steps", 2, "--base-steps", 2, "--eval-frequency", 1, "--workers", 2),
         "--averages",
@@ -191,7 +185,7 @@ def test_real_points_are_trained_once_and_compared(tmp_path, monkeypatch, sample
     first, learned = sorted(found["runs"], key=lambda run: run["method"])
     assert first["kept"] == {"forward": [0], "backward": [0]}
     # Two updates close no gate: the budget is not reached, and nothing is deleted.
-    assert sum(map(len, learned["kept"].values())) == 2 * sizes["depth"]
+    assert sum(map(len, learned["kept"].values())) == 2 * depth
     assert learned["lm_macs"] > first["lm_macs"]
     assert "learned-2" in result.output and "budget" in result.output
     assert all(run["words_per_second"] > 0 for run in found["runs"])
@@ -229,20 +223,15 @@ def make_small_configs(path):
 
 @pytest.mark.parametrize("method", CHOSEN_BY)
 def test_language_models_are_trained_on_without_the_others(
-    method, tmp_path, sample_gold
+    method, tmp_path, write_inputs
 ):
     whole = tmp_path / "training" / "0" / "lm" / "model-best"
     write_language_model(whole)
-    nlp = spacy.blank("en")
-    nlp.vocab.set_vector("London", numpy.ones(50, dtype="float32"))
-    nlp.to_disk(tmp_path / "vectors")
-    options = {"assets": ROOT / "assets", "lang": "en", "group": 0, "seed": 0}
-    text = ROOT / "assets" / "sample"
-    corpus.convert(str(sample_gold), tmp_path / "corpus", text=text, **options)
+    write_inputs(tmp_path)
     trainer = FrontierTrainer(
         directory=tmp_path / "out",
         corpus=tmp_path / "corpus",
-        vectors=tmp_path / "vectors",
+        vectors=tmp_path / "corpus" / "vectors",
         training=tmp_path / "training",
         text=tmp_path / "corpus",
         configs=make_small_configs(tmp_path / "configs"),
