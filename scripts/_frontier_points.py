@@ -14,6 +14,8 @@ RETRAINED = "retrained"
 FIRST_RETRAINED = "first_retrained"
 RANDOM_RETRAINED = "random_retrained"
 NO_LAYER_DROPOUT_RETRAINED = "no_layer_dropout_retrained"
+TAUGHT = "taught"
+PLAIN_TAUGHT = "plain_taught"
 FULL = "full"
 #: Language models that are pretrained on by themselves, and how their layers were chosen.
 CHOSEN_BY = {
@@ -22,22 +24,26 @@ CHOSEN_BY = {
     RANDOM_RETRAINED: RANDOM,
     NO_LAYER_DROPOUT_RETRAINED: NO_LAYER_DROPOUT,
 }
+#: Taggers that read what a teacher labelled as well, and the same without it.
+TAUGHT_AS = {TAUGHT: RETRAINED, PLAIN_TAUGHT: PLAIN}
 METHODS = (
-    *(LEARNED, REWOUND, RETRAINED),
+    *(LEARNED, REWOUND, RETRAINED, TAUGHT),
     *(FIRST, FIRST_RETRAINED, RANDOM, RANDOM_RETRAINED),
-    *(NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN),
+    *(NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN, PLAIN_TAUGHT),
 )
 #: They are chosen anew in each draw.
 DRAWN = (RANDOM, RANDOM_RETRAINED)
-#: They do not begin with the language models of all layers.
-OTHER_LMS = (NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN)
+#: With no layer left, or all of them, they are not what the others are: they have other
+#: language models, or other labels.
+APART = (NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN, *TAUGHT_AS)
 #: The selection that is learned, in what comes of it.
-OURS = (LEARNED, REWOUND, RETRAINED)
+OURS = (LEARNED, REWOUND, RETRAINED, TAUGHT)
 #: What each method is called in tables and pictures.
 TITLES = {
     LEARNED: "learned gates",
     REWOUND: "learned gates, rewound",
     RETRAINED: "learned gates, LM retrained",
+    TAUGHT: "learned gates, LM retrained, taught by all layers",
     FIRST: "lowest layers",
     FIRST_RETRAINED: "lowest layers, LM retrained",
     RANDOM: "random layers",
@@ -45,6 +51,7 @@ TITLES = {
     NO_LAYER_DROPOUT: "learned, no layer dropout",
     NO_LAYER_DROPOUT_RETRAINED: "learned, no layer dropout, LM retrained",
     PLAIN: "plain LSTM LM, same MACs",
+    PLAIN_TAUGHT: "plain LSTM LM, same MACs, taught by itself",
     FULL: "all layers",
 }
 

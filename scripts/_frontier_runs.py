@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Tuple
 
 import spacy
 from _common import ScriptError
@@ -17,7 +18,7 @@ from _frontier_points import (
     choose_layers,
     plain_hidden,
 )
-from _trainer import Trainer, run_spacy
+from _trainer import Settings, Trainer, run_spacy
 from spacy.util import load_config
 from thinc.api import Model
 
@@ -55,10 +56,9 @@ class FrontierTrainer(Trainer):
         if point.method == NO_LAYER_DROPOUT:
             lm = self._whole(point).parent
             return self._gated(point, self.tagger(point.seed, lm))
-        if point.method == PLAIN:
-            return self._finetuned(point, self._plain_base(point))
-        if point.method in CHOSEN_BY:
-            return self._finetuned(point, self._retrained_base(point))
+        if point.method == PLAIN or point.method in CHOSEN_BY:
+            lm, sizes = self.own_lm(point)
+            return self._finetuned(point, self.tagger(point.seed, lm, **sizes))
         if point.method == FULL:
             return self._finetuned(point, self.own_base(point.seed))
         return self._finetuned(point, self._cut_base(point))
@@ -85,8 +85,16 @@ class FrontierTrainer(Trainer):
         self.language_models(point.seed, lm, {"model.layer_dropout": 0.0})
         return lm / "model-best"
 
-    def _plain_base(self, point: Point) -> Path:
-        """A tagger on single LSTM layers that cost what the learned point costs."""
+    def own_lm(self, point: Point) -> Tuple[Path, Settings]:
+        """point (Point): One that has language models of its own.
+        RETURNS (Tuple[Path, Settings]): The directory of their pretraining, and what a
+            tagger's config is to be told about their sizes.
+        """
+        made = self._plain_lm if point.method == PLAIN else self._retrained_lm
+        return made(point)
+
+    def _plain_lm(self, point: Point) -> Tuple[Path, Settings]:
+        """Single LSTM layers that cost what the learned point costs."""
         learned = self.train(replace(point, method=LEARNED))
         macs = describe(spacy.load(learned))["lm_macs_per_word"]
         embed = load_config(self.configs / "lm.cfg")["model"]["embed"]
@@ -97,11 +105,10 @@ class FrontierTrainer(Trainer):
         changed = {f"model.{key}": value for key, value in sizes.items()}
         lm = self.training / str(point.seed) / f"lm_plain_{hidden}"
         self.language_models(point.seed, lm, changed)
-        model = {f"components.ldnet.model.{k}": v for k, v in sizes.items()}
-        return self.tagger(point.seed, lm, **model)
+        return lm, {f"components.ldnet.model.{k}": v for k, v in sizes.items()}
 
-    def _retrained_base(self, point: Point) -> Path:
-        """A tagger on language models that were trained on with the chosen layers only."""
+    def _retrained_lm(self, point: Point) -> Tuple[Path, Settings]:
+        """Language models that were trained on with the chosen layers only."""
         choice = replace(point, method=CHOSEN_BY[point.method])
         learns = choice.method in (LEARNED, NO_LAYER_DROPOUT)
         chosen = self.train(choice) if learns else self._cut_base(choice)
@@ -116,7 +123,7 @@ class FrontierTrainer(Trainer):
         }
         lm = self.directory / str(point.seed) / f"{point.name}-lm"
         self.language_models(point.seed, lm, changed)
-        return self.tagger(point.seed, lm)
+        return lm, {}
 
     def _cut_base(self, point: Point) -> Path:
         """The tagger on all layers, cut to those of a point."""

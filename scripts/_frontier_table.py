@@ -1,31 +1,18 @@
-"""Join the points of the frontier over seeds and draws, compare them, draw them."""
+"""Join the points of the frontier over seeds and draws, and compare them."""
 
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import numpy
 from _bootstrap import paired_bootstrap
-from _frontier_points import FULL, LEARNED, OTHER_LMS, OURS, TITLES
+from _frontier_points import FULL, OURS, TITLES
 from _report import mean_and_std
 
 Runs = List[Dict[str, Any]]
 Key = Tuple[str, int]
 VALUES = ("dev_f", "test_f", "lm_macs", "macs", "size_mb", "words_per_second")
-COLORS = (
-    "#1b6ca8",
-    "#6a4c93",
-    "#00798c",
-    "#d1495b",
-    "#8d8d8d",
-    "#edae49",
-    "#3c896d",
-    "#9c6644",
-    "#f28482",
-    "#4a4e69",
-)
 
 
 @dataclass(frozen=True)
@@ -178,48 +165,6 @@ def markdown(
             f"{pair['difference']:+.2f} | {interval} |"
         )
     return "\n".join(lines) + "\n"
-
-
-def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) -> None:
-    """Draw F1 on the test set over a cost, with its spread.
-
-    rows (List[Dict[str, Any]]): What `join_runs` gave.
-    path (Path): The picture, .png or .svg.
-    title (str): Its title.
-    cost (Cost): The axis; rows without it are left out.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    rows = [row for row in rows if cost.name in row]
-    ends = [row for row in rows if row["method"] == FULL or row["budget"] == 0]
-    methods = [m for m in TITLES if m != FULL and any(r["method"] == m for r in rows)]
-    for color, method in zip(COLORS, methods):
-        own = [row for row in rows if row["method"] == method and row["budget"]]
-        # Where nothing is chosen, all methods that take from the same models meet.
-        shared = [] if method in OTHER_LMS else ends
-        chain = sorted([*own, *shared], key=lambda row: row[cost.name]["mean"])
-        axes.errorbar(
-            [row[cost.name]["mean"] / cost.unit for row in chain],
-            [row["test_f"]["mean"] for row in chain],
-            yerr=[row["test_f"]["std"] for row in chain],
-            label=TITLES[method],
-            color=color,
-            marker="o",
-            capsize=3,
-            linestyle="-" if method == LEARNED else "--",
-        )
-    axes.set_xlabel(cost.label)
-    axes.set_ylabel("F1 on the test set")
-    axes.set_title(title)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    pyplot.close(figure)
 
 
 def _spread(value: Dict[str, Any]) -> str:

@@ -8,8 +8,9 @@ import typer
 from _common import ScriptError
 from _depth_runs import DepthTrainer
 from _frontier_points import FIRST, LEARNED, plan_points
+from _frontier_scores import score_all, time_all
 from _frontier_table import SIZE, SPEED
-from frontier import choose_methods, numbers, report, score_all, time_all, train_all
+from frontier import choose_methods, numbers, report, train_all
 from transformers import AutoConfig
 from wasabi import msg
 

@@ -13,10 +13,12 @@ from _frontier_points import (
     NO_LAYER_DROPOUT_RETRAINED,
     OURS,
     PLAIN,
+    PLAIN_TAUGHT,
     RANDOM,
     RANDOM_RETRAINED,
     RETRAINED,
     REWOUND,
+    TAUGHT,
     TITLES,
 )
 from _palette import Palette, frame, save_pictures
@@ -34,11 +36,13 @@ MARKERS = {
     TITLES[LEARNED]: "o",
     TITLES[REWOUND]: "P",
     TITLES[RETRAINED]: "*",
+    TITLES[TAUGHT]: "H",
     TITLES[FIRST_RETRAINED]: ">",
     TITLES[RANDOM_RETRAINED]: "X",
     TITLES[NO_LAYER_DROPOUT_RETRAINED]: "<",
     TITLES[RANDOM]: "D",
     TITLES[PLAIN]: "^",
+    TITLES[PLAIN_TAUGHT]: "p",
 }
 #: How far apart, in the axis' units, the methods of one budget stand.
 APART = 0.13

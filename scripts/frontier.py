@@ -2,26 +2,23 @@
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
-import spacy
 import torch
 import typer
 from _common import ScriptError, write_json, write_text
+from _frontier_picture import draw
 from _frontier_points import METHODS, Point, plan_points
 from _frontier_runs import FrontierTrainer
-from _frontier_table import MACS, Cost, compare_runs, draw, join_runs, markdown
-from _scoring import evaluate_model
-from _trainer import SEED, of_seed
-from evaluate import measure_speed
+from _frontier_scores import score_all, time_all
+from _frontier_table import MACS, Cost, compare_runs, join_runs, markdown
+from _frontier_taught import TeachingTrainer
+from _trainer import SEED
 from spacy.util import load_config
 from tqdm import tqdm
 from wasabi import msg
 
-from spacy_ldnet.cli._facts import describe, size_of
 from spacy_ldnet.pipeline.speed import describe_machine
-
-SPEED_WORDS, SPEED_ROUNDS = 20_000, 5
 
 
 def train_all(
@@ -45,61 +42,6 @@ def train_all(
             pool.shutdown(cancel_futures=True)
             raise
     return {point: found[point] for point in points}
-
-
-def score_all(paths: Dict[Point, Path], corpus: Path, kept: Path) -> List[Any]:
-    """paths (Dict[Point, Path]): The pipelines.
-    corpus (Path): Folder with dev.spacy and test.spacy; `{seed}` in it is the seed.
-    kept (Path): Folder where scores are kept.
-    RETURNS (List[Any]): One object a point: its names, cost and scores.
-    """
-    runs = []
-    for point, path in tqdm(paths.items(), "Scoring"):
-        scores: Dict[str, Any] = {}
-        for part in ("dev", "test"):
-            cache = kept / f"{point.seed}-{point.name}-{part}.json"
-            data = of_seed(corpus, point.seed) / f"{part}.spacy"
-            scores[part] = evaluate_model(path, data, cache, gold_tokens=False)
-        facts = describe(spacy.load(path))
-        layers = sum(map(len, facts["kept"].values()))
-        if layers > point.budget:
-            msg.warn(
-                f"Seed {point.seed}, {point.name}: {layers} layers are over the budget",
-                "Gates had too few updates to close: give more --steps.",
-            )
-        runs.append(
-            {
-                "method": point.method,
-                "budget": point.budget,
-                "seed": point.seed,
-                "draw": point.draw,
-                "kept": facts["kept"],
-                "lm_macs": scores["test"]["lm_macs_per_word"],
-                "macs": scores["test"]["macs_per_word"],
-                "size_mb": size_of(path),
-                "dev_f": 100 * scores["dev"]["scores"]["ents_f"],
-                "test_f": 100 * scores["test"]["scores"]["ents_f"],
-                "counts": scores["test"]["counts"],
-            }
-        )
-    return runs
-
-
-def time_all(paths: Dict[Point, Path], runs: List[Any], corpus: Path) -> None:
-    """Add the words per second of the first seed's points, all taking turns.
-
-    paths (Dict[Point, Path]): The pipelines.
-    runs (List[Any]): Get `words_per_second`.
-    corpus (Path): Folder with test.spacy; `{seed}` in it is the seed.
-    """
-    seed = min(point.seed for point in paths)
-    first = {p.name: path for p, path in paths.items() if p.seed == seed}
-    test = of_seed(corpus, seed) / "test.spacy"
-    measured = measure_speed(first, {}, test, SPEED_WORDS, SPEED_ROUNDS, threads=1)
-    speeds = measured["words_per_second"]
-    for point, run in zip(paths, runs):
-        if point.seed == seed:
-            run["words_per_second"] = speeds[point.name]
 
 
 def main(
@@ -133,6 +75,10 @@ def main(
     retrain_epochs: int = typer.Option(
         2, min=1, help="Epochs of those that are trained on after pruning"
     ),
+    taught_text: Optional[Path] = typer.Option(
+        None, help="What teachers label, a folder or a file (default: --text's)"
+    ),
+    taught: int = typer.Option(20_000, min=0, help="Sentences of it (0: all)"),
     eval_frequency: int = typer.Option(250, min=1, help="Updates between evaluations"),
     averages: bool = typer.Option(
         False, help="Keep averaged weights: steadier where labels are few"
@@ -154,7 +100,7 @@ def main(
     points = plan_points(
         wanted, numbers(budgets), numbers(seeds), draws=draws, layers=2 * depth
     )
-    trainer = FrontierTrainer(
+    trainer = TeachingTrainer(
         directory=output,
         corpus=corpus,
         vectors=vectors,
@@ -170,12 +116,14 @@ def main(
         config=config,
         averages=averages,
         per_direction=per_direction,
+        taught_text=taught_text,
+        taught=taught,
     )
+    torch.set_num_threads(1)
     try:
         paths = train_all(trainer, points, workers)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
-    torch.set_num_threads(1)
     runs = score_all(paths, corpus, output / "scores")
     if speed:
         time_all(paths, runs, corpus)

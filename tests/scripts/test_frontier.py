@@ -7,9 +7,11 @@ import pytest
 import spacy
 import srsly
 import typer
+from _frontier_picture import COLORS, draw
 from _frontier_points import (
     CHOSEN_BY,
     METHODS,
+    TAUGHT_AS,
     TITLES,
     Point,
     budget_setting,
@@ -17,9 +19,10 @@ from _frontier_points import (
     plain_hidden,
     plan_points,
 )
-from _frontier_runs import FrontierTrainer
-from _frontier_table import COLORS, compare_runs, draw, join_runs, markdown
+from _frontier_table import compare_runs, join_runs, markdown
+from _frontier_taught import TeachingTrainer
 from draw_frontier import MARKERS
+from spacy.tokens import DocBin
 from spacy.util import load_config
 from toy import DEPTH, EMBED, HIDDEN, write_language_model
 from typer.testing import CliRunner
@@ -221,14 +224,12 @@ def make_small_configs(path):
     return path
 
 
-@pytest.mark.parametrize("method", CHOSEN_BY)
-def test_language_models_are_trained_on_without_the_others(
-    method, tmp_path, write_inputs
-):
-    whole = tmp_path / "training" / "0" / "lm" / "model-best"
-    write_language_model(whole)
+@pytest.fixture
+def toy_trainer(tmp_path, write_inputs):
+    """Trains points of toy size in tmp_path/out, every one for a few updates."""
+    write_language_model(tmp_path / "training" / "0" / "lm" / "model-best")
     write_inputs(tmp_path)
-    trainer = FrontierTrainer(
+    return TeachingTrainer(
         directory=tmp_path / "out",
         corpus=tmp_path / "corpus",
         vectors=tmp_path / "corpus" / "vectors",
@@ -241,9 +242,16 @@ def test_language_models_are_trained_on_without_the_others(
         eval_frequency=4,
         retrain_epochs=1,
         per_direction=True,
+        taught=5,
     )
+
+
+@pytest.mark.parametrize("method", CHOSEN_BY)
+def test_language_models_are_trained_on_without_the_others(
+    method, tmp_path, toy_trainer
+):
     retrained, chosen = (
-        describe(spacy.load(trainer.train(Point(name, 2, 0, 1))))
+        describe(spacy.load(toy_trainer.train(Point(name, 2, 0, 1))))
         for name in (method, CHOSEN_BY[method])
     )
     assert retrained["kept"] == chosen["kept"]
@@ -254,3 +262,28 @@ def test_language_models_are_trained_on_without_the_others(
     # Only gates without layer dropout choose from language models of their own.
     others = (tmp_path / "training" / "0" / "lm_no_dropout").exists()
     assert others == (method == "no_layer_dropout_retrained")
+
+
+def read_texts(path):
+    docs = DocBin().from_disk(path).get_docs(spacy.blank("en").vocab)
+    return {doc.text for doc in docs}
+
+
+@pytest.mark.parametrize("method", TAUGHT_AS)
+def test_students_read_what_their_teacher_labelled(method, tmp_path, toy_trainer):
+    trained = toy_trainer.train(Point(method, 2, 0))
+    out = tmp_path / "out" / "0"
+    teacher = f"full-{2 * DEPTH}" if method == "taught" else "plain-2"
+    assert {path.name for path in out.glob("*-lessons")} == {f"{teacher}-lessons"}
+    lessons = out / f"{teacher}-lessons"
+    held = (tmp_path / "corpus" / f"{part}.spacy" for part in ("dev", "test"))
+    taught = read_texts(lessons / "taught.spacy")
+    assert taught and not taught & set.union(*map(read_texts, held))
+    config = load_config(trained / "config.cfg")
+    assert config["paths"]["train"] == str(lessons)
+    assert config["components"]["ner"]["distil"] == {"weight": 0.5, "temperature": 1.0}
+    assert config["training"]["max_steps"] == 8 + 2
+    alone = toy_trainer.train(Point(TAUGHT_AS[method], 2, 0))
+    student, equal = (describe(spacy.load(path)) for path in (trained, alone))
+    assert student["lm_macs_per_word"] == equal["lm_macs_per_word"]
+    assert student["kept"] == equal["kept"]
