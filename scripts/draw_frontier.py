@@ -1,4 +1,4 @@
-"""Draw the tables of docs/pruning.md: F1 over the cost of the layers that are left."""
+"""Draw the tables of docs/frontier.md: F1 over the cost of the layers that are left."""
 
 from pathlib import Path
 from typing import Any, Dict, List
@@ -116,7 +116,7 @@ def _costs(table: Table, budget: int) -> str:
 
 
 def main(
-    page: Path = typer.Argument(Path("docs/pruning.md"), help="Where the tables are"),
+    page: Path = typer.Argument(Path("docs/frontier.md"), help="Where the tables are"),
     folder: Path = typer.Argument(
         Path("docs/pictures"), help="Folder for the SVG files"
     ),

@@ -21,7 +21,7 @@ PICTURES = ROOT / "docs" / "pictures"
 SOURCES = {
     draw_results: "README.md",
     draw_badges: "setup.cfg",
-    draw_frontier: "docs/pruning.md",
+    draw_frontier: "docs/frontier.md",
 }
 
 
