@@ -3,7 +3,23 @@
 from pathlib import Path
 from typing import Any, Dict, List
 
-from _frontier_points import APART, FULL, LEARNED, TITLES
+from _frontier_points import (
+    APART,
+    FIRST,
+    FIRST_RETRAINED,
+    FULL,
+    LEARNED,
+    NO_LAYER_DROPOUT,
+    NO_LAYER_DROPOUT_RETRAINED,
+    PLAIN,
+    PLAIN_TAUGHT,
+    RANDOM,
+    RANDOM_RETRAINED,
+    RETRAINED,
+    REWOUND,
+    TAUGHT,
+    TITLES,
+)
 from _frontier_table import MACS, Cost
 
 COLORS = (
@@ -20,6 +36,22 @@ COLORS = (
     "#2b9348",
     "#b5838d",
 )
+#: Markers of the methods by title, in the order in which those of one budget stand beside
+#: each other.
+MARKERS = {
+    TITLES[NO_LAYER_DROPOUT]: "v",
+    TITLES[FIRST]: "s",
+    TITLES[LEARNED]: "o",
+    TITLES[REWOUND]: "P",
+    TITLES[RETRAINED]: "*",
+    TITLES[TAUGHT]: "H",
+    TITLES[FIRST_RETRAINED]: ">",
+    TITLES[RANDOM_RETRAINED]: "X",
+    TITLES[NO_LAYER_DROPOUT_RETRAINED]: "<",
+    TITLES[RANDOM]: "D",
+    TITLES[PLAIN]: "^",
+    TITLES[PLAIN_TAUGHT]: "p",
+}
 
 
 def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) -> None:
@@ -35,7 +67,7 @@ def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(10.5, 5), layout="constrained")
     rows = [row for row in rows if cost.name in row]
     ends = [row for row in rows if row["method"] == FULL or row["budget"] == 0]
     methods = [m for m in TITLES if m != FULL and any(r["method"] == m for r in rows)]
@@ -50,7 +82,7 @@ def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) 
             yerr=[row["test_f"]["std"] for row in chain],
             label=TITLES[method],
             color=color,
-            marker="o",
+            marker=MARKERS[TITLES[method]],
             capsize=3,
             linestyle="-" if method == LEARNED else "--",
         )
@@ -58,7 +90,8 @@ def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) 
     axes.set_ylabel("F1 on the test set")
     axes.set_title(title)
     axes.grid(alpha=0.3)
-    axes.legend()
+    # Beside the axes: a dozen methods would hide what they stand for.
+    figure.legend(loc="outside right upper", frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     pyplot.close(figure)

@@ -5,22 +5,8 @@ from typing import Any, Dict, List
 
 import typer
 from _common import ScriptError
-from _frontier_points import (
-    FIRST,
-    FIRST_RETRAINED,
-    LEARNED,
-    NO_LAYER_DROPOUT,
-    NO_LAYER_DROPOUT_RETRAINED,
-    OURS,
-    PLAIN,
-    PLAIN_TAUGHT,
-    RANDOM,
-    RANDOM_RETRAINED,
-    RETRAINED,
-    REWOUND,
-    TAUGHT,
-    TITLES,
-)
+from _frontier_picture import MARKERS
+from _frontier_points import OURS, TITLES
 from _palette import Palette, frame, save_pictures
 from _tables import Table, mean_and_spread, number, read_tables
 from matplotlib.figure import Figure
@@ -29,21 +15,6 @@ from wasabi import msg
 LAYERS, METHOD, F1, MACS = "layers", "chosen by", "F1", "LM MACs"
 #: Those that the picture is about.
 OUR_TITLES = tuple(TITLES[method] for method in OURS)
-#: Markers of the methods, in the order in which they are drawn beside each other.
-MARKERS = {
-    TITLES[NO_LAYER_DROPOUT]: "v",
-    TITLES[FIRST]: "s",
-    TITLES[LEARNED]: "o",
-    TITLES[REWOUND]: "P",
-    TITLES[RETRAINED]: "*",
-    TITLES[TAUGHT]: "H",
-    TITLES[FIRST_RETRAINED]: ">",
-    TITLES[RANDOM_RETRAINED]: "X",
-    TITLES[NO_LAYER_DROPOUT_RETRAINED]: "<",
-    TITLES[RANDOM]: "D",
-    TITLES[PLAIN]: "^",
-    TITLES[PLAIN_TAUGHT]: "p",
-}
 #: How far apart, in the axis' units, the methods of one budget stand.
 APART = 0.13
 #: In inches; a row of panels is as high as that, and the legend comes on top.

@@ -7,7 +7,7 @@ import pytest
 import spacy
 import srsly
 import typer
-from _frontier_picture import COLORS, draw
+from _frontier_picture import COLORS, MARKERS, draw
 from _frontier_points import (
     CHOSEN_BY,
     METHODS,
@@ -21,7 +21,6 @@ from _frontier_points import (
 )
 from _frontier_table import compare_runs, join_runs, markdown
 from _frontier_taught import TeachingTrainer
-from draw_frontier import MARKERS
 from spacy.tokens import DocBin
 from spacy.util import load_config
 from toy import DEPTH, EMBED, HIDDEN, write_language_model
