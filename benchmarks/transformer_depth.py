@@ -1,6 +1,6 @@
 """Words per second of a transformer's tagger with all layers and with fewer.
 
-    python benchmarks/depth.py training/transformer corpus/train.spacy
+    python benchmarks/transformer_depth.py training/transformer corpus/train.spacy
 
 Nothing is trained: which weights there are does not change the speed.
 """
