@@ -70,7 +70,9 @@ def main(
     methods: str = typer.Option(",".join(METHODS), help="Methods, with commas"),
     draws: int = typer.Option(2, min=1, help="Random choices of each budget and seed"),
     steps: int = typer.Option(2500, min=1, help="Updates of each point"),
-    base_steps: int = typer.Option(2000, min=1, help="Updates of the first taggers"),
+    base_steps: int = typer.Option(
+        2000, min=1, help="Updates of the first taggers, that of --base among them"
+    ),
     lm_epochs: int = typer.Option(5, min=1, help="Epochs of other language models"),
     retrain_epochs: int = typer.Option(
         2, min=1, help="Epochs of those that are trained on after pruning"
