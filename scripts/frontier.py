@@ -78,7 +78,10 @@ def main(
         2, min=1, help="Epochs of those that are trained on after pruning"
     ),
     taught_text: Optional[Path] = typer.Option(
-        None, help="What teachers label, a folder or a file (default: --text's)"
+        None,
+        exists=True,
+        help="Raw text for teachers to label, a folder or a file (default: what the "
+        "language models read)",
     ),
     taught: int = typer.Option(20_000, min=0, help="Sentences of it (0: all)"),
     eval_frequency: int = typer.Option(250, min=1, help="Updates between evaluations"),
