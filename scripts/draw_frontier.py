@@ -18,8 +18,8 @@ OUR_TITLES = tuple(TITLES[method] for method in OURS)
 #: How far apart, in the axis' units, the methods of one budget stand.
 APART = 0.13
 #: In inches; a row of panels is as high as that, and the legend comes on top.
-WIDTH, ROW_HEIGHT, LEGEND_HEIGHT = 10.8, 3.6, 0.8
-PANELS_IN_ROW, NAMES_IN_ROW = 3, 4
+WIDTH, ROW_HEIGHT, LEGEND_HEIGHT = 10.8, 3.6, 1.0
+PANELS_IN_ROW, NAMES_IN_ROW = 3, 3
 
 
 def find_frontiers(page: Path) -> List[Table]:
