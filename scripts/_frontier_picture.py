@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from _frontier_points import (
-    APART,
     FIRST,
     FIRST_RETRAINED,
     FULL,
@@ -19,6 +18,7 @@ from _frontier_points import (
     REWOUND,
     TAUGHT,
     TITLES,
+    WITHOUT_ENDS,
 )
 from _frontier_table import MACS, Cost
 
@@ -74,7 +74,7 @@ def draw(rows: List[Dict[str, Any]], path: Path, title: str, cost: Cost = MACS) 
     for color, method in zip(COLORS, methods):
         own = [row for row in rows if row["method"] == method and row["budget"]]
         # Where nothing is chosen, all methods meet but those that begin elsewhere.
-        shared = [] if method in APART else ends
+        shared = [] if method in WITHOUT_ENDS else ends
         chain = sorted([*own, *shared], key=lambda row: row[cost.name]["mean"])
         axes.errorbar(
             [row[cost.name]["mean"] / cost.unit for row in chain],

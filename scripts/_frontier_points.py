@@ -35,7 +35,7 @@ METHODS = (
 DRAWN = (RANDOM, RANDOM_RETRAINED)
 #: With no layer left, or all of them, they are not what the others are: they have other
 #: language models, or other labels.
-APART = (NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN, *TAUGHT_AS)
+WITHOUT_ENDS = (NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN, *TAUGHT_AS)
 #: The selection that is learned, in what comes of it.
 OURS = (LEARNED, REWOUND, RETRAINED, TAUGHT)
 #: What each method is called in tables and pictures.
