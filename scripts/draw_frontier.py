@@ -1,4 +1,4 @@
-"""Draw the tables of docs/frontier.md: F1 over the cost of the layers that are left."""
+"""Draw a page's tables, docs/frontier.md's first of all: F1 by the layers left."""
 
 from pathlib import Path
 from typing import Any, Dict, List
@@ -92,12 +92,12 @@ def main(
         Path("docs/pictures"), help="Folder for the SVG files"
     ),
 ) -> None:
-    """Draw what is left of F1, by the layers that are left."""
+    """Draw what is left of F1, by the layers that are left, as PAGE-light and -dark."""
     try:
         tables = find_frontiers(page)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
-    save_pictures(lambda palette: draw(tables, palette), folder, "frontier")
+    save_pictures(lambda palette: draw(tables, palette), folder, page.stem)
 
 
 if __name__ == "__main__":

@@ -18,20 +18,20 @@ from _palette import PALETTES  # noqa: E402
 PICTURES = ROOT / "docs" / "pictures"
 
 
-SOURCES = {
-    draw_results: "README.md",
-    draw_badges: "setup.cfg",
-    draw_frontier: "docs/frontier.md",
-}
+SOURCES = [
+    (draw_method, None),
+    (draw_results, "README.md"),
+    (draw_badges, "setup.cfg"),
+    (draw_frontier, "docs/frontier.md"),
+    (draw_frontier, "docs/frontier_brown.md"),
+]
 
 
-@pytest.mark.parametrize("script", [draw_method, *SOURCES])
-def test_pictures_are_those_of_the_scripts(script, tmp_path, monkeypatch):
+@pytest.mark.parametrize("script, source", SOURCES)
+def test_pictures_are_those_of_the_scripts(script, source, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    if script is draw_method:
-        script.main(tmp_path)
-    else:
-        script.main(ROOT / SOURCES[script], tmp_path)
+    sources = [ROOT / source] if source else []
+    script.main(*sources, tmp_path)
     drawn = list(tmp_path.glob("*.svg"))
     assert len(drawn) == 2
     for path in drawn:
