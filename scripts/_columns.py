@@ -1,5 +1,6 @@
 """Read columns of tokens and tags, and say where and why a file is wrong."""
 
+import bz2
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import List, Optional, Sequence, Tuple
 
 from _common import ScriptError
 from _schemes import Scheme, TagError, detect_scheme, to_biluo
+
+from spacy_ldnet.errors import Errors
 
 SUFFIXES = (".iob", ".iob2", ".iobes", ".biluo", ".bio", ".conll", ".txt", ".tsv")
 BY_SUFFIX = {
@@ -69,17 +72,21 @@ def read_columns(path: Path) -> ColumnFile:
     """Read and check a file of columns.
 
     path (Path): The file. Its suffix may name the scheme (`.iob2`, `.iobes`,
-        `.biluo`); otherwise the tags tell.
+        `.biluo`); otherwise the tags tell. It may be packed (`.iob2.bz2`).
     RETURNS (ColumnFile): Its documents. Without `-DOCSTART-` lines it is one.
     RAISES (ColumnError): If a line or a tag is wrong.
     """
     documents, has_documents = _read_sentences(path)
     sentences = [sentence for document in documents for sentence in document]
     if not sentences:
-        raise ScriptError(f"{path} holds no tokens", "Is it the right file?")
+        message = Errors.E142.format(
+            part=path.name.split(".")[0], path=path, what="tokens"
+        )
+        raise ScriptError(message)
     tags = [sentence.tags for sentence in sentences]
     try:
-        scheme = BY_SUFFIX.get(path.suffix.lower()) or detect_scheme(tags)
+        named = path.with_suffix("") if path.suffix == ".bz2" else path
+        scheme = BY_SUFFIX.get(named.suffix.lower()) or detect_scheme(tags)
         for i, sentence in enumerate(sentences):
             sentence.tags = to_biluo(sentence.tags, scheme, i)
     except TagError as err:
@@ -117,8 +124,11 @@ def _read_sentences(path: Path) -> Tuple[List[List[Sentence]], bool]:
 
 def _read_lines(path: Path) -> Sequence[str]:
     """Read a UTF-8 file as lines without white space at their right ends."""
+    data = path.read_bytes()
+    if path.suffix == ".bz2":
+        data = bz2.decompress(data)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as err:
         line = err.object.count(b"\n", 0, err.start) + 1
         raise ColumnError(path, line, f"not UTF-8 text ({err.reason})") from err

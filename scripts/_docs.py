@@ -11,6 +11,8 @@ from spacy.tokens import Doc, DocBin
 from spacy.training.iob_utils import biluo_tags_to_spans
 from spacy.vocab import Vocab
 
+from spacy_ldnet.errors import Errors
+
 ATTRS = ["ENT_IOB", "ENT_TYPE", "SENT_START"]
 
 
@@ -36,16 +38,20 @@ def make_doc(vocab: Vocab, sentences: Sequence[Sentence]) -> Doc:
     return doc
 
 
-def make_docs(vocab: Vocab, file: ColumnFile, group: int) -> Iterator[Doc]:
+def make_docs(
+    vocab: Vocab, file: ColumnFile, group: int, whole: bool = True
+) -> Iterator[Doc]:
     """Make Docs of documents, or of groups of sentences.
 
     vocab (Vocab): The vocabulary.
     file (ColumnFile): A file, read and checked.
     group (int): Sentences a Doc, where the file marks no documents.
+    whole (bool): Whether a document that it marks is one Doc, however long; else it is
+        cut into groups, too.
     YIELDS (Doc): The Docs, in order.
     """
     for document in file.documents:
-        step = len(document) if file.has_documents else group
+        step = len(document) if file.has_documents and whole else group
         for start in range(0, len(document), step):
             yield make_doc(vocab, document[start : start + step])
 
@@ -55,17 +61,24 @@ def find_parts(folder: Path) -> Dict[str, Path]:
 
     folder (Path): The folder.
     RETURNS (Dict[str, Path]): One file a part.
-    RAISES (ScriptError): If a part is missing, or could be one of several files.
+    RAISES (ScriptError): If a part is missing, or could be one of several files; E141
+        if it is one file only.
     """
+    endings = (".spacy", *SUFFIXES)
+    files = [folder] if folder.is_file() else sorted(folder.glob("*"))
+    files = [path for path in files if path.suffix.lower() in endings]
+    if len(files) == 1:
+        message = Errors.E141.format(name=folder, path=files[0].as_posix())
+        raise ScriptError(message)
     if not folder.is_dir():
         raise ScriptError(
             f"No corpus '{folder}'",
-            "Give teacher, wnut17, wikigold, conll03, or a folder with train, dev and "
-            "test in .spacy or in columns.",
+            "Give open, teacher, wnut17, wikigold, conll03, or a folder with train, dev "
+            "and test in .spacy or in columns.",
         )
     parts = {}
     for split in SPLITS:
-        names = [f"{split}{suffix}" for suffix in (".spacy", *SUFFIXES)]
+        names = [f"{split}{suffix}" for suffix in endings]
         found = [folder / name for name in names if (folder / name).is_file()]
         if len(found) != 1:
             several = ", ".join(path.name for path in found)
@@ -83,9 +96,10 @@ def read_part(vocab: Vocab, path: Path, group: int) -> List[Doc]:
 
     vocab (Vocab): The vocabulary.
     path (Path): A `.spacy` file or columns.
-    group (int): Sentences a Doc, for columns without documents.
+    group (int): Sentences a Doc, for columns; 0 for whole documents, or 10 where none
+        are marked.
     RETURNS (List[Doc]): Its Docs.
-    RAISES (ScriptError): If it cannot be read, or holds no entities at all.
+    RAISES (ScriptError): If it cannot be read; E142 if it has no entities at all.
     """
     if path.suffix == ".spacy":
         try:
@@ -96,7 +110,10 @@ def read_part(vocab: Vocab, path: Path, group: int) -> List[Doc]:
                 "It must be written by DocBin.to_disk or `spacy convert`.",
             ) from err
     else:
-        docs = list(make_docs(vocab, read_columns(path), group))
+        file = read_columns(path)
+        docs = list(make_docs(vocab, file, group or 10, whole=not group))
     if not any(doc.ents for doc in docs):
-        raise ScriptError(f"{path} holds no entities", "Is it the right file?")
+        what = "entities" if any(map(len, docs)) else "tokens"
+        message = Errors.E142.format(part=path.stem, path=path, what=what)
+        raise ScriptError(message)
     return docs

@@ -1,8 +1,12 @@
 """One form for every corpus: the teacher's, a gold corpus by name, or your own."""
 
 import json
+import random
+import shutil
+from collections import Counter
+from itertools import chain
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 import spacy
 import typer
@@ -19,10 +23,20 @@ from _meta import (
     read_source,
     write_meta,
 )
+from _open import open_docs, read_open, read_sources
 from _split import read_documents
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
+from spacy_ldnet.errors import Errors, Warnings
+
+# Docs by part and set; a corpus of one source is one set.
+Docs = Dict[str, Dict[str, List[Doc]]]
+# Of running text about 45% in English, and at least 20% in most languages; of text in
+# another language seldom more than 12%.
+FEW_STOP_WORDS = 0.13
+# So many paragraphs tell the language.
+LANGUAGE_SAMPLE = 500
 ANNOTATED = (*(f"{s}.spacy" for s in SPLITS), "lm_train.txt", "lm_dev.txt", "meta.json")
 
 
@@ -48,27 +62,127 @@ def pass_on(annotated: Path, out_dir: Path, lang: str) -> None:
         )
     for name in ANNOTATED:
         write_bytes(out_dir / name, (annotated / name).read_bytes())
+    shutil.rmtree(out_dir / "tests", ignore_errors=True)
+    test = (annotated / "test.spacy").read_bytes()
+    write_bytes(out_dir / "tests" / "teacher.spacy", test)
     print_counts(meta["splits"])
 
 
-def read_docs(name: str, assets: Path, lang: str, group: int) -> Dict[str, List[Doc]]:
+def read_docs(
+    name: str, assets: Path, lang: str, group: int
+) -> Tuple[Docs, Dict[str, Any]]:
     """Read train, dev and test of a gold corpus.
 
     name (str): A corpus known by name, or a folder of the user's own.
     assets (Path): Where the files of known corpora are.
     lang (str): Language of the corpus.
-    group (int): Sentences a Doc where the source marks no documents; 0 for the
-        corpus' own number, else 10.
-    RETURNS (Dict[str, List[Doc]]): The Docs of each part.
+    group (int): At most so many sentences a Doc; 0 for whole documents, and for the
+        corpus' own number where none are marked.
+    RETURNS (Tuple[Docs, Dict[str, Any]]): The Docs, and what `meta.json` says of them.
     RAISES (ScriptError): If it cannot be read.
     """
     vocab = spacy.blank(lang).vocab
+    if name == "open":
+        if lang != "en":
+            raise ScriptError(Errors.E145.format(lang=lang))
+        sets, dropped = read_open(assets / "ner")
+        msg.info(
+            f"Dropped {dropped['train']} sentences of train that stand in dev or test, "
+            f"and {dropped['dev']} of dev that stand in test"
+        )
+        sources = read_sources(assets / "ner")
+        return open_docs(vocab, sets, group), {"sources": sources, "dropped": dropped}
     if name in GOLD:
-        group = group or GOLD[name].group
+        size = group or GOLD[name].group
         files = read_gold(name, assets)
-        return {part: list(make_docs(vocab, files[part], group)) for part in SPLITS}
-    paths = find_parts(Path(name))
-    return {part: read_part(vocab, path, group or 10) for part, path in paths.items()}
+        docs: Docs = {
+            part: {name: [*make_docs(vocab, files[part], size, whole=not group)]}
+            for part in SPLITS
+        }
+        return docs, {"sources": [dict(GOLD[name].source)]}
+    folder = Path(name)
+    parts = find_parts(folder)
+    own = folder.resolve().name
+    docs = {part: {own: read_part(vocab, path, group)} for part, path in parts.items()}
+    return docs, {"sources": [read_source(folder)]}
+
+
+def check_parts(docs: Docs, name: str) -> None:
+    """Check what the parts have to do with each other.
+
+    docs (Docs): The Docs.
+    name (str): Name of the corpus, for messages.
+    RAISES (ScriptError): E140 if dev or test has labels that train does not have.
+    """
+    labels: Dict[str, Counter[str]] = {
+        part: Counter(ent.label_ for doc in chain(*sets.values()) for ent in doc.ents)
+        for part, sets in docs.items()
+    }
+    texts = {part: [*_sentences(chain(*sets.values()))] for part, sets in docs.items()}
+    for part, others in (("dev", ("test",)), ("train", ("dev", "test"))):
+        held = set(chain(*(texts[other] for other in others)))
+        found = sum(text in held for text in texts[part])
+        if found:
+            where = " or ".join(others)
+            message = Warnings.W060.format(
+                found=found, part=part, name=name, others=where
+            )
+            msg.warn(message)
+    for part in ("dev", "test"):
+        unknown = sorted(set(labels[part]) - set(labels["train"]))
+        if unknown:
+            listed = ", ".join(f"{label} ({labels[part][label]})" for label in unknown)
+            raise ScriptError(Errors.E140.format(part=part, name=name, labels=listed))
+
+
+def warn_of_language(lines: List[str], lang: str) -> None:
+    """Warn if a text does not seem to be in the language.
+
+    lines (List[str]): Its paragraphs.
+    lang (str): The language. Some have no list of stop words, and get no warning.
+    """
+    nlp = spacy.blank(lang)
+    step = len(lines) // LANGUAGE_SAMPLE + 1
+    docs = map(nlp.make_doc, lines[::step])
+    words = [token.is_stop for doc in docs for token in doc if token.is_alpha]
+    if not nlp.Defaults.stop_words or not words:
+        return
+    share = sum(words) / len(words)
+    if share < FEW_STOP_WORDS:
+        msg.warn(Warnings.W061.format(share=share, lang=lang))
+
+
+def limit(sets: Mapping[str, List[Doc]], sentences: int) -> Dict[str, List[Doc]]:
+    """Choose Docs of one part at random, so that a small run is quick.
+
+    sets (Mapping[str, List[Doc]]): The Docs of each set.
+    sentences (int): How many sentences are enough; 0 for all.
+    RETURNS (Dict[str, List[Doc]]): The chosen ones, in order. Sets that none is chosen
+        of are left out.
+    """
+    places = [(name, i) for name, docs in sets.items() for i in range(len(docs))]
+    if sentences:
+        random.Random(0).shuffle(places)
+    chosen: Set[Tuple[str, int]] = set()
+    total = 0
+    for name, i in places:
+        if sentences and total >= sentences:
+            break
+        chosen.add((name, i))
+        total += count_sentences(sets[name][i])
+    limited = {
+        name: [doc for i, doc in enumerate(docs) if (name, i) in chosen]
+        for name, docs in sets.items()
+    }
+    return {name: docs for name, docs in limited.items() if docs}
+
+
+def _sentences(docs: Iterable[Doc]) -> Iterable[Tuple[str, ...]]:
+    """The sentences of Docs, or whole Docs where nothing marks sentences."""
+    for doc in docs:
+        marked = doc.has_annotation("SENT_START")
+        for sentence in doc.sents if marked else [doc]:
+            yield tuple(token.text for token in sentence)
 
 
 def write_part(docs: List[Doc], path: Path) -> Counts:
@@ -97,17 +211,21 @@ def convert(
     lang: str = "en",
     group: int = 0,
     seed: int = 0,
+    limits: Optional[Mapping[str, int]] = None,
 ) -> None:
     """Write a gold corpus in the form of the annotated one.
 
     name (str): A corpus known by name, or a folder of the user's own.
-    out_dir (Path): Gets `train/dev/test.spacy`, `lm_train/lm_dev.txt`, `meta.json`.
+    out_dir (Path): Gets `train/dev/test.spacy`, `lm_train/lm_dev.txt`, `meta.json`, and
+        in `tests/` a file for each set that test is made of.
     assets (Path): Where the files of known corpora are.
     text (Optional[Path]): Raw text for the LMs; all of it is used.
     more_text (Optional[Path]): More of it, of which nothing is held out.
     lang (str): Language of the corpus.
-    group (int): Sentences a Doc where the source marks no documents; 0 for its own.
+    group (int): At most so many sentences a Doc; 0 for whole documents, and for the
+        corpus' own number where none are marked.
     seed (int): Decides which documents the LMs hold out.
+    limits (Optional[Mapping[str, int]]): At most so many sentences of a part; 0 for all.
     RAISES (ScriptError): If corpus or text cannot be used.
     """
     if text is None:
@@ -116,18 +234,23 @@ def convert(
             "Give a folder of .txt files with --text.",
         )
     documents, more = read_documents(text), read_more_text(more_text)
-    parts = read_docs(name, assets, lang, group)
+    docs, about = read_docs(name, assets, lang, group)
+    check_parts(docs, name)
+    docs = {part: limit(docs[part], (limits or {}).get(part, 0)) for part in SPLITS}
     counts = {
-        part: write_part(docs, out_dir / f"{part}.spacy")
-        for part, docs in parts.items()
+        part: write_part([*chain(*sets.values())], out_dir / f"{part}.spacy")
+        for part, sets in docs.items()
     }
+    shutil.rmtree(out_dir / "tests", ignore_errors=True)
+    for tested, members in docs["test"].items():
+        write_part(members, out_dir / "tests" / f"{tested}.spacy")
     texts = [text] if more_text is None else [text, more_text]
-    known = GOLD[name].source if name in GOLD else read_source(Path(name))
     head: Dict[str, Any] = {
-        "name": name if name in GOLD else Path(name).resolve().name,
+        **about,
+        "name": name if name in (*GOLD, "open") else Path(name).resolve().name,
         "kind": "gold",
         "lang": lang,
-        "sources": [dict(known), *map(read_source, texts)],
+        "sources": [*about["sources"], *map(read_source, texts)],
         "teacher": None,
         "seed": seed,
     }
@@ -137,7 +260,7 @@ def convert(
 
 def main(
     name: str = typer.Argument(
-        ..., help="teacher, wnut17, wikigold, conll03, or a folder"
+        ..., help="open, teacher, wnut17, wikigold, conll03, or a folder"
     ),
     out_dir: Path = typer.Argument(..., help="Folder for the parts"),
     annotated: Path = typer.Option(
@@ -152,9 +275,12 @@ def main(
     more_text: str = typer.Option("", help="More text for the LMs beside gold data"),
     lang: str = typer.Option("en", help="Language of the data"),
     group: int = typer.Option(
-        0, min=0, help="Sentences a Doc without documents (0: as usual)"
+        0, min=0, help="At most so many sentences a Doc (0: whole documents)"
     ),
     seed: int = typer.Option(0, help="Decides which text the LMs hold out"),
+    max_train: int = typer.Option(0, min=0, help="Sentences of train (0: all)"),
+    max_dev: int = typer.Option(0, min=0, help="Sentences of dev (0: all)"),
+    max_test: int = typer.Option(0, min=0, help="Sentences of test (0: all)"),
 ) -> None:
     """Bring any corpus into one form: .spacy parts, text for the LMs, meta.json."""
     try:
@@ -170,7 +296,10 @@ def main(
                 lang=lang,
                 group=group,
                 seed=seed,
+                limits={"train": max_train, "dev": max_dev, "test": max_test},
             )
+        lines = (out_dir / "lm_train.txt").read_text("utf-8").splitlines()
+        warn_of_language(lines, lang)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
 

@@ -31,6 +31,7 @@ NEEDED = (
 LIMITS: Dict[str, Union[int, str]] = {
     "labelled": 300,
     "max_documents": 60,
+    "max_train": 300,
     "max_dev": 60,
     "max_test": 120,
     "vectors_rows": 4000,

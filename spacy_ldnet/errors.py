@@ -332,6 +332,35 @@ class Errors(metaclass=_WithCode):
         "the text again with this spacy-ldnet."
     )
 
+    # Corpora
+    E140 = (
+        "The {part} part of the corpus '{name}' has labels that its train part does not "
+        "have: {labels}. Nothing could learn them, and every one would count as an "
+        "error. Rename or remove them there, or label some of them in train."
+    )
+    E141 = (
+        "The corpus '{name}' is one file only, but train, dev and test are needed. Split "
+        "it with: python scripts/split.py {path} OUT. Then give the folder OUT."
+    )
+    E142 = (
+        "The {part} part is empty: '{path}' has no {what}. Is it the right file? Take "
+        "the labelled sentences of this part from elsewhere, or split one file with: "
+        "python scripts/split.py FILE OUT."
+    )
+    E143 = (
+        "'{path}' is not the file that the corpus 'open' is made of: {reason}. It is "
+        "part of the repository. Restore the folder assets/ner from there."
+    )
+    E144 = (
+        "'{path}' has {found} documents, too few for train, dev and test. At least "
+        "{least} are needed; a file without document marks has one for every {group} "
+        "sentences. Give more, or a smaller --group."
+    )
+    E145 = (
+        "The corpus 'open' is English, but vars.lang (--lang) is '{lang}'. Give gold "
+        "data of this language, or vars.corpus = teacher and a vars.teacher of it."
+    )
+
 
 class Warnings(metaclass=_WithCode):
     W040 = (
@@ -361,4 +390,12 @@ class Warnings(metaclass=_WithCode):
         'precision = "bfloat16" is ignored here: torch has no LSTM in bfloat16 for this '
         "processor. Predictions are made in float32, exactly and as fast as without the "
         "setting."
+    )
+    W060 = (
+        "{found:,} sentences of the {part} part of '{name}' stand in {others} as well. "
+        "What was learnt by heart makes scores too good. Remove them from {part}."
+    )
+    W061 = (
+        "Only {share:.0%} of the text's words are stop words of the language '{lang}', "
+        "which is few. Is the text in that language? If not, set vars.lang."
     )

@@ -61,7 +61,7 @@ def test_errors_name_file_line_and_reason(tmp_path, text, name, line, reason):
 
 
 def test_empty_file(tmp_path):
-    with pytest.raises(ScriptError, match="holds no tokens"):
+    with pytest.raises(ScriptError, match=r"\[E142\].*no tokens"):
         read_columns(write(tmp_path, "\n\n-DOCSTART- O\n"))
 
 

@@ -1,17 +1,27 @@
 """Every corpus in one form."""
 
 import json
+import re
+import shutil
+from pathlib import Path
 
+import numpy
 import pytest
 import spacy
-from _columns import read_columns
+import split
+import typer
+from _columns import ColumnFile, Sentence, read_columns
 from _common import ScriptError
 from _corpora import GOLD
 from _gold import read_gold, split_wikigold
+from _open import drop_repeated, read_open, split_redocred
+from _schemes import Scheme
 from annotate import annotate
-from corpus import convert, pass_on
+from corpus import convert, limit, pass_on, warn_of_language
 from spacy.tokens import DocBin
+from typer.testing import CliRunner
 
+ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("train", "dev", "test")
 
 
@@ -71,6 +81,8 @@ def test_teacher_is_passed_on(sample_text, tmp_path, tiny_teacher):
     pass_on(tmp_path / "a", tmp_path / "b", "en")
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    test = (tmp_path / "b" / "tests" / "teacher.spacy").read_bytes()
+    assert test == (tmp_path / "b" / "test.spacy").read_bytes()
 
 
 def test_errors(sample_gold, sample_text, tmp_path):
@@ -83,7 +95,7 @@ def test_errors(sample_gold, sample_text, tmp_path):
     (own / "train.iob").write_text("a O\n")
     (own / "dev.spacy").write_bytes(b"nothing of the kind")
     (own / "test.iob").write_text("Mara B-PER\n")
-    with pytest.raises(ScriptError, match="holds no entities"):
+    with pytest.raises(ScriptError, match="has no entities"):
         convert(str(own), tmp_path, assets=tmp_path, text=sample_text)
     (own / "train.iob").write_text("Mara B-PER\n")
     with pytest.raises(ScriptError, match=r"dev\.spacy is no \.spacy file"):
@@ -135,3 +147,236 @@ def test_wikigold_split_is_by_document_and_stable(tmp_path):
     assert [len(numbers[part]) for part in PARTS] == [92, 31, 22]
     assert len({name for part in PARTS for name in numbers[part]}) == 145
     assert numbers["test"][:3] == ["word0", "word1", "word4"]
+
+
+@pytest.fixture(scope="module")
+def open_corpus(tmp_path_factory):
+    """The corpus `open`, as the step writes it."""
+    out = tmp_path_factory.mktemp("open")
+    convert("open", out, assets=ROOT / "assets", text=ROOT / "assets" / "sample")
+    return out
+
+
+def test_open_has_what_its_readme_says(open_corpus):
+    meta = json.loads((open_corpus / "meta.json").read_text("utf-8"))
+    readme = (ROOT / "assets" / "ner" / "README.md").read_text("utf-8")
+    for part, counts in meta["splits"].items():
+        entities = [
+            counts["entities"][label] for label in ("PER", "LOC", "ORG", "MISC")
+        ]
+        numbers = [counts["sentences"], counts["tokens"], *entities]
+        row = " | ".join(f"{number:,}" for number in numbers)
+        assert f"| {part} | {row} |" in readme
+    for number in meta["dropped"].values():
+        assert re.search(rf"\b{number}\b", readme)
+    assert meta["dropped"] == {"train": 334, "dev": 36}
+    names = " ".join(source["name"] for source in meta["sources"])
+    assert "LitBank" in names and "Twitter" not in names and "WNUT17" not in names
+
+
+def test_open_holds_documents_and_tests_out(open_corpus):
+    texts = {part: set() for part in PARTS}
+    for part in PARTS:
+        for doc in load(open_corpus, part):
+            words, starts = doc.to_array("ORTH"), doc.to_array("SENT_START")
+            sentences = numpy.split(words, numpy.flatnonzero(starts == 1)[1:])
+            texts[part].update(sentence.tobytes() for sentence in sentences)
+    assert not texts["train"] & texts["dev"]
+    assert not texts["test"] & (texts["train"] | texts["dev"])
+    sizes = {
+        p.stem: len(load(p.parent, p.stem)) for p in (open_corpus / "tests").iterdir()
+    }
+    # Re-DocRED 100 of 1,000 documents; the others as their own test files are.
+    documents = {"redocred": 100, "gum": 20, "litbank": 10, "wikigold": 22}
+    assert sizes == {**documents, "btc": 2000, "wnut17": 1287}
+    tests = [doc for name in sizes for doc in load(open_corpus / "tests", name)]
+    assert len(tests) == len(load(open_corpus, "test"))
+
+
+def test_redocred_is_split_by_document_and_stable():
+    sentences = [Sentence([f"word{i}"], ["O"], [1]) for i in range(1000)]
+    parts = split_redocred(ColumnFile([[s] for s in sentences], True, Scheme.IOB2))
+    words = {p: [d[0].tokens[0] for d in file.documents] for p, file in parts.items()}
+    assert [len(words[part]) for part in PARTS] == [800, 100, 100]
+    assert len({word for part in PARTS for word in words[part]}) == 1000
+    assert words["test"][:3] == ["word1", "word14", "word41"]
+
+
+def test_repeated_sentences_are_dropped_from_what_is_learnt():
+    def part(*texts):
+        return ColumnFile(
+            [[Sentence([t], ["O"], [1]) for t in texts]], True, Scheme.IOB2
+        )
+
+    sets = {
+        "one": {"train": part("a", "b", "c"), "dev": part("b", "d"), "test": part("x")},
+        "two": {"train": part("x"), "test": part("c", "d", "c")},
+    }
+    assert drop_repeated(sets) == {"train": 3, "dev": 1}
+    left = {
+        (name, split): [s.tokens[0] for d in file.documents for s in d]
+        for name, parts in sets.items()
+        for split, file in parts.items()
+    }
+    assert left["one", "train"] == ["a"] and left["two", "train"] == []
+    assert left["one", "dev"] == ["b"] and left["two", "test"] == ["c", "d", "c"]
+    assert sets["two"]["train"].documents == []
+
+
+def test_open_is_verified(tmp_path, sample_text):
+    folder = tmp_path / "ner"
+    with pytest.raises(ScriptError, match=r"\[E143\].*SHA256SUMS"):
+        read_open(folder)
+    shutil.copytree(ROOT / "assets" / "ner", folder)
+    (folder / "redocred" / "dev.iob2.bz2").write_bytes(b"another file")
+    with pytest.raises(
+        ScriptError, match=r"\[E143\].*redocred/dev\.iob2\.bz2.*SHA-256"
+    ):
+        read_open(folder)
+    (folder / "redocred" / "dev.iob2.bz2").unlink()
+    with pytest.raises(
+        ScriptError, match=r"\[E143\].*redocred/dev\.iob2\.bz2.*no such file"
+    ):
+        read_open(folder)
+    with pytest.raises(ScriptError, match=r"\[E145\].*'de'"):
+        convert("open", tmp_path, assets=ROOT / "assets", text=sample_text, lang="de")
+
+
+FORMS = {  # A part of a corpus as columns, and as the Docs of a .spacy file.
+    "train": "Mara\tB-PER\nsings\tO\n\nOslo\tB-LOC\nsleeps\tO\n",
+    "dev": "Ada\tB-PER\nsings\tO\n",
+    "test": "Bergen\tB-LOC\nsleeps\tO\n",
+}
+
+
+def write_own(folder, **parts):
+    folder.mkdir(exist_ok=True)
+    for part, text in {**FORMS, **parts}.items():
+        if text is not None:
+            (folder / f"{part}.iob2").write_text(text)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    "parts, message",
+    [
+        ({"dev": "Ada\tB-PERSON\n"}, r"\[E140\] The dev part.* PERSON \(1\)\."),
+        ({"test": "a\tB-PER\n\nb\tB-DATE\n"}, r"\[E140\] The test part.* DATE \(1\)\."),
+        ({"train": "a\tB-PER\n"}, r"\[E140\] The test part.* LOC \(1\)\."),
+        ({"dev": None, "test": None}, r"\[E141\].*split\.py \S*own/train\.iob2 OUT"),
+        ({"dev": ""}, r"\[E142\] The dev part is empty.*no tokens"),
+        ({"dev": "\n\n"}, r"\[E142\] The dev part is empty.*no tokens"),
+        ({"test": "a\tO\n"}, r"\[E142\] The test part is empty.*no entities"),
+    ],
+)
+def test_parts_that_cannot_be_trained_on(tmp_path, sample_text, parts, message):
+    name = write_own(tmp_path / "own", **parts)
+    with pytest.raises(ScriptError, match=message):
+        convert(name, tmp_path / "out", assets=tmp_path, text=sample_text)
+    assert not (tmp_path / "out" / "train.spacy").exists()
+
+
+def test_empty_spacy_file(tmp_path, sample_text):
+    name = write_own(tmp_path / "own", dev=None)
+    DocBin().to_disk(tmp_path / "own" / "dev.spacy")
+    with pytest.raises(ScriptError, match=r"\[E142\] The dev part is empty.*no tokens"):
+        convert(name, tmp_path / "out", assets=tmp_path, text=sample_text)
+
+
+def test_one_file_is_split_by_the_command_of_its_error(tmp_path, sample_text):
+    labels = tmp_path / "labels.conll"
+    labels.write_text("".join(f"word{i}\tO\nMara\tB-PER\n\n" for i in range(95)))
+    with pytest.raises(
+        ScriptError, match=r"\[E141\].*python (\S+) (\S+) OUT"
+    ) as caught:
+        convert(str(labels), tmp_path, assets=tmp_path, text=sample_text)
+    script, path = re.search(r"python (\S+) (\S+) OUT", caught.value.title).groups()
+    assert Path(split.__file__) == ROOT / script
+    split.main(Path(path), tmp_path / "parts", 0.1, 0.1, group=0, seed=0, lang="en")
+    found = {part: load(tmp_path / "parts", part) for part in PARTS}
+    assert [len(found[part]) for part in PARTS] == [8, 1, 1]
+    words = [
+        doc[i].text for docs in found.values() for doc in docs for i in range(len(doc))
+    ]
+    assert len(set(words)) == 96 and len(words) == 190
+    convert(
+        str(tmp_path / "parts"), tmp_path / "out", assets=tmp_path, text=sample_text
+    )
+    assert (tmp_path / "out" / "tests" / "parts.spacy").is_file()
+
+
+def test_split_is_by_seed_and_leaves_no_part_empty():
+    docs = [spacy.blank("en").make_doc(str(i)) for i in range(3)]
+    parts = split.split(docs, 0.1, 0.1, seed=0)
+    assert sorted(doc.text for docs in parts.values() for doc in docs) == [
+        "0",
+        "1",
+        "2",
+    ]
+    assert all(len(parts[part]) == 1 for part in PARTS)
+    assert split.split(docs, 0.1, 0.1, seed=0) == parts
+
+
+def test_too_few_documents_to_split(tmp_path):
+    (tmp_path / "a.iob2").write_text("Mara\tB-PER\n\nOslo\tB-LOC\n")
+    app = typer.Typer()
+    app.command()(split.main)
+    result = CliRunner().invoke(app, [str(tmp_path / "a.iob2"), str(tmp_path / "out")])
+    assert result.exit_code == 1
+    output = " ".join(result.output.split())
+    assert "[E144]" in output and "has 1 documents" in output
+
+
+def test_overlapping_parts_are_counted(tmp_path, sample_text, capsys):
+    parts = {
+        "train": "Mara\tB-PER\n\nOslo\tB-LOC\n\nMara\tB-PER\n\na\tO\n",
+        "dev": "Mara\tB-PER\n\na\tO\n",
+        "test": "Oslo\tB-LOC\n\na\tO\n",
+    }
+    name = write_own(tmp_path / "own", **parts)
+    convert(name, tmp_path / "out", assets=tmp_path, text=sample_text)
+    output = " ".join(capsys.readouterr().out.split())
+    assert "[W060] 4 sentences of the train part" in output
+    assert "[W060] 1 sentences of the dev part" in output and "stand in test" in output
+    convert(
+        write_own(tmp_path / "own"), tmp_path / "out", assets=tmp_path, text=sample_text
+    )
+    assert "W060" not in capsys.readouterr().out
+
+
+GERMAN = [
+    "Das Haus am Hafen steht seit vielen Jahren leer, und niemand weiß, wem es gehört.",
+    "Am Morgen ging sie mit ihrem Bruder auf den Markt und kaufte Brot für die Woche.",
+]
+
+
+@pytest.mark.parametrize(
+    "lang, lines, warned",
+    [
+        ("en", GERMAN, True),
+        ("de", GERMAN, False),
+        ("en", ["The house by the harbour has been empty for years."], False),
+        ("nn", GERMAN, False),  # spaCy has no stop words of it
+        ("en", ["1984", "..."], False),
+    ],
+)
+def test_text_of_another_language(lang, lines, warned, capsys):
+    warn_of_language(lines, lang)
+    assert ("[W061]" in capsys.readouterr().out) == warned
+
+
+def test_limits_choose_from_every_set(sample_gold, sample_text, tmp_path):
+    limits = {"train": 12, "dev": 0, "test": 1}
+    convert(
+        str(sample_gold),
+        tmp_path,
+        assets=tmp_path,
+        text=sample_text,
+        group=1,
+        limits=limits,
+    )
+    assert [len(load(tmp_path, part)) for part in PARTS] == [12, 12, 1]
+    all_of_them = {"a": load(tmp_path, "train"), "b": load(tmp_path, "dev")}
+    chosen = limit(all_of_them, 8)
+    assert sum(map(len, chosen.values())) == 8 and set(chosen) == {"a", "b"}
+    assert limit(all_of_them, 0) == all_of_them
