@@ -20,6 +20,7 @@ NAMES = [
     ("schedules", "spacy-ldnet.one_cycle.v1"),
     ("schedules", "spacy-ldnet.plateau.v1"),
     ("loggers", "spacy-ldnet.GateLogger.v1"),
+    ("augmenters", "spacy-ldnet.style_augmenter.v1"),
 ]
 
 

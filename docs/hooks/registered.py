@@ -21,6 +21,7 @@ TITLES = {
     "misc": "Loaders",
     "callbacks": "Callbacks",
     "readers": "Readers of text and columns",
+    "augmenters": "Augmenters of training text",
     "loggers": "Loggers",
     "schedules": "Schedules",
 }
