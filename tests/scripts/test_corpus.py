@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import corpus
 import numpy
 import pytest
 import spacy
@@ -380,3 +381,17 @@ def test_limits_choose_from_every_set(sample_gold, sample_text, tmp_path):
     chosen = limit(all_of_them, 8)
     assert sum(map(len, chosen.values())) == 8 and set(chosen) == {"a", "b"}
     assert limit(all_of_them, 0) == all_of_them
+
+
+@pytest.mark.parametrize("lang, code", [("en", "W061"), ("de", "")])
+def test_the_step_warns_of_text_of_another_language(tmp_path, lang, code):
+    (tmp_path / "text").mkdir()
+    for number in range(4):
+        (tmp_path / "text" / f"{number}.txt").write_text("\n".join(GERMAN), "utf-8")
+    name = write_own(tmp_path / "own")
+    app = typer.Typer()
+    app.command()(corpus.main)
+    args = [name, str(tmp_path / "out"), "--text", str(tmp_path / "text")]
+    result = CliRunner().invoke(app, [*args, "--lang", lang])
+    assert result.exit_code == 0
+    assert code in result.output and ("W061" in result.output) == bool(code)
