@@ -25,12 +25,9 @@ class DepthTrainer(FrontierTrainer):
         """seed (int): Seed of the training.
         RETURNS (Path): The tagger on all layers of the transformer.
         """
-        settings = {
-            "paths.transformer": self.transformer,
-            "training.max_steps": self.base_steps,
-        }
+        settings = {"paths.transformer": self.transformer}
         path = self.directory / str(seed) / "base"
-        return self._spacy_train(path, "depth", seed, settings)
+        return self._spacy_train(path, "depth", seed, self.base_steps, settings)
 
     def choose(self, encoder: Model, point: Point) -> None:
         """Cut the top: the only choice of layers that reads nothing anew.

@@ -50,12 +50,11 @@ class DistilTrainer(Trainer):
         rate = rates["learn_rate"]["initial_rate"]
         settings = {
             "paths.source": start,
-            "training.max_steps": self.steps,
             "training.optimizer.learn_rate.initial_rate": rate,
         }
         if name != GOLD:
             settings["paths.train"] = self.mixed
-        return self._spacy_train(path, "finetune", seed, settings)
+        return self._spacy_train(path, "finetune", seed, self.steps, settings)
 
     @property
     def mixed(self) -> Path:

@@ -143,11 +143,10 @@ class FrontierTrainer(Trainer):
         settings = {
             "paths.source": base,
             "paths.gate_log": path.with_name(path.name + ".gates.jsonl"),
-            "training.max_steps": self.steps,
         }
         budget = budget_setting(point.budget, self.per_direction)
         settings.update({f"training.before_update.{k}": v for k, v in budget.items()})
-        gated = self._spacy_train(path, self.gated, point.seed, settings)
+        gated = self._spacy_train(path, self.gated, point.seed, self.steps, settings)
         pruned = self.directory / str(point.seed) / point.name
         prune = ["ldnet", "prune", gated]
         self._once(
@@ -159,11 +158,10 @@ class FrontierTrainer(Trainer):
         path = self.directory / str(point.seed) / point.name
         settings = {
             "paths.source": source,
-            "training.max_steps": self.steps,
             # As long, and at the same rate, as gates are trained.
             "training.optimizer.learn_rate.initial_rate": self._prune_rate(),
         }
-        return self._spacy_train(path, self.finetuned, point.seed, settings)
+        return self._spacy_train(path, self.finetuned, point.seed, self.steps, settings)
 
     def _prune_rate(self) -> float:
         config = load_config(self.configs / f"{self.gated}.cfg")

@@ -51,10 +51,10 @@ class TeachingTrainer(FrontierTrainer):
             "paths.lm": lm / "model-best",
             "paths.train": lessons,
             "components.ner.distil": json.dumps(DISTIL),
-            "training.max_steps": self.base_steps + self.steps,
         }
         path = self.directory / str(point.seed) / point.name
-        return self._spacy_train(path, self.config, point.seed, settings)
+        steps = self.base_steps + self.steps
+        return self._spacy_train(path, self.config, point.seed, steps, settings)
 
     def _lessons(self, teacher: Point) -> Path:
         """What a student reads: text that a point labelled, and the gold data."""

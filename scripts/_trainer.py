@@ -66,8 +66,8 @@ class Trainer:
         """
         path = self.directory / str(seed) / f"base_{lm.name}"
         best, steps = lm / "model-best", self.base_steps
-        settings = {**sizes, "paths.lm": best, "training.max_steps": steps}
-        return self._spacy_train(path, self.config, seed, settings)
+        settings = {**sizes, "paths.lm": best}
+        return self._spacy_train(path, self.config, seed, steps, settings)
 
     def language_models(self, seed: int, path: Path, changed: Settings) -> None:
         """seed (int): Seed of the training.
@@ -108,13 +108,15 @@ class Trainer:
         return path
 
     def _spacy_train(
-        self, path: Path, config: str, seed: int, settings: Settings
+        self, path: Path, config: str, seed: int, steps: int, settings: Settings
     ) -> Path:
         corpus = of_seed(self.corpus, seed)
         shared: Settings = {
             "paths.train": corpus / "train.spacy",
             "paths.dev": corpus / "dev.spacy",
             "system.seed": seed,
+            "training.max_steps": steps,
+            "training.optimizer.learn_rate.total_steps": steps,
             "training.eval_frequency": self.eval_frequency,
             "training.optimizer.use_averages": str(self.averages).lower(),
         }

@@ -114,6 +114,14 @@ def make_examples(nlp):
     return examples
 
 
+def check_rate(config):
+    """The learning rate reaches zero with the last update, if it has a schedule."""
+    training = config.interpolate()["training"]
+    rate = training["optimizer"]["learn_rate"]
+    if isinstance(rate, dict):
+        assert rate["total_steps"] == training["max_steps"]
+
+
 def shim_of(nlp, component="ldnet"):
     """The shim of a component's encoder."""
     return find_encoders(nlp.get_pipe(component).model)[0].shims[0]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import spacy
 import srsly
 import typer
 from spacy.cli.train import train
@@ -12,6 +13,7 @@ pytest.importorskip("spacy_transformers", reason="needs the extra 'transformers'
 
 import corpus
 import depth
+from toy import check_rate
 from toy_transformer import write_transformer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +45,8 @@ def test_the_top_is_cut_and_gates_are_trained(tmp_path, monkeypatch, sample_gold
     assert first["macs"] > 0
     assert "size in MB" in results.with_suffix(".md").read_text("utf8")
     assert results.with_suffix(".png").read_bytes()[:4] == b"\x89PNG"
+    for name in ("base", "first-1"):
+        check_rate(spacy.load(tmp_path / "out" / "0" / name / "model-best").config)
     gated = {
         "paths.source": str(tmp_path / "out" / "0" / "base" / "model-best"),
         "paths.train": str(tmp_path / "corpus" / "train.spacy"),

@@ -13,6 +13,7 @@ from _lessons import count_words, soft_teacher
 from distil import markdown, summarise
 from spacy.cli.train import train
 from spacy.tokens import DocBin
+from toy import check_rate
 from typer.testing import CliRunner
 
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
@@ -68,6 +69,7 @@ def test_students_are_trained_and_compared(world, sample_text):
     assert teacher["hash"] and teacher["version"]
     for name in ("gold", "hard", "soft"):
         nlp = spacy.load(world / "out" / "0" / name / "model-best")
+        check_rate(nlp.config)
         distil_setting = nlp.config["components"]["ner"]["distil"]
         expected = {"weight": 0.5, "temperature": 1.0} if name == "soft" else None
         assert distil_setting == expected

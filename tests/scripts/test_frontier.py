@@ -23,7 +23,7 @@ from _frontier_table import compare_runs, join_runs, markdown
 from _frontier_taught import TeachingTrainer
 from spacy.tokens import DocBin
 from spacy.util import load_config
-from toy import DEPTH, EMBED, HIDDEN, write_language_model
+from toy import DEPTH, EMBED, HIDDEN, check_rate, write_language_model
 from typer.testing import CliRunner
 
 from spacy_ldnet.cli._facts import describe, describe_lm
@@ -255,12 +255,22 @@ def test_language_models_are_trained_on_without_the_others(
     )
     assert retrained["kept"] == chosen["kept"]
     assert [len(layers) for layers in retrained["kept"].values()] == [1, 1]
+    check_all_rates(tmp_path / "out")
     name = Point(method, 2, 0, 1).name
     lm = describe_lm(tmp_path / "out" / "0" / f"{name}-lm" / "model-best")
     assert lm["kept"] == chosen["kept"] and lm["perplexity"]
     # Only gates without layer dropout choose from language models of their own.
     others = (tmp_path / "training" / "0" / "lm_no_dropout").exists()
     assert others == (method == "no_layer_dropout_retrained")
+
+
+def check_all_rates(folder):
+    configs = [load_config(p) for p in folder.rglob("model-best/config.cfg")]
+    # The others are of language models.
+    taggers = [config for config in configs if "training" in config]
+    assert taggers
+    for config in taggers:
+        check_rate(config)
 
 
 def read_texts(path):
@@ -282,6 +292,7 @@ def test_students_read_what_their_teacher_labelled(method, tmp_path, toy_trainer
     assert config["paths"]["train"] == str(lessons)
     assert config["components"]["ner"]["distil"] == {"weight": 0.5, "temperature": 1.0}
     assert config["training"]["max_steps"] == 8 + 2
+    check_all_rates(tmp_path / "out")
     alone = toy_trainer.train(Point(TAUGHT_AS[method], 2, 0))
     student, equal = (describe(spacy.load(path)) for path in (trained, alone))
     assert student["lm_macs_per_word"] == equal["lm_macs_per_word"]
