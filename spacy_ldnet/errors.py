@@ -360,6 +360,19 @@ class Errors(metaclass=_WithCode):
         "The corpus 'open' is English, but vars.lang (--lang) is '{lang}'. Give gold "
         "data of this language, or vars.corpus = teacher and a vars.teacher of it."
     )
+    # Command lines and what comes of them
+    E130 = (
+        "'{path}' has no variable for --{name}, so it would change nothing.{hint} Known: "
+        "{names}."
+    )
+    E131 = (
+        "'{path}' has no setting for --{name}, so it would change nothing.{hint} Known: "
+        "{names}."
+    )
+    E132 = (
+        "Not one document could be annotated. What went wrong with each is in '{path}'. "
+        "Check --text-key, and whether the pipeline is for this text."
+    )
 
 
 class Warnings(metaclass=_WithCode):
@@ -398,4 +411,22 @@ class Warnings(metaclass=_WithCode):
     W061 = (
         "Only {share:.0%} of the text's words are stop words of the language '{lang}', "
         "which is few. Is the text in that language? If not, set vars.lang."
+    )
+    W054 = (
+        "The training has {steps} updates, but its learning rate reaches zero after "
+        "{total}. Give both the same number: --{name} {steps} --{rate} {steps}."
+    )
+    W055 = (
+        "{name} fell from {before:.4f} to {after:.4f} {what}. Allow more layers (the "
+        "budget of spacy-ldnet.gate_penalty.v1, or --layers), train the gates for longer, "
+        "or train the pruned pipeline on, which often brings it back."
+    )
+    W056 = (
+        "{share:.0%} of the words are unknown to the language models, so their perplexity "
+        "says little: unknown words are easy to predict. Is this text of their language, "
+        "and tokenised as theirs?"
+    )
+    W057 = (
+        "'{name}' left nothing in {where}. Is it for this kind and language of text, and "
+        "is that where its components write?"
     )

@@ -1,5 +1,8 @@
 """`python -m spacy ldnet …`: importing this adds the commands to spaCy's own."""
 
+import os
+import sys
+
 from spacy.cli._util import app as spacy_app
 
 from . import annotate as _annotate  # noqa: F401
@@ -9,8 +12,11 @@ from . import info as _info  # noqa: F401
 from . import perplexity as _perplexity  # noqa: F401
 from . import pretrain as _pretrain  # noqa: F401
 from . import prune as _prune  # noqa: F401
+from ._arguments import check_arguments
 from ._util import app
 
 spacy_app.add_typer(app)
+# spaCy loads this module in each of its commands, before it parses their arguments.
+check_arguments(sys.argv, os.environ)
 
 __all__ = ["app"]

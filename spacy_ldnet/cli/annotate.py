@@ -10,6 +10,7 @@ from spacy.cli._util import Arg, Opt, import_code
 from spacy.language import Language
 from wasabi import msg
 
+from ..errors import Errors, Warnings
 from ._util import app
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def annotate(
     shard_size (int): Megabytes of input for a shard.
     code_path (Optional[Path]): Python file with registered functions.
     RETURNS (Dict[str, Any]): The manifest. See `spacy_ldnet.annotation.run.annotate`
-        for it, for all else and for the errors; E080 and E081 no Ray.
+        for it, for all else and for the errors; E080 and E081 no Ray; E132 if every
+        document failed.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..annotation.gpus import count_gpus
@@ -172,7 +174,13 @@ def annotate(
     if counts["errors"]:
         msg.warn(f"{counts['errors']:,} documents failed", f"{output}/errors.jsonl")
     rows, spans = counts["rows"], counts["ents"] + counts["spans"]
+    if counts["errors"] and not rows:
+        raise ValueError(Errors.E132.format(path=f"{output}/errors.jsonl"))
     msg.good(f"{rows:,} documents with {spans:,} spans", f"{output}/data")
+    pipes = manifest["pipeline"]["pipes"]
+    if rows and not spans and not any("textcat" in name for name in pipes):
+        where = "doc.ents and doc.spans"
+        msg.warn(Warnings.W057.format(name=pipeline, where=where))
     return manifest
 
 

@@ -3,7 +3,7 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Iterable, Iterator, List, Optional
+from typing import Iterable, Iterator, List, Optional, Tuple
 
 import spacy
 import tqdm
@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from wasabi import msg
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..readers import DOCUMENT_MARK
 from ._util import app
 
@@ -59,7 +59,7 @@ def decode_cli(
     For everything else there is `spacy apply`, which keeps whole docs.
     """
     try:
-        number = decode(
+        number, spans = decode(
             pipeline,
             input_path,
             output_path,
@@ -69,7 +69,10 @@ def decode_cli(
         )
     except ValueError as error:
         msg.fail(f"Cannot decode '{input_path}'", str(error), exits=1)
-    msg.good(f"Marked {number:,} texts", str(output_path))
+    msg.good(f"Marked {spans:,} spans in {number:,} texts", str(output_path))
+    if not spans:
+        where = "doc.ents" if spans_key is None else f"doc.spans['{spans_key}']"
+        msg.warn(Warnings.W057.format(name=pipeline, where=where))
 
 
 def decode(
@@ -80,7 +83,7 @@ def decode(
     input_form: str = Form.text,
     output_form: str = Form.text,
     spans_key: Optional[str] = None,
-) -> int:
+) -> Tuple[int, int]:
     """Write a file with the spans that a pipeline finds.
 
     pipeline (str): Name or directory of a pipeline.
@@ -89,7 +92,7 @@ def decode(
     input_form (str): `text` or `columns`.
     output_form (str): `text` or `columns`.
     spans_key (Optional[str]): A span group; None for `doc.ents`.
-    RETURNS (int): Number of texts.
+    RETURNS (Tuple[int, int]): Number of texts, and of spans in them.
     RAISES (ValueError): E041 if the file is not UTF-8.
     """
     nlp = spacy.load(pipeline)
@@ -97,17 +100,18 @@ def decode(
     write = _as_columns if output_form == Form.columns else _as_text
     output_path.parent.mkdir(parents=True, exist_ok=True)
     beside = output_path.with_name(output_path.name + ".part")
-    number = 0
+    number = marked = 0
     try:
         with beside.open("w", encoding="utf8") as file:
             for doc in nlp.pipe(tqdm.tqdm(docs, "Decoding", unit="text")):
                 spans = doc.ents if spans_key is None else doc.spans.get(spans_key, [])
                 file.write(write(doc, sorted(spans, key=_position)))
                 number += 1
+                marked += len(spans)
         os.replace(beside, output_path)
     finally:
         beside.unlink(missing_ok=True)
-    return number
+    return number, marked
 
 
 def _read(nlp: Language, path: Path, form: str) -> Iterator[Doc]:

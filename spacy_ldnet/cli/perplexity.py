@@ -6,7 +6,11 @@ from typing import Any, Dict, Union
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
+from ..errors import Warnings
 from ._util import app
+
+#: Share of unknown words above which a perplexity says little of the text.
+MAX_UNKNOWN = 0.2
 
 
 @app.command("perplexity")
@@ -52,6 +56,8 @@ def perplexity_cli(
     rows = [(name, f"{value:.2f}") for name, value in result["perplexity"].items()]
     msg.info(f"{result['words']:,} words, {result['unknown']:.1%} unknown")
     msg.table(rows, header=("Direction", "Perplexity"), divider=True)
+    if result["unknown"] > MAX_UNKNOWN:
+        msg.warn(Warnings.W056.format(share=result["unknown"]))
 
 
 def perplexity(

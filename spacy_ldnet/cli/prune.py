@@ -6,12 +6,14 @@ from typing import Any, Dict, List, Optional
 
 import numpy
 import spacy
+import srsly
 from spacy.cli._util import Arg, Opt
 from spacy.language import Language
 from spacy.training import Corpus
 from thinc.api import Model
 from wasabi import msg
 
+from ..errors import Warnings
 from ..models.gating import arrays_of, budget_scores, gate_shim, prune_encoder
 from ..pipeline.speed import make_docs, make_texts
 from ._cuts import Cut, find_cuts
@@ -29,6 +31,8 @@ from ._util import app, write_pipeline
 #: Largest change of the encoder's output that float rounding explains.
 TOLERANCE = 1e-4
 SAMPLE_WORDS = 1000
+#: Points of a score, as a fraction, that pruning may cost without a warning.
+COST = 0.03
 BEFORE, AFTER = "before", "after"
 
 
@@ -166,6 +170,7 @@ def prune(
     _print_scores(scores)
     if exact:
         _warn_of_open_gates(old, rows)
+    _warn_of_cost(old, scores)
     msg.good("Saved the pruned pipeline", str(output))
     msg.info(f"Largest change of the output: {change:.2g}")
     return change
@@ -204,6 +209,33 @@ def _warn_of_open_gates(old: Language, rows: Dict[str, Dict[str, Any]]) -> None:
         f"{after} layers are left: {reason}",
         "Train the gates for longer (spacy-ldnet.gate_penalty.v1), or give --layers.",
     )
+
+
+def _warn_of_cost(old: Language, scores: Dict[str, Dict[str, Any]]) -> None:
+    """Say so if gates cost the pipeline much of its scores, or deleting layers did.
+
+    old (Language): The pipeline to prune. If its gates were trained by a config like
+        prune.cfg, [paths] source names the one of before.
+    scores (Dict[str, Dict[str, Any]]): On the data given, before and after.
+    """
+    source = Path(str(old.config.get("paths", {}).get("source"))) / "meta.json"
+    whole = srsly.read_json(source).get("performance", {}) if source.is_file() else {}
+    gated = old.meta.get("performance", {})
+    for what, before, after in (
+        ("on the development data, when its gates were trained", whole, gated),
+        ("on --data, by deleting layers", scores.get(BEFORE), scores.get(AFTER)),
+    ):
+        for name in _wanted(old) if before and after else ():
+            values = before.get(name), after.get(name)
+            if all(map(_is_number, values)) and values[0] - values[1] > COST:
+                both = dict(zip(("before", "after"), values))
+                msg.warn(Warnings.W055.format(name=name, what=what, **both))
+
+
+def _wanted(nlp: Language) -> List[str]:
+    """RETURNS (List[str]): The scores of the task that decide which model is the best."""
+    weights = nlp.config["training"]["score_weights"]
+    return [n for n, w in weights.items() if w and not n.startswith("ldnet_")]
 
 
 def _largest_change(old: List[Any], new: List[Any]) -> float:

@@ -104,3 +104,13 @@ def test_errors_have_codes(call, args, code):
     done = call(*args)
     assert done.exit_code == 1 and code in done.output
     assert "Traceback" not in done.output
+
+
+def test_all_failed_or_nothing_found_is_said(workplace, call):
+    (workplace / "bad.txt").write_text("BAD luck\nBAD again\n")
+    result = call("nlp", "bad.txt", "failed")
+    assert result.exit_code == 1 and "E132" in result.output
+    (workplace / "none.txt").write_text("Ada calls.\n")
+    result = call("nlp", "none.txt", "none")
+    assert result.exit_code == 0 and "W057" in result.output
+    assert "W057" not in call("nlp", "texts", "some").output

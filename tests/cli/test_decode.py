@@ -58,3 +58,12 @@ def test_unusable_text_is_named_and_nothing_is_half_written(pipeline, tmp_path):
     result = CliRunner().invoke(app, ["ldnet", "decode", *map(str, arguments)])
     assert result.exit_code == 1 and "E041" in result.output
     assert (tmp_path / "out.txt").read_text() == "mine"
+
+
+def test_nothing_found_is_said(pipeline, tmp_path):
+    (tmp_path / "in.txt").write_text("Ada in London\n", encoding="utf8")
+    arguments = [pipeline, str(tmp_path / "in.txt"), str(tmp_path / "out.txt")]
+    for more, found in ((), 2), (("--spans-key", "sc"), 0):
+        result = CliRunner().invoke(app, ["ldnet", "decode", *arguments, *more])
+        assert result.exit_code == 0 and f"{found} spans in 1 texts" in result.output
+        assert ("W057" in result.output) == (not found)

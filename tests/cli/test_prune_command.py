@@ -15,6 +15,7 @@ import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.callbacks import create_gate_penalty_v1
 from spacy_ldnet.cli import prune as prune_module
 from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.models import encoder as encoder_module
 from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.models.gating import layers_as_in
 
@@ -239,3 +240,43 @@ def test_info_of_any_other_pipeline_and_of_none(tmp_path):
     assert facts["layers_fwd"] == 0 and facts["parameters"] == 0
     result = invoke("info", tmp_path / "nothing")
     assert result.exit_code == 1 and "No pipeline" in result.output
+
+
+@pytest.mark.parametrize("after, said", [(0.78, True), (0.88, False)])
+def test_gates_that_cost_much_are_said(make_nlp, tmp_path, after, said):
+    nlp = make_nlp()
+    nlp.config["training"]["score_weights"] = {"ents_f": 0.5, "ldnet_density": 0.5}
+    nlp.meta["performance"] = {"ents_f": 0.9, "ldnet_density": 1.0}
+    nlp.to_disk(tmp_path / "whole")
+    train_gated(nlp, 60)
+    nlp.config["paths"]["source"] = str(tmp_path / "whole")
+    nlp.meta["performance"] = {"ents_f": after, "ldnet_density": 0.3}
+    nlp.to_disk(tmp_path / "gated")
+    result = invoke("prune", tmp_path / "gated", tmp_path / "out", "--no-speed")
+    assert result.exit_code == 0, result.output
+    assert ("W055" in result.output) == said
+    assert not said or "from 0.9000 to 0.7800" in result.output
+
+
+@pytest.mark.parametrize("after, said", [(0.85, True), (0.88, False), (None, False)])
+def test_layers_whose_deletion_costs_much_are_said(make_nlp, capsys, after, said):
+    nlp = make_nlp()
+    nlp.config["training"]["score_weights"] = {"ents_f": 0.5, "ldnet_density": 0.5}
+    before = {"ents_f": 0.9, "ldnet_density": 1.0}
+    scores = {"before": before, "after": {"ents_f": after, "ldnet_density": 0.1}}
+    prune_module._warn_of_cost(nlp, scores)
+    shown = capsys.readouterr().out
+    assert ("W055" in shown and "--data" in shown) == said
+
+
+def test_warnings_are_shown_without_their_place_in_the_code(
+    make_nlp, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(encoder_module, "has_bfloat16", lambda: False)
+    overrides = {"components.ldnet.model.precision": "bfloat16"}
+    with pytest.warns(UserWarning, match="W04[45]"):
+        make_nlp(**overrides).to_disk(tmp_path / "nlp")
+    result = invoke("info", tmp_path / "nlp", "--no-speed", "--json")
+    assert json.loads(result.stdout)["layers_fwd"] == DEPTH
+    (line,) = (line for line in result.stderr.splitlines() if "[W04" in line)
+    assert ".py" not in line and "UserWarning" not in result.stderr
