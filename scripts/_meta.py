@@ -114,3 +114,16 @@ def print_counts(splits: Mapping[str, Mapping[str, Any]]) -> None:
         rows.append([f"  {label}", *cells])
     aligns = ("l", *("r" for _ in splits))
     msg.table(rows, header=("", *splits), divider=True, aligns=aligns)
+    for name, counts in splits.items():
+        if not sum(counts["entities"].values()):
+            msg.warn(
+                f"There are no entities in {name}",
+                "Nothing can be learned or measured there: check the labels' column, or "
+                "the teacher.",
+            )
+    known = {*splits["train"]["entities"]} if "train" in splits else {*labels}
+    if set(labels) - known:
+        msg.warn(
+            f"train has no {', '.join(sorted(set(labels) - known))}",
+            "Entities of labels that only dev or test have are never found.",
+        )

@@ -1,9 +1,12 @@
 """What the trainings of every seed left: pipelines and language models."""
 
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import srsly
+from wasabi import msg
+from weasel.cli.main import PROJECT_LOCK
+from weasel.util import get_checksum
 
 #: Row of the results -> directory below training/SEED.
 ROWS: Dict[str, str] = {
@@ -55,3 +58,47 @@ def read_lm_metas(training: Path) -> Dict[str, Dict[str, Dict[str, Any]]]:
         for name, paths in found.items()
         if paths
     }
+
+
+def warn_of_other_data(
+    trained: Dict[str, List[Path]], corpus: Path, lock_path: Path = Path(PROJECT_LOCK)
+) -> None:
+    """Say which results are of other data than the corpus that is there: seeds that were
+    trained before it was changed would be averaged with those after.
+
+    trained (Dict[str, List[Path]]): What was trained: name -> directories.
+    corpus (Path): The corpus' folder.
+    lock_path (Path): The project's lock file, which knows the contents that a step read
+        and wrote. Where it says nothing the times of the files do.
+    """
+    lock = srsly.read_yaml(lock_path) if lock_path.is_file() else {}
+    steps = {
+        Path(made["path"]): (made["md5"], step["deps"])
+        for step in lock.values()
+        for made in step["outs"]
+    }
+    read = [corpus / name for name in ("train.spacy", "lm_train.txt")]
+    for name, paths in trained.items():
+        for path in paths:
+            meta = path / "meta.json"
+            made, deps = steps.get(meta, (None, []))
+            if made is not None and made == get_checksum(meta):
+                changed = [
+                    dep["path"]
+                    for dep in deps
+                    if corpus in Path(dep["path"]).parents
+                    and Path(dep["path"]).exists()
+                    and dep["md5"] != get_checksum(dep["path"])
+                ]
+            else:
+                own = read[1:] if name in LANGUAGE_MODELS else read[:1]
+                time = meta.stat().st_mtime
+                changed = [
+                    str(p) for p in own if p.exists() and p.stat().st_mtime > time
+                ]
+            if changed:
+                msg.warn(
+                    f"{name} ({path}) was trained before {', '.join(changed)} changed",
+                    "Its result is averaged with the others all the same: train it again "
+                    f"(--vars.seed {path.parts[-3]}), or remove its folder.",
+                )

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional
 
 from _common import ScriptError
 from spacy.util import load_config
+from wasabi import msg
 
 Settings = Dict[str, Any]
 #: In a path: the number of the seed.
@@ -128,7 +129,22 @@ class Trainer:
             run_spacy(arguments, {**shared, **settings}, made)
 
         self._once(path, run)
+        self._check(path, corpus / "train.spacy", steps)
         return path / "model-best"
+
+    def _check(self, path: Path, train: Path, steps: int) -> None:
+        """What an earlier run trained is taken: say so where this one would train
+        something else."""
+        config = load_config(path / "model-best" / "config.cfg", interpolate=True)
+        found = config["training"]["max_steps"]
+        hint = "Remove it to train it again, or give another folder."
+        if found != steps:
+            msg.warn(
+                f"{path} was trained before, with {found} updates: not {steps}", hint
+            )
+        meta = path / "model-best" / "meta.json"
+        if train.exists() and meta.stat().st_mtime < train.stat().st_mtime:
+            msg.warn(f"{path} was trained before {train} was written", hint)
 
     def _once(self, path: Path, make: Any, *, resumable: bool = False) -> None:
         """Make a directory beside its place and rename it, unless it is there."""

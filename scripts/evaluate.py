@@ -12,7 +12,14 @@ from _errors import describe_errors, read_gold
 from _report import compare, print_table, summarise, summarise_lms
 from _scoring import evaluate_model
 from _speed import entity_pipes, read_texts, time_pipelines
-from _trained import find_models, read_lm_metas
+from _trained import (
+    LANGUAGE_MODELS,
+    find_models,
+    find_trained,
+    read_lm_metas,
+    warn_of_other_data,
+)
+from spacy.tokens import DocBin
 from spacy.util import is_package, load_config
 from wasabi import msg
 
@@ -78,6 +85,11 @@ def main(
     if not models:
         msg.fail(f"No trained pipelines in {training}", exits=1)
     warn_of_untrained(models)
+    trained = {row: [*paths.values()] for row, paths in models.items()}
+    for name in LANGUAGE_MODELS:
+        trained[name] = [*find_trained(training, name).values()]
+    warn_of_other_data(trained, test_path.parent)
+    warn_of_other_labels(models, test_path)
     evaluations: Dict[str, Dict[str, Dict[str, Any]]] = {}
     for row, paths in models.items():
         evaluations[row] = {}
@@ -140,6 +152,26 @@ def warn_of_untrained(models: Dict[str, Dict[str, Path]]) -> None:
                     f"It was evaluated at update 0 and every {frequency} only: lower "
                     "[training] eval_frequency (--vars.eval_frequency, of the CNN "
                     "--vars.peer_eval_frequency), or train for longer.",
+                )
+
+
+def warn_of_other_labels(models: Dict[str, Dict[str, Path]], test_path: Path) -> None:
+    """Say which pipelines know no label, or not all, of the test set.
+
+    models (Dict[str, Dict[str, Path]]): Row -> seed -> directory.
+    test_path (Path): The test set.
+    """
+    docs = DocBin().from_disk(test_path).get_docs(spacy.blank("xx").vocab)
+    wanted = {entity.label_ for doc in docs for entity in doc.ents}
+    for row, paths in models.items():
+        for path in paths.values():
+            labels = srsly.read_json(path / "meta.json").get("labels", {})
+            known = {label for own in labels.values() for label in own}
+            if wanted - known:
+                msg.warn(
+                    f"{row} ({path}) does not know {', '.join(sorted(wanted - known))}",
+                    f"The test set {test_path} has entities of these labels: was it "
+                    "trained on other data?",
                 )
 
 

@@ -19,6 +19,7 @@ from _page_tables import (
     results_table,
 )
 from _page_words import answer, corpus_facts, is_agreement, run_facts
+from _trained import find_models
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from spacy import displacy
@@ -55,12 +56,36 @@ def main(
     ),
 ) -> None:
     """Write a self-contained HTML page from the logs and metrics of a run."""
+    warn_of_older_results(metrics, training)
     try:
         write_report(metrics, output, training, corpus_meta, packaged)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
     size = output.stat().st_size / 1e6
     msg.good(f"Report of {size:.1f} MB in {output}")
+
+
+def warn_of_older_results(metrics: Path, training: Path) -> None:
+    """Say which pipelines were trained after the results were written.
+
+    metrics (Path): Directory that evaluate.py wrote.
+    training (Path): Directory with SEED/MODEL.
+    """
+    results = metrics / "results.json"
+    metas = [
+        path / "meta.json"
+        for p in find_models(training).values()
+        for path in p.values()
+    ]
+    if not results.is_file():
+        return
+    time = results.stat().st_mtime
+    newer = [str(meta.parent) for meta in metas if meta.stat().st_mtime > time]
+    if newer:
+        msg.warn(
+            f"Trained after {results} was written: {', '.join(newer)}",
+            "The page shows the results of before. Run evaluate first.",
+        )
 
 
 def write_report(

@@ -7,6 +7,7 @@ import spacy
 import typer
 from _common import write_json, write_text
 from _report import mean_and_std
+from _trained import find_trained, warn_of_other_data
 from spacy.training import Corpus
 from wasabi import msg
 
@@ -110,6 +111,11 @@ def main(
             "Run the workflow, then: python -m spacy project run tagger",
             exits=1,
         )
+    for task in TASKS:
+        trained = {
+            n: [*find_trained(training, n).values()] for n in task.stages.values()
+        }
+        warn_of_other_data(trained, data[task.title].parent)
     write_json(results, runs)
     write_text(results.with_suffix(".md"), markdown(runs))
     print(markdown(runs))

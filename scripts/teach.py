@@ -9,6 +9,7 @@ import typer
 from _common import ScriptError
 from _lessons import GOLD_SHARE, THRESHOLD, count_words, make_lessons
 from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 from wasabi import msg
 
 from spacy_ldnet.cli._util import write_directory
@@ -50,6 +51,12 @@ def main(
     sizes = (count_words(DocBin().from_disk(output / f"{p}.spacy")) for p in parts)
     counts = ", ".join(f"{n:,} words {p}" for p, n in zip(parts, sizes))
     msg.good(f"{output}: {counts}")
+    docs = DocBin().from_disk(output / "taught.spacy").get_docs(Vocab())
+    if not any(doc.ents for doc in docs):
+        msg.warn(
+            f"The teacher '{teacher}' found no entities in {text}",
+            "Its student would learn to find none: is the text of the teacher's kind?",
+        )
 
 
 if __name__ == "__main__":

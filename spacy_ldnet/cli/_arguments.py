@@ -84,8 +84,8 @@ def _check_config(words: List[str], more: str) -> None:
         for name in (STEPS, RATE_STEPS)
     )
     if steps and total and steps != total:
-        names = {"name": STEPS, "rate": RATE_STEPS}
-        msg.warn(Warnings.W054.format(steps=steps, total=total, **names))
+        found = {"name": STEPS, "rate": RATE_STEPS, "steps": steps, "total": total}
+        msg.warn(Warnings.W054.format(**found))
 
 
 def _number(name: str, text: str) -> str:

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
 import spacy
@@ -219,17 +219,25 @@ def _warn_of_cost(old: Language, scores: Dict[str, Dict[str, Any]]) -> None:
     scores (Dict[str, Dict[str, Any]]): On the data given, before and after.
     """
     source = Path(str(old.config.get("paths", {}).get("source"))) / "meta.json"
-    whole = srsly.read_json(source).get("performance", {}) if source.is_file() else {}
+    meta: Dict[str, Any] = srsly.read_json(source) if source.is_file() else {}  # type: ignore[assignment]
+    whole = meta.get("performance", {})
     gated = old.meta.get("performance", {})
-    for what, before, after in (
+    pairs: List[Tuple[str, Dict[str, Any], Dict[str, Any]]] = [
         ("on the development data, when its gates were trained", whole, gated),
-        ("on --data, by deleting layers", scores.get(BEFORE), scores.get(AFTER)),
-    ):
-        for name in _wanted(old) if before and after else ():
-            values = before.get(name), after.get(name)
-            if all(map(_is_number, values)) and values[0] - values[1] > COST:
-                both = dict(zip(("before", "after"), values))
-                msg.warn(Warnings.W055.format(name=name, what=what, **both))
+        (
+            "on --data, by deleting layers",
+            scores.get(BEFORE, {}),
+            scores.get(AFTER, {}),
+        ),
+    ]
+    for what, *both in pairs:
+        for name in _wanted(old):
+            before, after = (part.get(name) for part in both)
+            if not (_is_number(before) and _is_number(after)):
+                continue
+            if float(before) - float(after) > COST:  # type: ignore[arg-type]
+                values = {"name": name, "before": before, "after": after}
+                msg.warn(Warnings.W055.format(what=what, **values))
 
 
 def _wanted(nlp: Language) -> List[str]:

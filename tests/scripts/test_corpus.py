@@ -15,6 +15,7 @@ from _columns import ColumnFile, Sentence, read_columns
 from _common import ScriptError
 from _corpora import GOLD
 from _gold import read_gold, split_wikigold
+from _meta import print_counts
 from _open import drop_repeated, read_open, split_redocred
 from _schemes import Scheme
 from annotate import annotate
@@ -395,3 +396,11 @@ def test_the_step_warns_of_text_of_another_language(tmp_path, lang, code):
     result = CliRunner().invoke(app, [*args, "--lang", lang])
     assert result.exit_code == 0
     assert code in result.output and ("W061" in result.output) == bool(code)
+
+
+def test_parts_without_entities_are_named(capsys):
+    # A teacher may find none.
+    counts = {"documents": 1, "paragraphs": 1, "sentences": 1, "tokens": 9}
+    print_counts({part: {**counts, "entities": {}} for part in PARTS[:2]})
+    found = " ".join(capsys.readouterr().out.split())
+    assert "no entities in train" in found and "no entities in dev" in found

@@ -1,11 +1,13 @@
 """Counts, intervals and the results file of the evaluation."""
 
+import os
 from pathlib import Path
 
 import _bootstrap
 import _report
 import _scoring
 import _speed
+import _trained
 import evaluate
 import numpy
 import pytest
@@ -17,6 +19,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
 from typer.testing import CliRunner
+from weasel.cli.run import update_lockfile
 
 TEXTS = [
     ("Robert Kennedy lives in Chicago .", [(0, 2, "PERSON"), (4, 5, "GPE")]),
@@ -220,3 +223,69 @@ def test_pipelines_whose_training_was_never_evaluated_are_named(trained, capsys)
     path.write_text(config)
     found = " ".join(capsys.readouterr().out.split())
     assert "before its 100 updates" in found and "every 200" in found
+
+
+def write_seeds(root):
+    """Two seeds of one row, and the corpus they were trained on, written before."""
+    (root / "corpus").mkdir()
+    data = root / "corpus" / "train.spacy"
+    data.write_text("first")
+    os.utime(data, (1000, 1000))
+    for seed in ("0", "1"):
+        path = root / "training" / seed / "cnn" / "model-best"
+        path.mkdir(parents=True)
+        srsly.write_json(path / "meta.json", {"labels": {"ner": ["GPE"]}})
+    return evaluate.find_models(root / "training")
+
+
+def name_other_data(models, root):
+    trained = {row: [*paths.values()] for row, paths in models.items()}
+    corpus = next(iter(trained.values()))[0].parents[3] / "corpus"
+    _trained.warn_of_other_data(trained, corpus, root / "project.lock")
+
+
+def test_seeds_trained_before_the_corpus_changed_are_named(tmp_path, capsys):
+    models = write_seeds(tmp_path)
+    name_other_data(models, tmp_path)
+    assert capsys.readouterr().out == ""
+    os.utime(models["cnn"]["1"] / "meta.json", (500, 500))
+    name_other_data(models, tmp_path)
+    found = " ".join(capsys.readouterr().out.split())
+    assert "--vars.seed 1" in found and "--vars.seed 0" not in found
+
+
+def test_the_lock_file_knows_better_than_the_clock(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_seeds(tmp_path)
+    models = evaluate.find_models(Path("training"))
+    for seed, path in models["cnn"].items():
+        command = {"name": f"peer (seed {seed})", "script": []}
+        command.update(deps=["corpus/train.spacy"], outputs=[str(path / "meta.json")])
+        update_lockfile(Path(), command)
+    # Written anew, with the same content.
+    os.utime("corpus/train.spacy", (2**31, 2**31))
+    name_other_data(models, tmp_path)
+    assert capsys.readouterr().out == ""
+    Path("corpus/train.spacy").write_text("second")
+    os.utime("corpus/train.spacy", (1000, 1000))
+    name_other_data(models, tmp_path)
+    found = " ".join(capsys.readouterr().out.split())
+    assert "--vars.seed 0" in found and "--vars.seed 1" in found
+    # Seed 1 was trained again, by hand.
+    srsly.write_json(models["cnn"]["1"] / "meta.json", {"labels": {}})
+    name_other_data(models, tmp_path)
+    found = " ".join(capsys.readouterr().out.split())
+    assert "--vars.seed 0" in found and "--vars.seed 1" not in found
+
+
+def test_labels_that_a_pipeline_does_not_know_are_named(trained, capsys):
+    models = evaluate.find_models(trained / "training")
+    evaluate.warn_of_other_labels(models, trained / "test.spacy")
+    assert capsys.readouterr().out == ""
+    meta = models["cnn"]["1"] / "meta.json"
+    old = meta.read_text()
+    srsly.write_json(meta, {**srsly.read_json(meta), "labels": {"ner": ["PERSON"]}})
+    evaluate.warn_of_other_labels(models, trained / "test.spacy")
+    meta.write_text(old)
+    found = " ".join(capsys.readouterr().out.split())
+    assert found.count("does not know GPE") == 1

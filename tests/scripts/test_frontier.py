@@ -1,5 +1,6 @@
 """The frontier: what is trained, how it is joined, and one real, tiny run."""
 
+import os
 from pathlib import Path
 
 import frontier
@@ -297,3 +298,19 @@ def test_students_read_what_their_teacher_labelled(method, tmp_path, toy_trainer
     student, equal = (describe(spacy.load(path)) for path in (trained, alone))
     assert student["lm_macs_per_word"] == equal["lm_macs_per_word"]
     assert student["kept"] == equal["kept"]
+
+
+def test_what_was_trained_otherwise_is_named(tmp_path, toy_trainer, capsys):
+    data = tmp_path / "corpus" / "train.spacy"
+    path = tmp_path / "out" / "0" / "full-6"
+    nlp = spacy.blank("en")
+    nlp.config["training"]["max_steps"] = 8
+    path.mkdir(parents=True)
+    nlp.to_disk(path / "model-best")
+    toy_trainer._check(path, data, 8)
+    assert capsys.readouterr().out == ""
+    toy_trainer._check(path, data, 9)
+    assert "with 8 updates: not 9" in " ".join(capsys.readouterr().out.split())
+    os.utime(path / "model-best" / "meta.json", (1000, 1000))
+    toy_trainer._check(path, data, 8)
+    assert "was written" in " ".join(capsys.readouterr().out.split())

@@ -1,6 +1,7 @@
 """The page about a run: what it shows, alone on disk, in a real browser."""
 
 import json
+import os
 
 import evaluate
 import pytest
@@ -234,6 +235,19 @@ def test_missing_results_are_named_and_nothing_is_written(tmp_path):
     write_metrics(tmp_path / "metrics", teacher={"words_per_second": 1.0})
     with pytest.raises(ScriptError, match="no row with scores"):
         report.write_report(tmp_path / "metrics", page, tmp_path / "training")
+
+
+def test_results_of_before_a_training_are_named(tmp_path, capsys):
+    write_metrics(tmp_path / "metrics")
+    path = tmp_path / "training" / "0" / "ldnet" / "model-best"
+    path.mkdir(parents=True)
+    srsly.write_json(path / "meta.json", {})
+    os.utime(path / "meta.json", (1000, 1000))
+    report.warn_of_older_results(tmp_path / "metrics", tmp_path / "training")
+    assert capsys.readouterr().out == ""
+    os.utime(path / "meta.json", (2**31, 2**31))
+    report.warn_of_older_results(tmp_path / "metrics", tmp_path / "training")
+    assert "Run evaluate first" in " ".join(capsys.readouterr().out.split())
 
 
 def gate_lines(*rows, closed=None):
