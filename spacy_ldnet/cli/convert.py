@@ -111,8 +111,11 @@ def convert(
     if not found.is_tagger:
         raise ValueError(Errors.E078.format(path=checkpoint))
     nlp = build_pipeline(found, lang=lang, task=task)
+    before = describe(nlp).get("kept")
     for encoder in encoders_in(nlp) if prune else []:
         prune_encoder(encoder)
+    if prune and describe(nlp).get("kept") == before:
+        msg.warn("No layer was deleted: no gate is zero")
     if sentences:
         nlp.add_pipe("sentencizer", first=True)
     write_pipeline(nlp, output)

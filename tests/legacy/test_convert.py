@@ -47,6 +47,16 @@ def test_maps_from_the_dataset_and_pruning_on_the_way(tmp_path):
     assert facts["gates"] == {"forward": [1.0], "backward": [1.0]}
 
 
+def test_pruning_that_deletes_nothing_is_said(tmp_path, capsys):
+    for gates, said in (
+        (([1.0, 0.5], [0.3, 1.0]), True),
+        (([1.0, 0.0], [1.0, 1.0]), False),
+    ):
+        path = Authors(gates=gates).save(tmp_path / "a.th")
+        convert(path, tmp_path / str(said), prune=True)
+        assert ("No layer was deleted" in capsys.readouterr().out) == said
+
+
 def test_chunks_and_tags_that_were_never_seen(tmp_path):
     tags = ["O", "B-NP", "I-NP", "S-VP"]
     authors = Authors(maps=make_maps(tags))
