@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Tuple
 import numpy
 from _project import ROOT, ScriptError
 
-from spacy_ldnet.vocabulary import EOS_ROW
+from spacy_ldnet.lm_directory import EOS_ROW
 
 PROGRAMS = ("lmplz", "query")
 KENLM = ROOT / "training" / "kenlm"

@@ -18,9 +18,9 @@ from spacy.util import load_config
 from spacy.vectors import Vectors
 from thinc.api import Config
 
+from spacy_ldnet.lm_directory import FIRST_WORD_ROW
 from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
-from spacy_ldnet.vocabulary import FIRST_WORD_ROW
 
 #: Sizes of Liu et al. (2018), section 4.1. Five labels have 21 tags; theirs had 19.
 PAPER: Dict[str, Any] = {

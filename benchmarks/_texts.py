@@ -8,7 +8,7 @@ import numpy
 from _project import hold_out, read_documents, write_text
 from _rows import index_corpus, text_rows
 
-from spacy_ldnet.vocabulary import FIRST_WORD_ROW
+from spacy_ldnet.lm_directory import FIRST_WORD_ROW
 
 
 @dataclass(frozen=True)

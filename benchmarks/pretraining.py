@@ -10,7 +10,7 @@ from _speed_workers import PACKAGE, PLAIN, Task, run_tasks
 from _workload import PAPER, Workload, macs_per_word, make_workload, with_direction
 from wasabi import msg
 
-from spacy_ldnet.vocabulary import DIRECTIONS
+from spacy_ldnet.lm_directory import DIRECTIONS
 
 #: A multiplication and an addition; forward once, backward twice.
 FLOPS_PER_MAC = 2 * 3

@@ -15,12 +15,7 @@ import spacy
 import typer
 from spacy.pipeline import Sentencizer
 
-from spacy_ldnet.nn.language_model import LanguageModel
-from spacy_ldnet.nn.serialize import module_from_bytes
-from spacy_ldnet.pretraining.batches import TokenStream
-from spacy_ldnet.pretraining.perplexity import perplexity
-from spacy_ldnet.pretraining.settings import SEQUENCES
-from spacy_ldnet.vocabulary import (
+from spacy_ldnet.lm_directory import (
     DIRECTIONS,
     EOS_ROW,
     UNK_ROW,
@@ -28,6 +23,11 @@ from spacy_ldnet.vocabulary import (
     weights_file,
     word_rows,
 )
+from spacy_ldnet.nn.language_model import LanguageModel
+from spacy_ldnet.nn.serialize import module_from_bytes
+from spacy_ldnet.pretraining.batches import TokenStream
+from spacy_ldnet.pretraining.perplexity import perplexity
+from spacy_ldnet.pretraining.settings import SEQUENCES
 
 
 def split_sentences(text: Path) -> List[List[str]]:

@@ -24,6 +24,8 @@ from thinc.api import Model
 
 from spacy_ldnet.cli._facts import describe, encoders_in
 from spacy_ldnet.models.gating import keep_only
+from spacy_ldnet.nn.language_model import LanguageModelConfig
+from spacy_ldnet.pretraining.run import resolve_model
 
 #: Highest rate of language models that are trained on: half of what they began with.
 RETRAIN_RATE = 0.002
@@ -97,7 +99,7 @@ class FrontierTrainer(Trainer):
         """Single LSTM layers that cost what the learned point costs."""
         learned = self.train(replace(point, method=LEARNED))
         macs = describe(spacy.load(learned))["lm_macs_per_word"]
-        embed = load_config(self.configs / "lm.cfg")["model"]["embed"]
+        embed = read_lm_sizes(self.configs).embed
         hidden = plain_hidden(macs, embed)
         if hidden is None:
             raise ScriptError(f"{learned} is too small to have an LSTM of its cost")
@@ -166,3 +168,11 @@ class FrontierTrainer(Trainer):
     def _prune_rate(self) -> float:
         config = load_config(self.configs / f"{self.gated}.cfg")
         return float(config["training"]["optimizer"]["learn_rate"]["initial_rate"])
+
+
+def read_lm_sizes(configs: Path) -> LanguageModelConfig:
+    """configs (Path): Folder of the configs.
+    RETURNS (LanguageModelConfig): Sizes of the language models, where the config leaves
+        them open, too.
+    """
+    return resolve_model(load_config(configs / "lm.cfg"))

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Optional
 
 from _frontier_points import FULL, TAUGHT, TAUGHT_AS, Point
-from _frontier_runs import FrontierTrainer
+from _frontier_runs import FrontierTrainer, read_lm_sizes
 from _lessons import GOLD_SHARE, THRESHOLD, make_lessons
 from _trainer import of_seed
-from spacy.util import load_config
 
 #: How much a student of the tags' probabilities heeds them, and how flat they are made.
 DISTIL = {"weight": 0.5, "temperature": 1.0}
@@ -42,7 +41,7 @@ class TeachingTrainer(FrontierTrainer):
         alone = replace(point, method=TAUGHT_AS[point.method])
         teacher = alone
         if point.method == TAUGHT:
-            depth = load_config(self.configs / "lm.cfg")["model"]["depth"]
+            depth = read_lm_sizes(self.configs).depth
             teacher = Point(FULL, 2 * depth, point.seed)
         lessons = self._lessons(teacher)
         lm, sizes = self.own_lm(alone)

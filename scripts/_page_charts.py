@@ -7,7 +7,7 @@ from _page_data import Lines, Run
 from _page_gates import closings, numbers_of, settled_at
 from _page_theme import ACCENT, COLORS, finish
 
-from spacy_ldnet.vocabulary import DIRECTIONS
+from spacy_ldnet.lm_directory import DIRECTIONS
 
 Points = List[Dict[str, Any]]
 

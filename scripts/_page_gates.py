@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional
 
 from _page_data import Lines, Run
 
-from spacy_ldnet.vocabulary import DIRECTIONS
+from spacy_ldnet.lm_directory import DIRECTIONS
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from _page_data import Run
 from _page_gates import closings, layers_of
 from _page_theme import ACCENT, COLORS, FAINT, finish
 
-from spacy_ldnet.vocabulary import DIRECTIONS
+from spacy_ldnet.lm_directory import DIRECTIONS
 
 Place = Tuple[float, float]
 #: Columns of the two directions, and to which side the edges bend.

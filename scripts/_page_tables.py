@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 from _page_data import Run
 from _page_gates import closings, layers_of
 
-from spacy_ldnet.vocabulary import DIRECTIONS
+from spacy_ldnet.lm_directory import DIRECTIONS
 
 Sortable = Union[float, str, None]
 

@@ -22,7 +22,7 @@ from spacy.tokens import DocBin
 from tqdm import tqdm
 from wasabi import msg
 
-from spacy_ldnet.cli._facts import resolve_path
+from spacy_ldnet.lm_directory import find_source
 from spacy_ldnet.pipeline.speed import describe_machine
 
 SPEED_WORDS, SPEED_ROUNDS = 5_000, 3
@@ -100,7 +100,7 @@ def run(
     """
     paths = {s: trainer.student(s) for s in tqdm(students, "Training")}
     test = trainer.corpus / "test.spacy"
-    source = resolve_path(teacher)
+    source = find_source(teacher)
     scored = evaluate_model(source, test, None, gold_tokens=False)
     runs = {
         student: evaluate_model(path, test, None, gold_tokens=False)

@@ -9,12 +9,11 @@ import typer
 from _common import ScriptError, write_json, write_text
 from _frontier_picture import draw
 from _frontier_points import METHODS, Point, plan_points
-from _frontier_runs import FrontierTrainer
+from _frontier_runs import FrontierTrainer, read_lm_sizes
 from _frontier_scores import score_all, time_all
 from _frontier_table import MACS, Cost, compare_runs, join_runs, markdown
 from _frontier_taught import TeachingTrainer
 from _trainer import SEED
-from spacy.util import load_config
 from tqdm import tqdm
 from wasabi import msg
 
@@ -100,7 +99,7 @@ def main(
     """Train pipelines with few to all layers left, chosen by learned gates and by
     other means, and compare them. What is trained already is kept."""
     configs = Path("configs")
-    depth = load_config(configs / "lm.cfg")["model"]["depth"]
+    depth = read_lm_sizes(configs).depth
     wanted = choose_methods(methods, METHODS)
     points = plan_points(
         wanted, numbers(budgets), numbers(seeds), draws=draws, layers=2 * depth

@@ -26,7 +26,7 @@ from spacy import displacy
 from spacy.displacy.render import DEFAULT_LABEL_COLORS
 from wasabi import msg
 
-from spacy_ldnet.vocabulary import DIRECTIONS
+from spacy_ldnet.lm_directory import DIRECTIONS
 
 PAGE = Path(__file__).parent / "page"
 WRONG = "\u00a0✗"

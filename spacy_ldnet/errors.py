@@ -373,6 +373,30 @@ class Errors(metaclass=_WithCode):
         "Not one document could be annotated. What went wrong with each is in '{path}'. "
         "Check --text-key, and whether the pipeline is for this text."
     )
+    )
+    # Language models: names, files and packages
+    E150 = (
+        "No language models and no pipeline by the name '{name}': {reason}. Give a "
+        "directory, such as training/lm/model-best, or the import name of an installed "
+        "package."
+    )
+    E151 = (
+        "'{name}' is a pipeline. Its encoder has the language models' layers, but no "
+        "softmax, so neither can their perplexity be measured nor their pretraining be "
+        "continued. Give the language models that it was made of; a pipeline serves "
+        "spacy-ldnet.EncoderLoader.v1."
+    )
+    E152 = (
+        "The pipeline in '{path}' has {what}. Give one with an LD-Net encoder that has "
+        "its weights (component 'ldnet', or spacy-ldnet.LDNetEncoder.v1 in a head)."
+    )
+    E153 = (
+        "'{path}' is not the file that meta.json describes: its SHA-256 begins with "
+        "{found}, not with {expected}. It was cut short or changed, or belongs to other "
+        "language models. Copy the directory again; after a run that was killed, "
+        "--resume writes both."
+    )
+    E154 = "The language models' file '{path}' cannot be read. {reason}"
 
 
 class Warnings(metaclass=_WithCode):

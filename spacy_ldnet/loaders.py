@@ -1,105 +1,159 @@
 """Loaders of pretrained language models, for `[initialize]`."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
-import srsly
+import spacy
 import torch
+from spacy.util import load_config
 from thinc.api import Model
 
 from .errors import Errors
-from .models.encoder import LDNetModel
-from .models.ldnet_shim import LDNetShim, check_words
-from .nn.encoder import EncoderConfig, LDNetEncoder
-from .nn.language_model import unpruned_depth
-from .nn.serialize import read_bytes, vocabulary_hash
-from .vocabulary import (
+from .lm_directory import (
+    CONFIG_FILE,
     DIRECTIONS,
+    ENCODER_SIZES,
     EOS_ROW,
     META_FILE,
-    WORDS_FILE,
+    find_misfit,
+    find_source,
+    is_pipeline,
+    read_meta,
+    read_model,
     read_vocabulary,
-    weights_file,
+    require_files,
+    sizes_of,
 )
+from .models.encoder import LDNetModel, find_encoders
+from .models.gating import is_loaded, layers_of, prune_encoder
+from .models.ldnet_shim import LDNetShim, check_words
+from .nn.encoder import EncoderConfig, LDNetEncoder
+from .nn.serialize import vocabulary_hash
 
 Loader = Callable[[LDNetModel], LDNetModel]
-SIZES = ("embed", "hidden", "unit")
+ARCHITECTURE = "spacy-ldnet.LDNetEncoder."
 
 
 def create_encoder_loader_v1(*, path: Path) -> Loader:
     """Load the language models that `ldnet pretrain` wrote.
 
-    path (Path): The LM directory, such as `training/lm/model-best`.
+    path (Path): A directory of language models, such as `training/lm/model-best`, or of
+        a pipeline that was made of some; or the name of an installed package that holds
+        the one or the other. Of a pipeline the layers that it has left are taken.
     RETURNS (Callable[[Model], Model]): Fills an encoder with the pretrained weights.
     """
     return EncoderLoader(path)
 
 
 class EncoderLoader:
-    """path (Path): The LM directory."""
+    """path (Path): See `create_encoder_loader_v1`."""
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
     def __call__(self, model: LDNetModel) -> LDNetModel:
-        """model (Model): An LD-Net encoder; gets the network and its words.
-        RAISES (ValueError): E010 if sizes differ, E011 if a file is missing, E015 if
-            files of different language models were mixed, E018 if its layers are
-            not densely connected, E005 for mixed precision on a CPU.
+        """model (Model): An LD-Net encoder; gets the network, its words and its sizes.
+        RAISES (ValueError): E010 if the encoder's config asks for other sizes; E011,
+            E015, E150, E152, E153 or E154 if there are no language models, or not whole
+            ones; E018 if their layers are not densely connected; E005 for mixed
+            precision on a CPU.
         """
-        _shim(model).check_precision()
-        self._file(WORDS_FILE)
-        words = read_vocabulary(self.path)
-        parts = {name: self._read(weights_file(name)) for name in DIRECTIONS}
-        for structure, _ in parts.values():
-            self._check(model, structure)
-        meta = srsly.read_json(self._file(META_FILE))
-        check_words(words, meta["vocabulary"]["hash"], str(self.path))
-        structure = parts["forward"][0]
-        config = EncoderConfig(
-            rows=structure["rows"],
-            embed=structure["embed"],
-            hidden=structure["hidden"],
-            forward=tuple(parts["forward"][0]["layers"]),
-            backward=tuple(parts["backward"][0]["layers"]),
-            unit=structure["unit"],
-            width=model.get_dim("nO"),
-            boundary=EOS_ROW,
-            vocabulary=vocabulary_hash(words),
-        )
-        network = LDNetEncoder(config)
-        for name, (_, tensors) in parts.items():
-            _fill(network.trunks[name], tensors)
         shim = _shim(model)
+        shim.check_precision()
+        source = find_source(self.path)
+        load = load_pipeline if is_pipeline(source) else load_directory
+        network, words, sizes = load(source, model.get_dim("nO"))
+        wanted = {name: model.attrs[name] for name in ENCODER_SIZES}
+        name = find_misfit(sizes, wanted)
+        if name is not None:
+            values = {"found": sizes[name], "expected": wanted[name]}
+            raise ValueError(Errors.E010.format(path=self.path, name=name, **values))
+        # thinc saves them with the model: a saved pipeline knows them, even if its
+        # config leaves them to the language models.
+        model.attrs.update({name: sizes[name] for name in ENCODER_SIZES})
         shim.load(network, words)
         return model
 
-    def _file(self, name: str) -> Path:
-        path = self.path / name
-        if not path.is_file():
-            raise ValueError(Errors.E011.format(path=self.path, missing=name))
-        return path
 
-    def _read(self, name: str) -> Any:
-        header, tensors = read_bytes(self._file(name).read_bytes())
-        return header["structure"], tensors
+Loaded = Tuple[LDNetEncoder, List[str], Dict[str, Any]]
 
-    def _check(self, model: Model, structure: Dict[str, Any]) -> None:
-        # Files of older versions do not say it: all were dense.
-        if structure.get("connectivity", "dense") != "dense":
-            raise ValueError(Errors.E018.format(path=self.path))
-        found = {name: structure[name] for name in SIZES}
-        found["depth"] = unpruned_depth(structure)
-        for name, value in found.items():
-            if value != model.attrs[name]:
-                raise ValueError(
-                    Errors.E010.format(
-                        path=self.path,
-                        name=name,
-                        found=value,
-                        expected=model.attrs[name],
-                    )
-                )
+
+def load_directory(path: Path, width: int) -> Loaded:
+    """path (Path): Directory of language models.
+    width (int): Width of the encoder.
+    RETURNS (Tuple[LDNetEncoder, List[str], Dict[str, Any]]): A network of them, the words
+        of its rows, and their sizes.
+    RAISES (ValueError): See `EncoderLoader`.
+    """
+    words = read_vocabulary(path)
+    parts = {name: read_model(path, name) for name in DIRECTIONS}
+    structure = parts["forward"][0]
+    for found, _ in parts.values():
+        if sizes_of(found)["connectivity"] != "dense":
+            raise ValueError(Errors.E018.format(path=path))
+        name = find_misfit(sizes_of(found), sizes_of(structure))
+        if name is not None:
+            values = {
+                "name": f"{name} of the backward model",
+                "found": found[name],
+                "expected": structure[name],
+            }
+            raise ValueError(Errors.E010.format(path=path, **values))
+    require_files(path, [META_FILE])
+    check_words(words, read_meta(path)["vocabulary"]["hash"], str(path))
+    config = EncoderConfig(
+        rows=structure["rows"],
+        embed=structure["embed"],
+        hidden=structure["hidden"],
+        forward=tuple(parts["forward"][0]["layers"]),
+        backward=tuple(parts["backward"][0]["layers"]),
+        unit=structure["unit"],
+        width=width,
+        boundary=EOS_ROW,
+        vocabulary=vocabulary_hash(words),
+    )
+    network = LDNetEncoder(config)
+    for name, (_, tensors) in parts.items():
+        _fill(network.trunks[name], tensors)
+    return network, words, sizes_of(structure)
+
+
+def load_pipeline(path: Path, width: int) -> Loaded:
+    """path (Path): Directory of a pipeline.
+    width (int): Width of the encoder.
+    RETURNS (Tuple[LDNetEncoder, List[str], Dict[str, Any]]): A network of the language
+        models of its encoder, without the layers whose gates are closed; the words of
+        its rows; and its sizes.
+    RAISES (ValueError): E152 it has no such encoder, or several that differ.
+    """
+    encoder = read_encoder(path)
+    prune_encoder(encoder)
+    theirs, words = _shim(encoder).module, _shim(encoder).words
+    network = LDNetEncoder(replace(theirs.config, width=width))
+    for name, trunk in network.trunks.items():
+        _fill(trunk, theirs.trunks[name].state_dict())
+    return network, words, {name: encoder.attrs[name] for name in ENCODER_SIZES}
+
+
+def read_encoder(path: Path) -> LDNetModel:
+    """path (Path): Directory of a pipeline.
+    RETURNS (Model): Its LD-Net encoder; of several alike the first.
+    RAISES (ValueError): E152 it has none, or several that differ.
+    """
+    blocks = load_config(path / CONFIG_FILE)["components"]
+    others = [name for name, block in blocks.items() if ARCHITECTURE not in str(block)]
+    encoders: List[LDNetModel] = []
+    if len(others) < len(blocks):
+        # Other components may be large, or need packages that nobody needs for this.
+        nlp = spacy.load(path, exclude=others)
+        models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
+        nodes = [e for m in models if isinstance(m, Model) for e in find_encoders(m)]
+        encoders = [encoder for encoder in nodes if is_loaded(encoder)]
+    if not encoders or any(layers_of(e) != layers_of(encoders[0]) for e in encoders):
+        what = "encoders that differ" if encoders else "no LD-Net encoder"
+        raise ValueError(Errors.E152.format(path=path, what=what))
+    return encoders[0]
 
 
 def _shim(model: Model) -> LDNetShim:
@@ -109,5 +163,7 @@ def _shim(model: Model) -> LDNetShim:
 
 def _fill(trunk: torch.nn.Module, tensors: Dict[str, torch.Tensor]) -> None:
     """Copy the embedding and the recurrent layers; the softmax is not needed."""
-    wanted = {name: tensors[name] for name in trunk.state_dict()}
-    trunk.load_state_dict(wanted)
+    try:
+        trunk.load_state_dict({name: tensors[name] for name in trunk.state_dict()})
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(Errors.E003.format(reason=error)) from error

@@ -7,15 +7,15 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1
+from spacy_ldnet.lm_directory import (
+    DIRECTIONS,
+    META_FILE,
+    WORDS_FILE,
+    weights_file,
+)
 from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.nn.language_model import LanguageModel, LanguageModelConfig
 from spacy_ldnet.nn.serialize import module_to_bytes, vocabulary_hash
-from spacy_ldnet.vocabulary import (
-    DIRECTIONS,
-    META_FILE,
-    weights_file,
-    write_vocabulary,
-)
 
 EMBED, HIDDEN, DEPTH, WIDTH = 6, 5, 3, 8
 
@@ -93,7 +93,7 @@ def write_language_model(
 ):
     """A language model directory with random weights."""
     path.mkdir(parents=True, exist_ok=True)
-    write_vocabulary(path, list(words))
+    srsly.write_json(path / WORDS_FILE, list(words))
     meta = {"vocabulary": {"hash": vocabulary_hash(list(words))}}
     srsly.write_json(path / META_FILE, meta)
     torch.manual_seed(0)

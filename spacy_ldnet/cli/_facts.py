@@ -4,20 +4,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-import spacy
-import srsly
 import torch
 from spacy.language import Language
 from thinc.api import Model
 from wasabi import msg
 
+from ..lm_directory import find_weights, read_meta, read_structure, read_vocabulary
 from ..models.gate_shim import GateShim
 from ..models.gating import find_gated, gate_shim, is_loaded
 from ..models.shim import ModuleShim
 from ..nn.language_model import LanguageModel
-from ..nn.serialize import read_structure
 from ..pipeline.speed import count_words, make_texts, take_turns, time_pipeline
-from ..vocabulary import DIRECTIONS, META_FILE, WORDS_FILE, weights_file
 
 COLUMNS = (
     ("layers_fwd", "forward layers"),
@@ -95,32 +92,26 @@ def _network(shim: Any) -> Optional[torch.nn.Module]:
     return module if isinstance(module, torch.nn.Module) else None
 
 
-def is_lm_directory(path: Path) -> bool:
-    """RETURNS (bool): Whether `ldnet pretrain` wrote this directory."""
-    return (path / WORDS_FILE).is_file() and bool(_weights(path))
-
-
 def describe_lm(path: Path) -> Dict[str, Any]:
     """path (Path): The language models' directory.
     RETURNS (Dict[str, Any]): As of a pipeline, as far as it applies, `perplexity` of
         each direction and `words` in the vocabulary.
-    RAISES (ValueError): E001 foreign weights, E002 weights of a newer version.
+    RAISES (ValueError): E154 a file is damaged, or of a newer version.
     """
-    files = _weights(path)
+    structures = {name: read_structure(path, name) for name in find_weights(path)}
     # Nothing is allocated there: only shapes are wanted.
     with torch.device("meta"):
         networks = {
-            name: LanguageModel.from_structure(read_structure(file))
-            for name, file in files.items()
+            name: LanguageModel.from_structure(structure)
+            for name, structure in structures.items()
         }
     kept = {name: network.structure()["layers"] for name, network in networks.items()}
-    meta = srsly.read_json(path / META_FILE) if (path / META_FILE).is_file() else {}
     return {
         "layers_fwd": len(kept.get("forward", [])),
         "layers_bwd": len(kept.get("backward", [])),
         "kept": kept,
-        "perplexity": meta.get("perplexity", {}),
-        "words": len(srsly.read_json(path / WORDS_FILE)),
+        "perplexity": read_meta(path).get("perplexity", {}),
+        "words": len(read_vocabulary(path)),
         "parameters": sum(_size(network) for network in networks.values()),
         "lm_macs_per_word": sum(network.rnn.macs for network in networks.values()),
         "size_mb": size_of(path),
@@ -172,13 +163,6 @@ def size_of(path: Path) -> float:
     return round(sum(f.stat().st_size for f in files) / 1e6, 2)
 
 
-def resolve_path(pipeline: str) -> Path:
-    """RETURNS (Path): Directory of a pipeline that is installed or given by its path."""
-    if spacy.util.is_package(pipeline):
-        return Path(spacy.util.get_package_path(pipeline))
-    return Path(pipeline)
-
-
 def _cell(value: Any) -> str:
     if value is None:
         return ""
@@ -213,8 +197,3 @@ def _parameters(nodes: List[Model], modules: List[Any]) -> int:
 
 def _size(module: Any) -> int:
     return sum(weights.numel() for weights in module.parameters())
-
-
-def _weights(path: Path) -> Dict[str, Path]:
-    files = {name: path / weights_file(name) for name in DIRECTIONS}
-    return {name: file for name, file in files.items() if file.is_file()}

@@ -7,14 +7,8 @@ import srsly
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ._facts import (
-    describe,
-    describe_lm,
-    is_lm_directory,
-    measure_speed,
-    print_facts,
-    resolve_path,
-)
+from ..lm_directory import find_source, is_lm_directory
+from ._facts import describe, describe_lm, measure_speed, print_facts
 from ._util import app
 
 
@@ -22,7 +16,7 @@ from ._util import app
 def info_cli(
     # fmt: off
     pipeline: str = Arg(
-        ..., help="Installed pipeline, its directory, or language models'"
+        ..., help="Pipeline or language models: a directory or an installed package"
     ),
     as_json: bool = Opt(False, "--json", help="Print JSON"),
     speed: bool = Opt(
@@ -34,33 +28,29 @@ def info_cli(
 ) -> None:
     """Show which layers of a pipeline's LD-Net encoder are left, and what they cost.
 
-    Any pipeline will do, and any directory of `ldnet pretrain`.
+    Any pipeline will do, and any language models of `ldnet pretrain`.
     """
     info(pipeline, as_json=as_json, speed=speed)
 
 
 def info(pipeline: str, *, as_json: bool = False, speed: bool = True) -> Dict[str, Any]:
-    """pipeline (str): Name or directory of a pipeline, or directory of language models.
+    """pipeline (str): Name or directory of a pipeline or of language models.
     as_json (bool): Print JSON, not a table.
     speed (bool): Measure the `words_per_second` of a pipeline.
     RETURNS (Dict[str, Any]): See `describe` and `describe_lm`.
     """
-    path = resolve_path(pipeline)
-    if not path.exists():
-        msg.fail(
-            f"No pipeline '{pipeline}'",
-            "Give the directory of a trained pipeline or of language models, or the "
-            "name of an installed pipeline.",
-            exits=1,
-        )
-    if is_lm_directory(path):
-        facts = describe_lm(path)
-    else:
-        nlp = spacy.load(pipeline)
-        facts = describe(nlp, path)
-        if speed:
-            measured = measure_speed({"nlp": nlp})
-            facts["words_per_second"] = measured.get("nlp")
+    try:
+        path = find_source(pipeline)
+        if is_lm_directory(path):
+            facts = describe_lm(path)
+        else:
+            nlp = spacy.load(path)
+            facts = describe(nlp, path)
+            if speed:
+                measured = measure_speed({"nlp": nlp})
+                facts["words_per_second"] = measured.get("nlp")
+    except ValueError as error:
+        msg.fail(f"Nothing is known of '{pipeline}'", str(error), exits=1)
     if as_json:
         print(srsly.json_dumps(facts, indent=2))
     else:

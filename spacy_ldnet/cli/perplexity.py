@@ -16,11 +16,9 @@ MAX_UNKNOWN = 0.2
 @app.command("perplexity")
 def perplexity_cli(
     # fmt: off
-    model_path: Path = Arg(
+    model_path: str = Arg(
         ...,
-        help="Directory of the language models (model-best)",
-        exists=True,
-        file_okay=False,
+        help="Language models: a directory (model-best) or an installed package",
     ),
     text_path: str = Arg(
         ...,
@@ -62,20 +60,21 @@ def perplexity_cli(
 
 def perplexity(
     *,
-    model_path: Path,
+    model_path: Union[str, Path],
     text_path: Union[str, Path],
     n_process: int = 1,
     strict: bool = False,
 ) -> Dict[str, Any]:
-    """Measure a text with the language models of a directory.
+    """Measure a text with language models.
 
-    model_path (Path): The directory.
+    model_path (Union[str, Path]): Their directory, or the name of an installed package.
     text_path (Union[str, Path]): A file, a folder or a glob of text files.
     n_process (int): Number of processes that tokenise; 0 or -1 for all cores.
     strict (bool): Whether text that cannot be used is an error.
     RETURNS (Dict[str, Any]): "perplexity" by direction, "words" and "unknown", the
         share of unknown words.
-    RAISES (ValueError): E011 no language model, E040-E042 or E060-E064 unusable text.
+    RAISES (ValueError): E011 or E150-E154 no language models, E040-E042 or E060-E064
+        unusable text.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..pretraining.measure import measure_text

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy
 import spacy
@@ -14,17 +14,11 @@ from thinc.api import Model
 from wasabi import msg
 
 from ..errors import Warnings
+from ..lm_directory import find_source, is_lm_directory
 from ..models.gating import arrays_of, budget_scores, gate_shim, prune_encoder
 from ..pipeline.speed import make_docs, make_texts
 from ._cuts import Cut, find_cuts
-from ._facts import (
-    LAYERS_OF,
-    describe,
-    encoders_in,
-    is_lm_directory,
-    measure_speed,
-    print_facts,
-)
+from ._facts import LAYERS_OF, describe, encoders_in, measure_speed, print_facts
 from ._lm_cuts import prune_language_models
 from ._util import app, write_pipeline
 
@@ -39,11 +33,9 @@ BEFORE, AFTER = "before", "after"
 @app.command("prune")
 def prune_cli(
     # fmt: off
-    pipeline: Path = Arg(
+    pipeline: str = Arg(
         ...,
-        help="Trained pipeline, or language models",
-        exists=True,
-        file_okay=False,
+        help="Trained pipeline or language models: a directory or an installed package",
     ),
     output: Path = Arg(..., help="Where the pruned one goes"),
     layers: Optional[int] = Opt(
@@ -58,12 +50,10 @@ def prune_cli(
         "--per-direction",
         help="Keep at most --layers of each direction, instead of both together",
     ),
-    layers_of: Optional[Path] = Opt(
+    layers_of: Optional[str] = Opt(
         None,
         "--layers-of",
-        help="Keep those layers that this pipeline, gated or pruned, has left: other weights stay as they were before its gates were trained",
-        exists=True,
-        file_okay=False,
+        help="Keep the same layers as this (gated or pruned) pipeline or these pruned language models, with the weights of PIPELINE",
     ),
     data: Optional[Path] = Opt(
         None,
@@ -86,8 +76,20 @@ def prune_cli(
     the scores. Language models that are to be trained on are given instead of a
     pipeline: --layers-of says which of their layers stay.
     """
-    if is_lm_directory(pipeline):
-        _check_output(pipeline, output)
+    try:
+        source = find_source(pipeline)
+        if not is_lm_directory(source):
+            prune(
+                source,
+                output,
+                layers=layers,
+                per_direction=per_direction,
+                layers_of=layers_of,
+                data=data,
+                speed=speed,
+            )
+            return
+        _check_output(source, output)
         others = (layers is not None, per_direction, data is not None)
         if layers_of is None or any(others):
             msg.fail(
@@ -95,17 +97,9 @@ def prune_cli(
                 "Say with --layers-of, and with nothing else, which layers they keep.",
                 exits=1,
             )
-        prune_language_models(pipeline, output, layers_of)
-        return
-    prune(
-        pipeline,
-        output,
-        layers=layers,
-        per_direction=per_direction,
-        layers_of=layers_of,
-        data=data,
-        speed=speed,
-    )
+        prune_language_models(source, output, layers_of)
+    except ValueError as error:
+        msg.fail(f"'{pipeline}' was not pruned", str(error), exits=1)
 
 
 def prune(
@@ -114,7 +108,7 @@ def prune(
     *,
     layers: Optional[int] = None,
     per_direction: bool = False,
-    layers_of: Optional[Path] = None,
+    layers_of: Optional[Union[str, Path]] = None,
     data: Optional[Path] = None,
     speed: bool = False,
 ) -> float:
@@ -124,7 +118,8 @@ def prune(
     output (Path): Directory of the pruned one; replaced as a whole at the end.
     layers (Optional[int]): Keep at most so many layers, those with the largest gates.
     per_direction (bool): Keep at most so many of each direction.
-    layers_of (Optional[Path]): Keep the layers that this pipeline has left.
+    layers_of (Optional[Union[str, Path]]): Keep the layers that this pipeline, or
+        these language models, have left.
     data (Optional[Path]): Annotated documents to compare scores on.
     speed (bool): Measure words per second before and after.
     RETURNS (float): Largest change of the encoder's output over a sample.
@@ -146,7 +141,7 @@ def prune(
     by_gates = partial(prune_encoder, max_layers=layers, per_direction=per_direction)
     cuts: List[Cut] = [by_gates] * len(encoders)
     if layers_of is not None:
-        cuts = find_cuts(encoders, layers_of)
+        cuts = find_cuts(encoders, str(layers_of))
     rows = {BEFORE: describe(old, pipeline)}
     if layers is not None and all(_untrained(e) for e in encoders_in(old)):
         msg.warn(

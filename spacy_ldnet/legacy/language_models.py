@@ -8,17 +8,19 @@ from thinc.api import Config
 
 from ..about import __version__
 from ..errors import Errors
-from ..nn.language_model import LanguageModel, LanguageModelConfig
-from ..nn.serialize import module_to_bytes, vocabulary_hash
-from ..pretraining.files import write_bytes, write_json
-from ..vocabulary import (
+from ..lm_directory import (
+    CHECKSUMS,
     CONFIG_FILE,
     DIRECTIONS,
     FIRST_WORD_ROW,
     META_FILE,
     WORDS_FILE,
+    checksums,
     weights_file,
 )
+from ..nn.language_model import LanguageModel, LanguageModelConfig
+from ..nn.serialize import module_to_bytes, vocabulary_hash
+from ..pretraining.files import write_bytes, write_json
 from .checkpoint import WORD_MAP, Checkpoint
 from .sizes import lm_sizes
 from .weights import END, UNKNOWN, Filler, ordered_words, rows_of, symbol_row
@@ -44,7 +46,7 @@ def write_language_models(
     for name, model in models.items():
         write_bytes(path / weights_file(name), module_to_bytes(model))
     write_json(path / WORDS_FILE, words)
-    write_json(path / META_FILE, _meta(words, lang))
+    write_json(path / META_FILE, {**_meta(words, lang), CHECKSUMS: checksums(path)})
     config = Config({"nlp": {"lang": lang}})
     write_bytes(path / CONFIG_FILE, config.to_str().encode("utf8"))
 

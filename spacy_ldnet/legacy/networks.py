@@ -4,13 +4,13 @@ from typing import Dict, List, Tuple, cast
 
 import torch
 
+from ..lm_directory import DIRECTIONS, EOS_ROW, FIRST_WORD_ROW
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import EncoderConfig, LDNetEncoder
 from ..nn.iobes import TagScheme
 from ..nn.sentence_stack import SentenceStack, SentenceStackConfig
 from ..nn.serialize import vocabulary_hash
 from ..nn.stack import BidirectionalLayer
-from ..vocabulary import DIRECTIONS, EOS_ROW, FIRST_WORD_ROW
 from .checkpoint import Checkpoint
 from .sizes import PREFIXES, LMSizes, common_lm_sizes, unit_of
 from .weights import END, UNKNOWN, WORD_END, Filler, ordered_words, rows_of, symbol_row

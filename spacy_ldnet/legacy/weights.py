@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..vocabulary import FIRST_WORD_ROW
+from ..lm_directory import FIRST_WORD_ROW
 from .checkpoint import Checkpoint, Map
 
 RNN_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")

@@ -28,10 +28,10 @@ NODE_NAME = "ldnet_encoder"
 def build_ldnet_encoder_v1(
     *,
     width: int = 128,
-    embed: int = 100,
-    hidden: int = 88,
-    depth: int = 6,
-    unit: str = "lstm",
+    embed: Optional[int] = None,
+    hidden: Optional[int] = None,
+    depth: Optional[int] = None,
+    unit: Optional[str] = None,
     dropout: Optional[float] = None,
     window: int = 256,
     get_spans: Optional[SpanGetter] = None,
@@ -42,15 +42,17 @@ def build_ldnet_encoder_v1(
 ) -> LDNetModel:
     """Build an encoder whose weights come from a pretrained LM directory.
 
-    Sizes other than `width` must be those of the language model (Liu et al. 2018,
-    section 3). The network itself comes with the loader or with the saved pipeline,
-    whose weights say which layers are left.
+    Sizes other than `width` come from the language models (Liu et al. 2018, section 3);
+    those that are given are checked (E010). The network itself comes with the loader or
+    with the saved pipeline, whose weights say which layers are left.
 
     width (int): Width of the vectors given to the components after it, at least 1.
-    embed (int): Width of the language models' word embeddings.
-    hidden (int): Width of each recurrent layer.
-    depth (int): Number of layers a direction before pruning, at least 1.
-    unit (str): `lstm`, `gru` or `rnn`.
+    embed (Optional[int]): Width of the language models' word embeddings; None for what
+        they have.
+    hidden (Optional[int]): Width of each recurrent layer; None for what they have.
+    depth (Optional[int]): Number of layers per direction before pruning, at least 1;
+        None for what they have.
+    unit (Optional[str]): `lstm`, `gru` or `rnn`; None for what they have.
     dropout (Optional[float]): Dropout of the output in training, in [0, 1). None for
         the rate given in `[training] dropout`.
     window (int): Longest stretch of a document that is read at once, in tokens, at
@@ -71,8 +73,9 @@ def build_ldnet_encoder_v1(
     """
     check_range("window", window, window >= 8, "it must be at least 8")
     check_range("width", width, width >= 1, "it must be at least 1")
-    check_range("depth", depth, depth >= 1, "it must be at least 1")
-    check_range("unit", unit, unit in UNITS, f"choose from {', '.join(UNITS)}")
+    check_range("depth", depth, depth is None or depth >= 1, "it must be at least 1")
+    known = unit is None or unit in UNITS
+    check_range("unit", unit, known, f"choose from {', '.join(UNITS)}")
     check_dropout(dropout)
     check_precision(precision)
     check_range("cache_mb", cache_mb, cache_mb >= 0, "it must not be negative")

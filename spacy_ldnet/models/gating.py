@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Optional, cast
 
 from thinc.api import Model
 
+from ..lm_directory import LayersLeft
 from ..nn.prune import open_layers
 from .encoder import NODE_NAME as LDNET
 from .gate_shim import GateShim
@@ -66,14 +67,6 @@ def unpruned_layers(encoder: Model) -> int:
     return len(gate_shim(encoder).parts) * encoder.attrs["depth"]
 
 
-def gates_by_part(encoder: Model) -> Dict[str, List[float]]:
-    """encoder (Model): An encoder with its network.
-    RETURNS (Dict[str, List[float]]): The gate of each layer, for each direction, or of
-        the `transformer`.
-    """
-    return gate_shim(encoder).gates_of_parts()
-
-
 def prune_encoder(
     encoder: Model, max_layers: Optional[int] = None, *, per_direction: bool = False
 ) -> None:
@@ -99,28 +92,21 @@ def keep_only(encoder: Model, keep: Dict[str, List[int]]) -> None:
     cast(LDNetShim, gate_shim(encoder)).keep_only(keep)
 
 
-def layers_as_in(encoder: Model, chosen: Model) -> Optional[Dict[str, List[int]]]:
-    """Where the layers that another encoder has left are in this one.
-
-    encoder (Model): An LD-Net encoder with its network.
-    chosen (Model): One that was pruned from the same network, or whose gates were
-        trained: what is closed counts as deleted.
-    RETURNS (Optional[Dict[str, List[int]]]): Positions of each direction's layers, for
-        `keep_only`; None if it has layers that this one has not, or is of other size or
-        vocabulary.
+def layers_of(encoder: Model, *, only_open: bool = True) -> LayersLeft:
+    """encoder (Model): An LD-Net encoder with its network.
+    only_open (bool): Whether a layer whose gate is closed counts as deleted.
+    RETURNS (LayersLeft): Its layers.
     """
-    ours, theirs = (gate_shim(node).module.config for node in (encoder, chosen))
-    same = ("embed", "hidden", "unit", "vocabulary")
-    if any(getattr(ours, name) != getattr(theirs, name) for name in same):
-        return None
-    keep = {}
-    for part, positions in open_layers(gate_shim(chosen).module).items():
-        wanted = [getattr(theirs, part)[i] for i in positions]
-        place = {number: i for i, number in enumerate(getattr(ours, part))}
-        if not place.keys() >= set(wanted):
-            return None
-        keep[part] = [place[number] for number in wanted]
-    return keep
+    module = gate_shim(encoder).module
+    config = module.config
+    numbers = gate_shim(encoder).kept_layers()
+    if only_open:
+        open_ones = open_layers(module).items()
+        numbers = {
+            part: [numbers[part][i] for i in places] for part, places in open_ones
+        }
+    sizes = {name: getattr(config, name) for name in LayersLeft.NAMES}
+    return LayersLeft(sizes, config.vocabulary, numbers)
 
 
 def arrays_of(output: Any) -> List[Any]:

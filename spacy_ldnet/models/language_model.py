@@ -1,11 +1,23 @@
 """The registered architecture of the language models to pretrain."""
 
-from typing import List
+from typing import Any, Dict, List, Optional
 
 from ..errors import Errors
 from ..nn.dense_rnn import UNITS
 from ..nn.language_model import ACTIVATIONS, CONNECTIVITIES, LanguageModelConfig
 
+#: Of language models that begin with nothing, where the config says nothing.
+SIZES: Dict[str, Any] = {
+    "embed": 100,
+    "hidden": 88,
+    "depth": 6,
+    "unit": "lstm",
+    "projection": 160,
+    "activation": "identity",
+    "cutoffs": (1000, 6000),
+    "connectivity": "dense",
+    "tied": False,
+}
 RATES = (
     "dropout",
     "layer_dropout",
@@ -17,61 +29,67 @@ RATES = (
 
 def build_language_model_v1(
     *,
-    embed: int = 100,
-    hidden: int = 88,
-    depth: int = 6,
-    unit: str = "lstm",
-    projection: int = 160,
-    activation: str = "identity",
-    cutoffs: List[int] = [1000, 6000],  # noqa: B006  (copied, never changed)
+    embed: Optional[int] = None,
+    hidden: Optional[int] = None,
+    depth: Optional[int] = None,
+    unit: Optional[str] = None,
+    projection: Optional[int] = None,
+    activation: Optional[str] = None,
+    cutoffs: Optional[List[int]] = None,
     dropout: float = 0.1,
     layer_dropout: float = 0.25,
     embed_dropout: float = 0.3,
     output_dropout: float = 0.2,
     word_dropout: float = 0.0,
-    connectivity: str = "dense",
-    tied: bool = False,
+    connectivity: Optional[str] = None,
+    tied: Optional[bool] = None,
 ) -> LanguageModelConfig:
     """Describe a densely connected language model, alike for both directions.
 
     The networks are built when the text has been read and the vocabulary is known.
+    A size that is null is that of the language models that `[pretraining] init_from`
+    names; without any it is the one given below.
 
-    embed (int): Width of the word embeddings.
-    hidden (int): Width of each layer's output.
-    depth (int): Number of layers.
-    unit (str): "lstm", "gru" or "rnn".
-    projection (int): Width of what the softmax reads.
-    activation (str): "identity" or "relu", after the projection.
-    cutoffs (List[int]): Rows where the clusters of the adaptive softmax end, rising;
-        those beyond the vocabulary are left out with a warning.
+    embed (Optional[int]): Width of the word embeddings; 100.
+    hidden (Optional[int]): Width of each layer's output; 88.
+    depth (Optional[int]): Number of layers; 6.
+    unit (Optional[str]): "lstm", "gru" or "rnn"; "lstm".
+    projection (Optional[int]): Width of what the softmax reads; 160.
+    activation (Optional[str]): "identity" or "relu", after the projection; "identity".
+    cutoffs (Optional[List[int]]): Rows where the clusters of the adaptive softmax end,
+        rising; those beyond the vocabulary are left out with a warning; [1000, 6000].
     dropout (float): Rate on what the softmax reads, in [0, 1).
     layer_dropout (float): Rate of whole layers on the way to later layers, in [0, 1).
     embed_dropout (float): Rate on the embeddings, in [0, 1).
     output_dropout (float): Rate on what the projection reads, in [0, 1).
     word_dropout (float): Rate of words read as the unknown word, in [0, 1).
-    connectivity (str): "dense" for LD-Net, or "stacked" for plain stacked layers, which
-        serve for comparison only: no pipeline can load them. There layer_dropout is
-        the ordinary dropout between layers.
-    tied (bool): Whether the softmax has the embeddings as its output weights, which
-        needs projection = embed.
+    connectivity (Optional[str]): "dense" for LD-Net, or "stacked" for plain stacked
+        layers, which serve for comparison only: no pipeline can load them. There
+        layer_dropout is the ordinary dropout between layers; "dense".
+    tied (Optional[bool]): Whether the softmax has the embeddings as its output weights,
+        which needs projection = embed; false.
     RETURNS (LanguageModelConfig): Sizes and rates.
     RAISES (ValueError): E013 a value that is not allowed.
     """
+    given: Dict[str, Any] = {
+        "embed": embed,
+        "hidden": hidden,
+        "depth": depth,
+        "unit": unit,
+        "projection": projection,
+        "activation": activation,
+        "cutoffs": None if cutoffs is None else tuple(cutoffs),
+        "connectivity": connectivity,
+        "tied": tied,
+    }
+    sizes = {k: SIZES[k] if value is None else value for k, value in given.items()}
     config = LanguageModelConfig(
-        embed=embed,
-        hidden=hidden,
-        depth=depth,
-        unit=unit,
-        projection=projection,
-        activation=activation,
-        cutoffs=tuple(cutoffs),
+        **sizes,
         dropout=dropout,
         layer_dropout=layer_dropout,
         embed_dropout=embed_dropout,
         output_dropout=output_dropout,
         word_dropout=word_dropout,
-        connectivity=connectivity,
-        tied=tied,
     )
     _check(config)
     return config

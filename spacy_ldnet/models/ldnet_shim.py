@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence
 
 from ..errors import Errors
+from ..lm_directory import DIRECTIONS
 from ..nn.budgets import Budget, LayerBudget, MacsBudget, choose_strongest
 from ..nn.dense_rnn import dense_macs
 from ..nn.encoder import LDNetEncoder
@@ -11,7 +12,6 @@ from ..nn.feature_cache import FeatureCache
 from ..nn.gates import live_layers
 from ..nn.prune import fold_gates, keep_layers, open_layers
 from ..nn.serialize import vocabulary_hash
-from ..vocabulary import DIRECTIONS
 from .gate_shim import GateShim
 from .word_shim import WordShim
 

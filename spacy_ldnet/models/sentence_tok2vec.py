@@ -10,8 +10,8 @@ from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ..errors import Errors
+from ..lm_directory import EOS_ROW
 from ..nn.sentence_stack import Sentences, SentenceStack
-from ..vocabulary import EOS_ROW
 from .encoder import check_dropout, check_range, dropout_rate, split_rows, with_ends
 from .sentences import Layout, lay_out
 from .word_shim import WordShim

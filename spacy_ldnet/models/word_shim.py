@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Optional, Type
 
 import numpy
 
-from ..vocabulary import FIRST_WORD_ROW, UNK_ROW
+from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from .shim import ModuleShim
 from .words import RowLookup
 

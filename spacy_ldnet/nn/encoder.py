@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
-from ..vocabulary import DIRECTIONS
+from ..lm_directory import DIRECTIONS
 from .batching import reorder_time, reverse_index, take_rows
 from .feature_cache import FeatureCache, window_keys
 from .projection import SidesProjection

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from ..vocabulary import UNK_ROW
+from ..lm_directory import UNK_ROW
 from .adaptive_softmax import clip_cutoffs
 from .language_model import LanguageModel, LanguageModelConfig
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..vocabulary import UNK_ROW
+from ..lm_directory import UNK_ROW
 from .adaptive_softmax import TiedSoftmax, build_softmax, clip_cutoffs
 from .dense_rnn import DenseRNN, State
 from .stacked_rnn import StackedRNN

@@ -6,7 +6,7 @@ from typing import Dict, List, Union
 import torch
 from torch import Tensor
 
-from ..vocabulary import DIRECTIONS
+from ..lm_directory import DIRECTIONS
 from .encoder import LDNetEncoder
 from .language_model import LanguageModel
 from .trunk import LanguageModelTrunk

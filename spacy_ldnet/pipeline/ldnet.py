@@ -18,10 +18,10 @@ default_model_config = """
 [model]
 @architectures = "spacy-ldnet.LDNetEncoder.v1"
 width = 128
-embed = 100
-hidden = 88
-depth = 6
-unit = "lstm"
+embed = null
+hidden = null
+depth = null
+unit = null
 dropout = null
 window = 256
 get_spans = null

@@ -1,35 +1,46 @@
 """Language models to begin with, for text of another domain."""
 
 import hashlib
-from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Sequence
 
 from ..errors import Errors
-from ..nn.language_model import LanguageModelConfig, unpruned_depth
-from ..nn.serialize import read_structure
-from ..vocabulary import DIRECTIONS, WORDS_FILE, read_vocabulary, weights_file
-
-#: What the weights depend on.
-SIZES = ("embed", "hidden", "unit", "projection", "activation", "connectivity", "tied")
+from ..lm_directory import (
+    DIRECTIONS,
+    MODEL_SIZES,
+    find_language_models,
+    find_misfit,
+    find_weights,
+    read_structure,
+    read_vocabulary,
+    read_weights,
+    sizes_of,
+)
+from ..nn.language_model import LanguageModelConfig
 
 
 class BaseModels:
-    """path (Path): Directory of trained language models.
-    model (LanguageModelConfig): What the config asks for.
+    """name (str): Directory of trained language models, or name of an installed package
+        that holds some.
     directions (Sequence[str]): Those that are to be trained.
-    RAISES (ValueError): E011 a file is missing, E054 other sizes.
+    RAISES (ValueError): E011 a file is missing, E077 they have no softmax, E150 there is
+        nothing of that name, E151 it is a pipeline, E153 or E154 a file is damaged.
     """
 
-    def __init__(
-        self, path: Path, model: LanguageModelConfig, directions: Sequence[str]
-    ) -> None:
-        self.path = path
-        for name in (WORDS_FILE, *map(weights_file, directions)):
-            if not (path / name).is_file():
-                raise ValueError(Errors.E011.format(path=path, missing=name))
+    def __init__(self, name: str, directions: Sequence[str]) -> None:
+        self.name = name
+        self.path = find_language_models(name)
+        self.words: List[str] = read_vocabulary(self.path)
         for direction in directions:
-            self._check(read_structure(path / weights_file(direction)), model)
-        self.words: List[str] = read_vocabulary(path)
+            read_weights(self.path, direction)
+        self.structures = {d: read_structure(self.path, d) for d in directions}
+        if not all(found["projection"] for found in self.structures.values()):
+            raise ValueError(Errors.E077)
+
+    @property
+    def sizes(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): What a config need not say."""
+        structure = self.structures[next(iter(self.structures))]
+        return {**sizes_of(structure), "cutoffs": structure["cutoffs"]}
 
     @property
     def hash(self) -> str:
@@ -38,28 +49,21 @@ class BaseModels:
         trained after the other.
         """
         digest = hashlib.sha256()
-        for file in map(self.path.joinpath, map(weights_file, DIRECTIONS)):
-            digest.update(file.read_bytes() if file.is_file() else b"")
+        files = find_weights(self.path)
+        for direction in DIRECTIONS:
+            digest.update(files[direction].read_bytes() if direction in files else b"")
         return digest.hexdigest()
 
-    def _check(self, structure: Dict[str, Any], model: LanguageModelConfig) -> None:
-        defaults = {"connectivity": "dense", "tied": False}
-        found = {name: structure.get(name, defaults.get(name)) for name in SIZES}
-        found["depth"] = unpruned_depth(structure)
-        for name, value in found.items():
-            expected = getattr(model, name)
-            if value != expected:
-                values = {"name": name, "found": value, "expected": expected}
-                raise ValueError(Errors.E054.format(path=self.path, **values))
-
-
-def open_base(
-    init_from: Optional[str], model: LanguageModelConfig, directions: Sequence[str]
-) -> Optional[BaseModels]:
-    """init_from (Optional[str]): Directory of trained language models, if any.
-    model (LanguageModelConfig): What the config asks for.
-    directions (Sequence[str]): Those that are to be trained.
-    RETURNS (Optional[BaseModels]): The language models.
-    RAISES (ValueError): E011 a file is missing, E054 other sizes.
-    """
-    return BaseModels(Path(init_from), model, directions) if init_from else None
+    def check(self, model: LanguageModelConfig) -> None:
+        """model (LanguageModelConfig): What the config asks for.
+        RAISES (ValueError): E054 it asks for other sizes.
+        """
+        wanted = {name: getattr(model, name) for name in MODEL_SIZES}
+        for structure in self.structures.values():
+            found = sizes_of(structure)
+            name = find_misfit(found, wanted)
+            if name is not None:
+                values = {"found": found[name], "expected": wanted[name]}
+                raise ValueError(
+                    Errors.E054.format(path=self.name, name=name, **values)
+                )

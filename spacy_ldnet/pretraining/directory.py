@@ -11,15 +11,17 @@ from thinc.api import Config
 
 from ..about import __version__
 from ..errors import Errors
-from ..nn.serialize import vocabulary_hash
-from ..vocabulary import (
+from ..lm_directory import (
+    CHECKSUMS,
     CONFIG_FILE,
     DIRECTIONS,
     FIRST_WORD_ROW,
     META_FILE,
     WORDS_FILE,
+    checksums,
     weights_file,
 )
+from ..nn.serialize import vocabulary_hash
 from .checkpoint import delete_checkpoints, latest_checkpoint, read_facts
 from .corpus import IndexedCorpus
 from .events import Evaluation
@@ -136,6 +138,7 @@ class RunDirectory:
             meta["perplexity"][direction] = evaluation.perplexity
             meta["steps"][direction] = evaluation.step
             meta["words_seen"][direction] = evaluation.words
+            meta[CHECKSUMS] = checksums(self.path / name)
             write_json(self.path / name / META_FILE, meta)
 
     def _history(self) -> List[Evaluation]:

@@ -5,7 +5,7 @@ from typing import Any, Iterator, List, Optional, Tuple, Union
 
 import numpy
 
-from ..vocabulary import DIRECTIONS, EOS_ROW
+from ..lm_directory import DIRECTIONS, EOS_ROW
 from .batches import TokenStream
 from .settings import SEQUENCES, PretrainingSettings
 

@@ -8,10 +8,10 @@ import torch
 from thinc.api import fix_random_seed
 
 from ..errors import Errors
+from ..lm_directory import DIRECTIONS, weights_file
 from ..nn.extend import extend_vocabulary
 from ..nn.language_model import LanguageModel
 from ..nn.serialize import module_from_bytes, module_to_bytes
-from ..vocabulary import DIRECTIONS, weights_file
 from .checkpoint import latest_checkpoint, read_checkpoint, save_checkpoint
 from .corpus import open_stream
 from .counters import Counters

@@ -6,8 +6,8 @@ from typing import Any, Dict, List, Optional
 
 import srsly
 
+from ..lm_directory import UNK_ROW, WORDS_FILE, read_vocabulary, word_rows
 from ..nn.serialize import vocabulary_hash
-from ..vocabulary import UNK_ROW, WORDS_FILE, read_vocabulary, word_rows
 from .corpus import (
     MANIFEST_FILE,
     SHARDS_FOLDER,

@@ -8,16 +8,19 @@ from spacy.util import load_config, registry
 from thinc.api import Config
 
 from ..engines import make_engine
-from ..errors import Errors
-from ..nn.language_model import LanguageModel
-from ..nn.serialize import module_from_bytes
-from ..vocabulary import (
+from ..lm_directory import (
     CONFIG_FILE,
     DIRECTIONS,
     WORDS_FILE,
+    damage_of,
+    find_language_models,
+    find_weights,
     read_vocabulary,
-    weights_file,
+    read_weights,
+    require_files,
 )
+from ..nn.language_model import LanguageModel
+from ..nn.serialize import module_from_bytes
 from .corpus import open_stream
 from .events import Report
 from .index import TextIndexer
@@ -33,14 +36,15 @@ PART = "dev"
 
 
 def measure_text(
-    model_path: Path,
+    model_path: Union[str, Path],
     text_path: Union[str, Path],
     *,
     n_process: int = 1,
     strict: bool = False,
     report: Optional[Report] = None,
 ) -> Dict[str, Any]:
-    """model_path (Path): Directory of the language models.
+    """model_path (Union[str, Path]): Directory of the language models, or name of an
+        installed package that holds some.
     text_path (Union[str, Path]): A file, a folder or a glob, as the reader
         `spacy-ldnet.RawTextCorpus.v1` takes them.
     n_process (int): Number of processes that tokenise; 0 or -1 for all cores.
@@ -48,35 +52,35 @@ def measure_text(
     report (Optional[Report]): Called while it tokenises.
     RETURNS (Dict[str, Any]): "perplexity" by direction, "words" and "unknown", the
         share of unknown words.
-    RAISES (ValueError): E011 no language model, E040-E042 or E060-E062 unusable text.
+    RAISES (ValueError): E011 or E150-E154 no language models, E040-E042 or E060-E062
+        unusable text.
     """
-    for name in (CONFIG_FILE, WORDS_FILE):
-        if not (model_path / name).exists():
-            raise ValueError(Errors.E011.format(path=model_path, missing=name))
-    config = load_config(model_path / CONFIG_FILE, interpolate=True)
+    path = find_language_models(model_path)
+    require_files(path, (CONFIG_FILE, WORDS_FILE))
+    words = read_vocabulary(path)
+    with damage_of(path / CONFIG_FILE):
+        config = load_config(path / CONFIG_FILE, interpolate=True)
     nlp, reader = make_tokenizer(config), _make_reader(config, text_path)
     engine = make_engine(n_process=n_process)
     with TemporaryDirectory() as folder:
-        path = Path(folder)
-        indexer = TextIndexer(path, nlp, engine, strict=strict, report=report)
+        corpus = Path(folder)
+        indexer = TextIndexer(corpus, nlp, engine, strict=strict, report=report)
         texts = indexer.index({PART: (SECTION, reader)})
-        counts = write_corpus(path, texts, read_vocabulary(model_path), inputs={})[PART]
-        values = _measure(model_path, path, _batching(config))
+        counts = write_corpus(corpus, texts, words, inputs={})[PART]
+        values = _measure(path, corpus, _batching(config))
     unknown = counts.unknown / counts.words
     return {"perplexity": values, "words": counts.words, "unknown": unknown}
 
 
 def _measure(model_path: Path, corpus: Path, batching: str) -> Dict[str, float]:
     values = {}
-    for direction in DIRECTIONS:
-        weights = model_path / weights_file(direction)
-        if weights.exists():
-            model = module_from_bytes(LanguageModel, weights.read_bytes())
-            stream = open_stream(corpus, PART, direction)
-            values[direction] = perplexity(model, stream, batching=batching)
-    if not values:
-        missing = weights_file(DIRECTIONS[0])
-        raise ValueError(Errors.E011.format(path=model_path, missing=missing))
+    found = find_weights(model_path)
+    for direction in found or DIRECTIONS:
+        weights = read_weights(model_path, direction)
+        with damage_of(found[direction]):
+            model = module_from_bytes(LanguageModel, weights)
+        stream = open_stream(corpus, PART, direction)
+        values[direction] = perplexity(model, stream, batching=batching)
     return values
 
 

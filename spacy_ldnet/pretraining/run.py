@@ -11,11 +11,11 @@ from spacy.util import dot_to_object, load_model_from_config, registry
 from thinc.api import Config
 
 from ..errors import Errors, Warnings
+from ..lm_directory import FIRST_WORD_ROW
 from ..nn.adaptive_softmax import clip_cutoffs
 from ..nn.language_model import LanguageModelConfig
 from ..nn.serialize import vocabulary_hash
-from ..vocabulary import FIRST_WORD_ROW
-from .base import BaseModels, open_base
+from .base import BaseModels
 from .corpus import IndexedCorpus, open_stream
 from .devices import Devices, find_devices
 from .directory import RunDirectory
@@ -29,6 +29,7 @@ from .settings import PretrainingSettings, fixed_settings, read_settings
 from .sources import Reader
 
 CORPUS_DIRECTORY = "corpus"
+ARCHITECTURE = "spacy-ldnet.LanguageModel.v1"
 
 
 def pretrain(
@@ -56,12 +57,14 @@ def pretrain(
     plain = config.interpolate()
     settings = read_settings(_section(plain, "pretraining"))
     make_schedule(settings.learn_rate)
-    model = resolve_model(plain)
+    base = None
+    if settings.init_from:
+        base = BaseModels(settings.init_from, settings.directions)
+    model = resolve_model(plain, base)
     directory = RunDirectory(output)
     earlier = directory.earlier_run()
     if earlier and not (resume or overwrite):
         raise ValueError(Errors.E050.format(path=output, what=earlier))
-    base = open_base(settings.init_from, model, settings.directions)
     devices = find_devices(device)
     corpus = _prepare(plain, output, settings, base, devices, report, strict)
     seed = int(plain.get("system", {}).get("seed") or 0)
@@ -163,19 +166,29 @@ def make_tokenizer(config: Config) -> Language:
     return load_model_from_config(Config({"nlp": section}), auto_fill=True)
 
 
-def resolve_model(config: Config) -> LanguageModelConfig:
+def resolve_model(
+    config: Config, base: Optional[BaseModels] = None
+) -> LanguageModelConfig:
     """config (Config): A config with a section model, interpolated.
+    base (Optional[BaseModels]): Language models to begin with, whose sizes count where
+        the section leaves them open.
     RETURNS (LanguageModelConfig): What the section describes.
-    RAISES (ValueError): E048 another kind of model.
+    RAISES (ValueError): E048 another kind of model, E054 other sizes than those of the
+        language models to begin with.
     """
-    block = {"model": _section(config, "model")}
-    model = registry.resolve(block)["model"]
+    section = dict(_section(config, "model"))
+    if base is not None and section.get("@architectures") == ARCHITECTURE:
+        open_ones = [name for name in base.sizes if section.get(name) is None]
+        section.update({name: base.sizes[name] for name in open_ones})
+    model = registry.resolve({"model": section})["model"]
     if not isinstance(model, LanguageModelConfig):
-        expected = '@architectures = "spacy-ldnet.LanguageModel.v1"'
+        expected = f'@architectures = "{ARCHITECTURE}"'
         found = type(model).__name__
         raise ValueError(
             Errors.E048.format(name="model", expected=expected, found=found)
         )
+    if base is not None:
+        base.check(model)
     return model
 
 

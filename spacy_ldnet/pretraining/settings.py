@@ -5,7 +5,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 
 from ..engines import ENGINES, LOCAL
 from ..errors import Errors
-from ..vocabulary import DIRECTIONS
+from ..lm_directory import DIRECTIONS
 
 STREAMS, SEQUENCES = "streams", "sequences"
 BATCHINGS = (STREAMS, SEQUENCES)

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 import numpy
 
-from ..vocabulary import EOS_ROW, UNK_ROW
+from ..lm_directory import EOS_ROW, UNK_ROW
 from .shards import EOS_ID, Shard, read_counts
 
 

@@ -7,7 +7,7 @@ from _project import ScriptError
 from _trainings import train_variant
 from _variants import DEFAULT, VARIANTS, count_parameters, match_hidden
 
-from spacy_ldnet.vocabulary import EOS_ROW
+from spacy_ldnet.lm_directory import EOS_ROW
 
 SMALL = {
     "model.embed": 8,

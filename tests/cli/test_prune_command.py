@@ -17,7 +17,7 @@ from spacy_ldnet.cli import prune as prune_module
 from spacy_ldnet.cli._facts import describe
 from spacy_ldnet.models import encoder as encoder_module
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.models.gating import layers_as_in
+from spacy_ldnet.models.gating import layers_of
 
 
 def invoke(*args):
@@ -166,10 +166,10 @@ def test_layers_of_what_does_not_fit_are_refused(gated, make_nlp, tmp_path, case
 def test_layers_of_other_language_models_are_not_found(make_nlp):
     one, other = (find_encoders(make_nlp().get_pipe("ldnet").model)[0] for _ in "ab")
     every = {part: list(range(DEPTH)) for part in ("forward", "backward")}
-    assert layers_as_in(one, other) == every
+    assert layers_of(other).positions_in(layers_of(one, only_open=False)) == every
     module = other.shims[0].module
     module.config = replace(module.config, vocabulary="of another text")
-    assert layers_as_in(one, other) is None
+    assert layers_of(other).positions_in(layers_of(one, only_open=False)) is None
 
 
 @pytest.mark.parametrize("case", ["same", "file", "foreign"])
@@ -239,7 +239,7 @@ def test_info_of_any_other_pipeline_and_of_none(tmp_path):
     facts = json.loads(invoke("info", tmp_path / "plain", "--json").stdout)
     assert facts["layers_fwd"] == 0 and facts["parameters"] == 0
     result = invoke("info", tmp_path / "nothing")
-    assert result.exit_code == 1 and "No pipeline" in result.output
+    assert result.exit_code == 1 and "E150" in result.output
 
 
 @pytest.mark.parametrize("after, said", [(0.78, True), (0.88, False)])

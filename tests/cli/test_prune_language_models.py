@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.cli._facts import describe, describe_lm
+from spacy_ldnet.lm_directory import DIRECTIONS, META_FILE, weights_file
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
-from spacy_ldnet.vocabulary import DIRECTIONS, META_FILE, weights_file
 
 CONFIG = Path(__file__).parents[2] / "configs" / "lm.cfg"
 KEPT = {"forward": [1], "backward": [0, 2]}
@@ -143,7 +143,7 @@ def test_what_cannot_be_done_is_refused(lm_dir, pruned, tmp_path, case):
         reason = "was not made of the language models"
     elif case == "missing":
         (lm_dir / weights_file("backward")).unlink()
-        reason = "has no file 'backward.safetensors'"
+        reason = "the file 'backward.safetensors' is missing"
     elif case == "stacked":
         for direction in DIRECTIONS:
             file = lm_dir / weights_file(direction)

@@ -16,6 +16,7 @@ from toy_transformer import write_transformer
 
 from spacy_ldnet.cli.prune import prune
 from spacy_ldnet.models.encoder import find_encoders
+from spacy_ldnet.models.language_model import SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "docs" / "hooks"), str(ROOT / "tests" / "legacy")]
@@ -31,8 +32,7 @@ def template(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copy(ROOT / "project.yml", folder)
-    sizes = spacy.util.load_config(folder / "configs/lm.cfg")["model"]
-    sizes = {k: sizes[k] for k in ("embed", "hidden", "depth", "projection")}
+    sizes = {k: SIZES[k] for k in ("embed", "hidden", "depth", "projection")}
     for path in (LM, LM_OF_SEED):
         write_language_model(folder / path, words=WORDS, **sizes)
     _write_texts(folder)

@@ -1,22 +1,18 @@
 import numpy
 import pytest
 import spacy
+import srsly
 import torch
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from thinc.api import Model
 from toy import DEPTH, SENTENCES, WIDTH, write_language_model
 
+from spacy_ldnet.lm_directory import DIRECTIONS, EOS_ROW, WORDS_FILE, weights_file
 from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import build_ldnet_encoder_v1, find_encoders
 from spacy_ldnet.models.gating import prune_encoder
 from spacy_ldnet.nn.serialize import read_bytes
-from spacy_ldnet.vocabulary import (
-    DIRECTIONS,
-    EOS_ROW,
-    weights_file,
-    write_vocabulary,
-)
 
 SIZES = {"width": WIDTH, "embed": 6, "hidden": 5, "depth": DEPTH}
 TEXTS = [words for words, _ in SENTENCES]
@@ -124,7 +120,7 @@ def test_missing_file_is_named(lm_dir):
 
 
 def test_words_of_another_model_are_noticed(lm_dir):
-    write_vocabulary(lm_dir, ["other", "words"])
+    srsly.write_json(lm_dir / WORDS_FILE, ["other", "words"])
     with pytest.raises(ValueError, match="E015"):
         create_encoder_loader_v1(path=lm_dir)(build_ldnet_encoder_v1(**SIZES))
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from spacy_ldnet.lm_directory import UNK_ROW
 from spacy_ldnet.nn.adaptive_softmax import clip_cutoffs
 from spacy_ldnet.nn.language_model import (
     LanguageModel,
@@ -10,7 +11,6 @@ from spacy_ldnet.nn.language_model import (
     detach_state,
 )
 from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
-from spacy_ldnet.vocabulary import UNK_ROW
 
 CONFIG = LanguageModelConfig(
     embed=6,

@@ -4,12 +4,17 @@ import pytest
 import srsly
 import torch
 
+from spacy_ldnet.lm_directory import (
+    DIRECTIONS,
+    checksums,
+    read_structure,
+    read_vocabulary,
+)
 from spacy_ldnet.nn.extend import extend_vocabulary
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.pretraining.events import Evaluation
 from spacy_ldnet.pretraining.measure import measure_text
 from spacy_ldnet.pretraining.run import pretrain
-from spacy_ldnet.vocabulary import DIRECTIONS, read_vocabulary
 
 DOMAIN = ["Ada measures the old boat.", "Dora measures every red bridge."] * 30
 
@@ -51,6 +56,19 @@ def test_the_first_measurement_is_that_of_the_base(domain, base, tmp_path):
     for direction in DIRECTIONS:
         before = meta["continued"]["perplexity_before"][direction]
         assert before == pytest.approx(expected[direction], rel=1e-6)
+
+
+def test_sizes_are_those_of_the_base(domain, base, tmp_path):
+    config, text = domain
+    for name in ("embed", "hidden", "depth", "projection", "cutoffs"):
+        config["model"][name] = None
+    run(config, tmp_path / "out")
+    out = tmp_path / "out" / "model-best"
+    for direction in DIRECTIONS:
+        assert read_structure(out, direction) == read_structure(base, direction)
+    # Weights that were written after meta.json would be noticed here.
+    measure_text(out, text)
+    assert srsly.read_json(out / "meta.json")["sha256"] == checksums(out)
 
 
 def test_new_words_are_appended_and_learned(domain, base, tmp_path):

@@ -8,8 +8,8 @@ import pytest
 import srsly
 from test_resume import CHILD, STEPS, result
 
+from spacy_ldnet.lm_directory import DIRECTIONS
 from spacy_ldnet.pretraining.run import pretrain
-from spacy_ldnet.vocabulary import DIRECTIONS
 
 pytest.importorskip("accelerate")
 

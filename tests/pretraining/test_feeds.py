@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spacy_ldnet.lm_directory import EOS_ROW
 from spacy_ldnet.pretraining.batches import TokenStream
 from spacy_ldnet.pretraining.feeds import SequenceFeed, Share, StreamFeed, make_feed
 from spacy_ldnet.pretraining.settings import PretrainingSettings
-from spacy_ldnet.vocabulary import EOS_ROW
 
 BUDGET = 2 * 4
 KINDS = {"streams": StreamFeed, "sequences": SequenceFeed}

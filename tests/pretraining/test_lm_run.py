@@ -8,6 +8,7 @@ import pytest
 import srsly
 import torch
 
+from spacy_ldnet.lm_directory import DIRECTIONS, read_vocabulary, weights_file
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes, vocabulary_hash
 from spacy_ldnet.pretraining import loop, parallel
@@ -16,7 +17,6 @@ from spacy_ldnet.pretraining.events import Evaluation, Finished
 from spacy_ldnet.pretraining.measure import measure_text
 from spacy_ldnet.pretraining.perplexity import perplexity
 from spacy_ldnet.pretraining.run import pretrain
-from spacy_ldnet.vocabulary import DIRECTIONS, read_vocabulary, weights_file
 
 
 def run(config, path, **flags):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import srsly
 
+from spacy_ldnet.lm_directory import DIRECTIONS, weights_file
 from spacy_ldnet.pretraining.checkpoint import (
     latest_checkpoint,
     list_checkpoints,
@@ -17,7 +18,6 @@ from spacy_ldnet.pretraining.checkpoint import (
 )
 from spacy_ldnet.pretraining.events import Progress, Resumed, Tokenising
 from spacy_ldnet.pretraining.run import pretrain
-from spacy_ldnet.vocabulary import DIRECTIONS, weights_file
 
 STEPS = {"checkpoint_every": 7, "eval_every": 5, "max_steps": 40, "max_epochs": 9}
 VARIANTS = {

@@ -2,8 +2,8 @@ import numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spacy_ldnet.lm_directory import EOS_ROW
 from spacy_ldnet.pretraining.batches import TokenStream, heldout_windows
-from spacy_ldnet.vocabulary import EOS_ROW
 
 # Two sequences, [5, 6, 7] and [8, 9], each after its symbol.
 TOKENS = numpy.array([EOS_ROW, 5, 6, 7, EOS_ROW, 8, 9], dtype=numpy.int32)

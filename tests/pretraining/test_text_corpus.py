@@ -9,10 +9,10 @@ import srsly
 from corpora import make_readers, prepare, read_stream
 from spacy.training.corpus import PlainTextCorpus
 
+from spacy_ldnet.lm_directory import EOS_ROW, UNK_ROW, read_vocabulary, word_rows
 from spacy_ldnet.pretraining.corpus import open_stream, rows_file
 from spacy_ldnet.pretraining.prepare import prepare_corpus
 from spacy_ldnet.pretraining.settings import PretrainingSettings
-from spacy_ldnet.vocabulary import EOS_ROW, UNK_ROW, read_vocabulary, word_rows
 
 nlp = spacy.blank("en")
 

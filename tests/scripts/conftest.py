@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy
 import pytest
 import spacy
-from spacy.util import load_config
 from toy import write_language_model
 from toy_transformer import write_transformer
+
+from spacy_ldnet.models.language_model import SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -39,8 +40,7 @@ def write_inputs(sample_gold, sample_text):
         nlp = spacy.blank("en")
         nlp.vocab.set_vector("London", numpy.ones(50, dtype="float32"))
         nlp.to_disk(folder / "corpus" / "vectors")
-        sizes = load_config(ROOT / "configs" / "lm.cfg")["model"]
-        sizes = {name: sizes[name] for name in ("embed", "hidden", "depth")}
+        sizes = {name: SIZES[name] for name in ("embed", "hidden", "depth")}
         for name in language_models:
             path = folder / "training" / "0" / name / "model-best"
             write_language_model(path, **sizes)

@@ -28,6 +28,7 @@ from toy import DEPTH, EMBED, HIDDEN, check_rate, write_language_model
 from typer.testing import CliRunner
 
 from spacy_ldnet.cli._facts import describe, describe_lm
+from spacy_ldnet.models.language_model import SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -167,7 +168,7 @@ def test_tables_and_picture(tmp_path):
 def test_real_points_are_trained_once_and_compared(tmp_path, monkeypatch, write_inputs):
     """Random language models of the default's size, and a handful of updates."""
     monkeypatch.chdir(ROOT)
-    depth = load_config("configs/lm.cfg")["model"]["depth"]
+    depth = SIZES["depth"]
     # As if each seed had a corpus of its own.
     inputs = tmp_path / "0"
     write_inputs(inputs, "lm")

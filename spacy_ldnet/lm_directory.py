@@ -1,0 +1,294 @@
+"""The directory of language models: where it is found, its files, words and sizes."""
+
+import hashlib
+import importlib.util
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+import srsly
+
+from .errors import Errors
+
+#: Rows of the embedding before the first word. A word that happens to be spelled
+#: like a symbol gets a row of its own, so the symbols are not in the word list.
+UNK_ROW = 0
+EOS_ROW = 1
+FIRST_WORD_ROW = 2
+
+DIRECTIONS = ("forward", "backward")
+
+CONFIG_FILE = "config.cfg"
+META_FILE = "meta.json"
+WORDS_FILE = "vocab.json"
+#: Key of meta.json: SHA-256 of each direction's weights.
+CHECKSUMS = "sha256"
+
+#: What an encoder has in common with the language models it is made of.
+ENCODER_SIZES = ("embed", "hidden", "unit", "depth")
+#: What continued pretraining cannot change.
+MODEL_SIZES = (
+    *ENCODER_SIZES,
+    "projection",
+    "activation",
+    "connectivity",
+    "tied",
+)
+
+
+def weights_file(direction: str) -> str:
+    """direction (str): "forward" or "backward".
+    RETURNS (str): Name of its weights in the language model's directory.
+    """
+    return f"{direction}.safetensors"
+
+
+def find_source(name: Union[str, Path]) -> Path:
+    """Find language models, or a pipeline that was made of some.
+
+    name (Union[str, Path]): A directory, or the import name of an installed package.
+        A directory of that name comes first.
+    RETURNS (Path): The directory of the language models or of the pipeline.
+    RAISES (ValueError): E150 there is nothing of that name.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise ValueError(Errors.E150.format(name=name, reason="it is a file"))
+    package = _find_package(str(name))
+    if package is None:
+        reason = "there is no such directory, and no such package is installed"
+        raise ValueError(Errors.E150.format(name=name, reason=reason))
+    if is_lm_directory(package):
+        return package
+    # A pipeline's data is one folder below, where `spacy package` puts it.
+    folders = [path.parent for path in package.glob(f"*/{CONFIG_FILE}")]
+    found = [path for path in folders if is_pipeline(path) or is_lm_directory(path)]
+    if len(found) != 1:
+        reason = f"the package in '{package}' holds neither"
+        raise ValueError(Errors.E150.format(name=name, reason=reason))
+    return found[0]
+
+
+def find_language_models(name: Union[str, Path]) -> Path:
+    """Find language models whose softmax is needed, too.
+
+    name (Union[str, Path]): See `find_source`.
+    RETURNS (Path): Their directory.
+    RAISES (ValueError): E150 there is nothing of that name, E151 it is a pipeline.
+    """
+    path = find_source(name)
+    if is_pipeline(path):
+        raise ValueError(Errors.E151.format(name=name))
+    return path
+
+
+def _find_package(name: str) -> Optional[Path]:
+    """The folder of an installed package, which is not imported for that."""
+    name = name.replace("-", "_")
+    spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def is_lm_directory(path: Path) -> bool:
+    """RETURNS (bool): Whether the directory holds language models, of one direction at
+    least.
+    """
+    return (path / WORDS_FILE).is_file() and bool(find_weights(path))
+
+
+def is_pipeline(path: Path) -> bool:
+    """RETURNS (bool): Whether the directory holds a pipeline of spaCy's."""
+    found = (path / CONFIG_FILE).is_file() and (path / META_FILE).is_file()
+    return found and not (path / WORDS_FILE).exists() and not find_weights(path)
+
+
+def find_weights(path: Path) -> Dict[str, Path]:
+    """RETURNS (Dict[str, Path]): The weights that are there, by direction."""
+    files = {name: path / weights_file(name) for name in DIRECTIONS}
+    return {name: file for name, file in files.items() if file.is_file()}
+
+
+def require_files(path: Path, names: Sequence[str]) -> None:
+    """RAISES (ValueError): E011 if one of these files is missing."""
+    for name in names:
+        if not (path / name).is_file():
+            raise ValueError(Errors.E011.format(path=path, missing=name))
+
+
+def read_vocabulary(path: Path) -> List[str]:
+    """path (Path): Directory of language models.
+    RETURNS (List[str]): The words by falling frequency; the first has row
+        `FIRST_WORD_ROW`.
+    RAISES (ValueError): E011 the file is missing, E154 it is damaged.
+    """
+    require_files(path, [WORDS_FILE])
+    with damage_of(path / WORDS_FILE):
+        return list(srsly.read_json(path / WORDS_FILE))
+
+
+def word_rows(words: List[str]) -> Dict[str, int]:
+    """words (List[str]): The words by falling frequency, without the symbols.
+    RETURNS (Dict[str, int]): Row of each word. Any other word has `UNK_ROW`.
+    """
+    return {word: row for row, word in enumerate(words, start=FIRST_WORD_ROW)}
+
+
+def read_meta(path: Path) -> Dict[str, Any]:
+    """path (Path): Directory of language models.
+    RETURNS (Dict[str, Any]): What meta.json says; empty if there is none.
+    RAISES (ValueError): E154 it is damaged.
+    """
+    if not (path / META_FILE).is_file():
+        return {}
+    with damage_of(path / META_FILE):
+        return dict(srsly.read_json(path / META_FILE))
+
+
+def checksums(path: Path) -> Dict[str, str]:
+    """path (Path): Directory of language models.
+    RETURNS (Dict[str, str]): SHA-256 of the weights that are there, by direction, for
+        meta.json.
+    """
+    files = find_weights(path).items()
+    return {name: _checksum(file.read_bytes()) for name, file in files}
+
+
+def read_weights(path: Path, direction: str) -> bytes:
+    """path (Path): Directory of language models.
+    direction (str): "forward" or "backward".
+    RETURNS (bytes): Its weights, which are those that meta.json knows.
+    RAISES (ValueError): E011 the file is missing, E153 it is another than meta.json
+        says.
+    """
+    require_files(path, [weights_file(direction)])
+    data = (path / weights_file(direction)).read_bytes()
+    # Directories of older versions have no checksums.
+    expected = read_meta(path).get(CHECKSUMS, {}).get(direction)
+    if expected is not None and _checksum(data) != expected:
+        values = {"found": _checksum(data)[:12], "expected": expected[:12]}
+        file = path / weights_file(direction)
+        raise ValueError(Errors.E153.format(path=file, **values))
+    return data
+
+
+def read_model(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    """path (Path): Directory of language models.
+    direction (str): "forward" or "backward".
+    RETURNS (Tuple[Dict[str, Any], Dict[str, Tensor]]): Structure and tensors.
+    RAISES (ValueError): E011 the file is missing, E153 it is another than meta.json
+        says, E154 it is damaged, or of a newer version.
+    """
+    from .nn.serialize import read_bytes
+
+    data = read_weights(path, direction)
+    with damage_of(path / weights_file(direction)):
+        header, tensors = read_bytes(data)
+    return header["structure"], tensors
+
+
+def read_structure(path: Path, direction: str) -> Dict[str, Any]:
+    """path (Path): Directory of language models.
+    direction (str): "forward" or "backward".
+    RETURNS (Dict[str, Any]): What its weights say of the network; they are not read.
+    RAISES (ValueError): E011 the file is missing, E154 it is damaged, or of a newer
+        version.
+    """
+    # Not above: torch is not needed for names, and `nn` reads the rows' from here.
+    from .nn.serialize import read_structure as read
+
+    require_files(path, [weights_file(direction)])
+    with damage_of(path / weights_file(direction)):
+        return read(path / weights_file(direction))
+
+
+@contextmanager
+def damage_of(path: Path) -> Iterator[None]:
+    """path (Path): A file of language models.
+    RAISES (ValueError): E154 instead of what cannot be read of it inside.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(Errors.E154.format(path=path, reason=error)) from error
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def sizes_of(structure: Mapping[str, Any]) -> Dict[str, Any]:
+    """structure (Mapping[str, Any]): Of a language model.
+    RETURNS (Dict[str, Any]): Its `MODEL_SIZES`, where files of older versions do not
+        say them, too.
+    """
+    defaults = {
+        "depth": len(structure["layers"]),
+        "connectivity": "dense",
+        "tied": False,
+    }
+    return {name: structure.get(name, defaults.get(name)) for name in MODEL_SIZES}
+
+
+def find_misfit(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Optional[str]:
+    """found (Mapping[str, Any]): Sizes of language models.
+    wanted (Mapping[str, Any]): Sizes that a config asks for; None where it leaves them
+        to the language models.
+    RETURNS (Optional[str]): The first one that is asked for and is different.
+    """
+    for name, value in wanted.items():
+        if value is not None and found[name] != value:
+            return name
+    return None
+
+
+@dataclass(frozen=True)
+class LayersLeft:
+    """The layers that pruning has left of language models.
+
+    sizes (Dict[str, Any]): What the weights of a layer depend on, besides its number.
+    vocabulary (str): Hash of the words.
+    numbers (Dict[str, List[int]]): Numbers of each direction's layers, in the unpruned
+        network.
+    """
+
+    sizes: Dict[str, Any]
+    vocabulary: str
+    numbers: Dict[str, List[int]]
+
+    #: The depth is left out: it is no part of a pruned pipeline's encoder.
+    NAMES = ("embed", "hidden", "unit")
+
+    def positions_in(self, others: "LayersLeft") -> Optional[Dict[str, List[int]]]:
+        """others (LayersLeft): Layers that these are to be found among.
+        RETURNS (Optional[Dict[str, List[int]]]): Position of each layer among those of
+            its direction; None if one is not there, or they are of other size or
+            vocabulary, and so not of the same language models.
+        """
+        if (self.sizes, self.vocabulary) != (others.sizes, others.vocabulary):
+            return None
+        if any({*self.numbers[d]} - {*others.numbers[d]} for d in self.numbers):
+            return None
+        return {
+            direction: [others.numbers[direction].index(number) for number in numbers]
+            for direction, numbers in self.numbers.items()
+        }
+
+
+def layers_left(path: Path) -> LayersLeft:
+    """path (Path): Directory of language models, of both directions.
+    RETURNS (LayersLeft): Their layers.
+    RAISES (ValueError): See `read_structure`.
+    """
+    from .nn.serialize import vocabulary_hash
+
+    structures = {name: read_structure(path, name) for name in DIRECTIONS}
+    return LayersLeft(
+        {name: structures["forward"][name] for name in LayersLeft.NAMES},
+        vocabulary_hash(read_vocabulary(path)),
+        {name: list(found["layers"]) for name, found in structures.items()},
+    )
