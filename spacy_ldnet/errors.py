@@ -397,6 +397,15 @@ class Errors(metaclass=_WithCode):
         "--resume writes both."
     )
     E154 = "The language models' file '{path}' cannot be read. {reason}"
+    E155 = "'{value}' cannot be the package's {what}. Give {reason}."
+    E156 = (
+        "'{path}' exists already. Give --force to replace it, another --version, or "
+        "another directory."
+    )
+    E157 = (
+        "The package was not built: {reason}. Install what builds packages (pip install "
+        "build wheel), or give --build none and build its directory yourself."
+    )
 
 
 class Warnings(metaclass=_WithCode):
