@@ -406,6 +406,11 @@ class Errors(metaclass=_WithCode):
         "The package was not built: {reason}. Install what builds packages (pip install "
         "build wheel), or give --build none and build its directory yourself."
     )
+    E158 = (
+        "No text can be held out of [{name}], which has {found} different texts: that is "
+        "too few, or one is most of it. Write one paragraph a line, or give the held-out "
+        "text by itself: --paths.dev_text dev.txt."
+    )
 
 
 class Warnings(metaclass=_WithCode):
@@ -462,4 +467,25 @@ class Warnings(metaclass=_WithCode):
     W057 = (
         "'{name}' left nothing in {where}. Is it for this kind and language of text, and "
         "is that where its components write?"
+    )
+    W064 = (
+        "The {direction} language model ended with a perplexity of {after:.1f}, which is "
+        "worse than {before:.1f}, {start}. {remedy}."
+    )
+    W065 = (
+        "The training text has {words:,} words: language models that begin with nothing "
+        "need {enough:,} or more. Begin with existing ones instead, --paths.init_from "
+        "lm_en (a directory or an installed package), or give more text, which needs no "
+        "labels."
+    )
+    W066 = (
+        "{share:.0%} of the training text, by a sample, are lines that it has more than "
+        "once. Language models learn these lines by heart and nothing else: remove the "
+        "copies."
+    )
+    W067 = (
+        "{share:.0%} of the words of the training text are unknown to the language models "
+        "in '{path}'. They were trained on another language or script, or tokenised "
+        "otherwise: choose others, begin with none, or give these words rows of their own "
+        "by [pretraining] extend_vocabulary = true."
     )

@@ -18,7 +18,7 @@ from ..pretraining.events import (
 
 
 class BytesBar:
-    """A bar for text that is read, with words a second.
+    """A bar for text that is read, with words a second; none in a file or a pipe.
 
     name (str): What is done.
     total (int): Bytes to read; 0 if nobody knows.
@@ -35,6 +35,7 @@ class BytesBar:
             unit_scale=True,
             bar_format=form,
             mininterval=0.5,
+            disable=None,
         )
 
     def show(self, done: int, words: int, seconds: float) -> None:
@@ -53,7 +54,9 @@ class BytesBar:
 
 
 class ProgressDisplay:
-    """A bar for the text and for each direction, and a line for each measurement."""
+    """A bar for the text and for each direction, and a line for each measurement: in a
+    file or a pipe only the lines.
+    """
 
     def __init__(self) -> None:
         self.steps = 0
@@ -110,6 +113,9 @@ class ProgressDisplay:
                 f"{name} text: {counts.words:,} words in {counts.sequences:,} texts, "
                 f"{unknown:.1%} unknown"
             )
+        if event.held_out:
+            share = corpus.dev.words / (corpus.dev.words + corpus.train.words)
+            msg.info(f"Held out {share:.1%} of the text, since paths.dev_text is null")
         again = " (tokenised in an earlier run)" if corpus.reused else ""
         msg.info(f"Vocabulary: {len(corpus.words):,} words{again}")
         if corpus.problems:
@@ -139,5 +145,6 @@ class ProgressDisplay:
                 position=len(self.bars),
                 bar_format=form,
                 mininterval=0.5,
+                disable=None,
             )
         return self.bars[direction]

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 import typer
 from spacy.cli._util import (
@@ -17,6 +17,7 @@ from spacy.util import load_config
 from thinc.api import Config
 from wasabi import msg
 
+from ..lm_directory import read_meta
 from ._util import app
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 #: What a shell shows of a command that Ctrl-C ended.
 INTERRUPTED = 130
+DEFAULT_CONFIG = Path(__file__).parents[1] / "pretraining" / "default.cfg"
+#: What differs from it where language models are trained further.
+CONTINUED = {"pretraining.learn_rate.peak": 0.002, "pretraining.max_epochs": 2}
 
 
 @app.command(
@@ -35,10 +39,15 @@ def pretrain_cli(
     # fmt: off
     ctx: typer.Context,  # This is only used to read additional arguments
     config_path: Path = Arg(
-        ..., help="Path to config file", exists=True, dir_okay=False, allow_dash=True
+        ...,
+        help="Path to config file. It can be left out: `pretrain OUT` has default settings",
+        metavar="CONFIG",
+        allow_dash=True,
     ),
-    output_path: Path = Arg(
-        ..., help="Directory for model-best, model-last and log.jsonl"
+    output_path: Optional[str] = Arg(
+        None,
+        help="Directory for model-best, model-last and log.jsonl",
+        metavar="OUT",
     ),
     code_path: Optional[Path] = Opt(
         None,
@@ -65,12 +74,17 @@ def pretrain_cli(
     # fmt: on
 ) -> None:
     """
-    Train LD-Net's forward and backward language models on raw text. Settings of the
-    config can be overridden, e.g. --paths.raw_text texts/ --pretraining.max_epochs 2.
+    Train LD-Net's forward and backward language models on raw text, or continue their
+    training (--paths.init_from). Settings of the config can be overridden, e.g.
+    --paths.raw_text texts/ --pretraining.max_epochs 2. Without --paths.dev_text a part of
+    the text is held out, to measure perplexity.
 
     DOCS: https://github.com/LiyuanLucasLiu/LD-Net (the method)
     """
-    overrides = parse_config_overrides(ctx.args)
+    config_path, output, rest = _read_arguments(config_path, output_path, ctx)
+    overrides = parse_config_overrides(rest)
+    if config_path == DEFAULT_CONFIG and overrides.get("paths.init_from"):
+        overrides = {**CONTINUED, **overrides}
     if direction is not None:
         overrides["pretraining.directions"] = [direction]
     import_code(code_path)
@@ -80,12 +94,28 @@ def pretrain_cli(
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
     with show_validation_error(config_path, hint_fill=False):
         try:
-            pretrain(config=config, output_path=output_path, use_gpu=use_gpu, **flags)
+            pretrain(config=config, output_path=output, use_gpu=use_gpu, **flags)
         except ValueError as error:
             msg.fail("Pretraining stopped", str(error), exits=1)
         except KeyboardInterrupt:
             msg.warn("Interrupted", "The same command with --resume goes on.")
             raise SystemExit(INTERRUPTED) from None
+
+
+def _read_arguments(
+    first: Path, second: Optional[str], ctx: typer.Context
+) -> Tuple[Path, Path, List[str]]:
+    """Config, output and overrides, of which the first can be left out: click then takes
+    the first override for the output."""
+    if second is None or second.startswith("--"):
+        if first.is_file() or str(first) == "-":
+            ctx.fail(f"Missing argument 'OUT' behind the config '{first}'.")
+        if str(first).startswith("--"):
+            ctx.fail("Missing argument 'OUT'. It stands in front of the settings.")
+        return DEFAULT_CONFIG, first, [] if second is None else [second, *ctx.args]
+    if not first.is_file() and str(first) != "-":
+        ctx.fail(f"Invalid value for 'CONFIG': File '{first}' does not exist.")
+    return first, Path(second), ctx.args
 
 
 def pretrain(
@@ -107,7 +137,7 @@ def pretrain(
     overwrite (bool): Begin anew where there is one that it cannot go on with.
     strict (bool): Whether text that cannot be used is an error.
     silent (bool): Whether to print nothing.
-    RAISES (ValueError): E011, E013, E040-E064, see `spacy_ldnet.pretraining.run.pretrain`.
+    RAISES (ValueError): E011, E013, E040-E064, E150-E158, see `spacy_ldnet.pretraining.run.pretrain`.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..pretraining.run import pretrain as run
@@ -122,7 +152,16 @@ def pretrain(
         return
     with ProgressDisplay() as display:
         run(config, output_path, device=device, report=display, **flags)
-    msg.good("Saved the language models", output_path / "model-best")
+    path = output_path / "model-best"
+    meta = read_meta(path)
+    before = meta.get("continued", {}).get("perplexity_before", {})
+    for direction, value in meta["perplexity"].items():
+        start = (
+            f" ({before[direction]:.1f} at the start)" if direction in before else ""
+        )
+        msg.info(f"Perplexity of the held-out text, {direction}: {value:.1f}{start}")
+    msg.good("Saved the language models", path)
+    msg.text(f"Next: python -m spacy train CONFIG --paths.lm {path}")
 
 
 _ignore: "Report" = lambda event: None  # noqa: E731

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
+import numpy
 import srsly
 
 from ..errors import Errors
+from ..lm_directory import FIRST_WORD_ROW
 from .batches import TokenStream
 from .problems import Problem
-from .rows import ShardedRows
+from .rows import ShardedRows, map_integers
+from .shards import read_counts
 
 MANIFEST_FILE = "manifest.json"
 SHARDS_FOLDER = "shards"
@@ -78,3 +81,20 @@ def open_stream(path: Path, part: str, direction: str) -> TokenStream:
         types=[shard["types"] for shard in shards],
     )
     return TokenStream(rows, direction)
+
+
+def count_rows(corpus: IndexedCorpus, part: str) -> "numpy.ndarray[Any, Any]":
+    """corpus (IndexedCorpus): A corpus.
+    part (str): "train" or "dev".
+    RETURNS (numpy.ndarray): How often each row of the vocabulary is in it.
+    """
+    shards = srsly.read_json(corpus.path / MANIFEST_FILE)["shards"][part]
+    rows = map_integers(rows_file(corpus.path, part))
+    total = numpy.zeros(FIRST_WORD_ROW + len(corpus.words), dtype=numpy.int64)
+    start = 0
+    for shard in shards:
+        _, counts = read_counts(corpus.path / SHARDS_FOLDER, shard["key"])
+        of_ids = rows[start : start + shard["types"] + 1]
+        numpy.add.at(total, of_ids, [shard["sequences"], *counts.tolist()])
+        start += shard["types"] + 1
+    return total

@@ -28,10 +28,13 @@ class CorpusReady:
 
     corpus (IndexedCorpus): The text.
     steps (int): Updates of each direction, if it does not stop early.
+    held_out (bool): Whether the held-out text is a part of the training text, since the
+        config names none.
     """
 
     corpus: IndexedCorpus
     steps: int
+    held_out: bool = False
 
 
 @dataclass(frozen=True)

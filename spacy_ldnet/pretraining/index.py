@@ -14,6 +14,7 @@ from ..engines import Engine
 from ..errors import Errors
 from .corpus import SHARDS_FOLDER
 from .events import Report, Tokenising
+from .held_out import SplitCorpus
 from .indexed_text import IndexedText, describe_method
 from .leftovers import Made, collect_problems, usable_shards
 from .pool import Task, index_units
@@ -80,7 +81,11 @@ class TextIndexer:
         self._index_files(tasks, texts)
         for part, reader in others:
             self._index_reader(part, reader, texts[part])
-        for text in texts.values():
+        for part, text in texts.items():
+            reader = readers[part][1]
+            if isinstance(reader, SplitCorpus) and reader.held_out:
+                # The rest of the same files names them.
+                text.problems.clear()
             for message in describe_problems(text.problems):
                 warnings.warn(message, stacklevel=3)
             text.shards = [shard for shard in text.shards if shard.sequences]

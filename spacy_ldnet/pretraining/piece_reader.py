@@ -35,6 +35,9 @@ class PieceReader:
     position (int): Bytes of the file on disk that were read.
     left_out (Dict[str, List[int]]): By reason: the first line, from 1, the number of
         lines and of bytes.
+    keeps (Optional[Callable[[str], bool]]): Which of the texts are to be read; None for
+        all of them.
+    others (int): Number of texts that are not.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class PieceReader:
         self.lines = 0
         self.position = start
         self.left_out: Dict[str, List[int]] = {}
+        self.keeps: Optional[Callable[[str], bool]] = None
+        self.others = 0
 
     def read_texts(self) -> Iterator[str]:
         """YIELDS (str): The text of each line that has one.
@@ -73,8 +78,10 @@ class PieceReader:
                 continue
             if len(text) > self.max_length:
                 self._leave_out(too_long, len(line))
-            else:
+            elif self.keeps is None or self.keeps(text):
                 yield text
+            else:
+                self.others += 1
 
     def read_lines(self) -> Iterator[Union[bytes, int]]:
         """YIELDS (Union[bytes, int]): Each line; of an over-long one only its size.

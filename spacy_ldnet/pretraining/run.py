@@ -15,15 +15,18 @@ from ..lm_directory import FIRST_WORD_ROW
 from ..nn.adaptive_softmax import clip_cutoffs
 from ..nn.language_model import LanguageModelConfig
 from ..nn.serialize import vocabulary_hash
+from .advice import warn_of_result, warn_of_text
 from .base import BaseModels
 from .corpus import IndexedCorpus, open_stream
 from .devices import Devices, find_devices
-from .directory import RunDirectory
+from .directory import LAST, RunDirectory
 from .events import CorpusReady, Evaluation, Event, Report
 from .feeds import make_feed
+from .held_out import SplitCorpus, split_text
 from .job import TrainingJob, total_steps
 from .parallel import train_all
 from .prepare import prepare_corpus
+from .raw_text import RawTextCorpus
 from .schedules import make_schedule
 from .settings import PretrainingSettings, fixed_settings, read_settings
 from .sources import Reader
@@ -50,7 +53,7 @@ def pretrain(
     device (str): torch's name of the device.
     report (Report): Called with each event.
     RAISES (ValueError): E011 or E054 unusable language models to begin with, E013 or
-        E045-E048 unusable config, E040-E044 or E060-E062 unusable text, E046-E047 or
+        E045-E048 unusable config, E040-E044, E060-E062 or E158 unusable text, E046-E047 or
         E063-E064 failed processes, E050, E053 or E066 another run, E051 or E052
         unusable files, E058 no accelerate.
     """
@@ -66,7 +69,8 @@ def pretrain(
     if earlier and not (resume or overwrite):
         raise ValueError(Errors.E050.format(path=output, what=earlier))
     devices = find_devices(device)
-    corpus = _prepare(plain, output, settings, base, devices, report, strict)
+    readers = _resolve_readers(plain, settings)
+    corpus = _prepare(plain, output, settings, readers, base, devices, report, strict)
     seed = int(plain.get("system", {}).get("seed") or 0)
     identity = _identify(corpus, model, settings, seed, devices, base)
     job = TrainingJob(
@@ -84,28 +88,33 @@ def pretrain(
         resume=bool(earlier) and resume and directory.fits(identity, overwrite),
     )
     report = _ignore if devices.share.rank else report
-    report(CorpusReady(corpus, _count_steps(corpus, job, devices)))
+    held_out = isinstance(readers[settings.dev_corpus], SplitCorpus)
+    report(CorpusReady(corpus, _count_steps(corpus, job, devices), held_out))
     _warn_of_cutoffs(model, job.rows)
     if devices.share.rank == 0:
+        warn_of_text(corpus, base)
         if not job.resume:
             directory.clear()
         directory.begin(config, corpus, settings, seed)
     devices.wait()
     _train(job, directory, devices, report)
     devices.close()
+    if devices.share.rank == 0:
+        perplexity = directory.metas[LAST]["perplexity"]
+        warn_of_result(corpus, settings, base, directory.before, perplexity)
 
 
 def _prepare(
     plain: Config,
     output: Path,
     settings: PretrainingSettings,
+    readers: Dict[str, Reader],
     base: Optional[BaseModels],
     devices: Devices,
     report: Report,
     strict: bool,
 ) -> IndexedCorpus:
     """Tokenise the text; of several processes the first of each machine does it."""
-    readers = _resolve_readers(plain, settings)
     nlp = make_tokenizer(plain)
     words = base.words if base else None
     path = output / CORPUS_DIRECTORY
@@ -203,6 +212,11 @@ def _resolve_readers(
             hint = ", which [pretraining] names"
             raise ValueError(Errors.E045.format(name=name, hint=hint)) from None
         readers[name] = registry.resolve({"corpus": block})["corpus"]
+    train, dev = (readers[n] for n in (settings.train_corpus, settings.dev_corpus))
+    if isinstance(train, RawTextCorpus) and isinstance(dev, RawTextCorpus):
+        if not dev.path:
+            parts = split_text(train, settings.train_corpus)
+            readers = dict(zip((settings.train_corpus, settings.dev_corpus), parts))
     return readers
 
 

@@ -114,7 +114,8 @@ class UnitIndexer:
                     reported, words = texts.position, 0
             digest = texts.digest.hexdigest()
             problems = texts.describe_left_out()
-            if piece.whole and writer.length == before and not problems:
+            empty = piece.whole and writer.length == before and not texts.others
+            if empty and not problems:
                 problems = [[None, "no text in it", 0, piece.end]]
         except BadFileError as error:
             writer.go_back(before)
