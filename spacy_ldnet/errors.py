@@ -98,6 +98,11 @@ class Errors(metaclass=_WithCode):
         "transformer like BERT, RoBERTa, DistilBERT, ELECTRA or MiniLM."
     )
 
+    E160 = (
+        "These language models read words by their subwords, which were not given. Call "
+        "`set_subwords` first."
+    )
+
     # Converted pipelines
     E032 = (
         "spacy-ldnet.SentenceTok2Vec.v1 is made by `python -m spacy ldnet convert`, and "

@@ -34,6 +34,11 @@ MODEL_SIZES = (
     "activation",
     "connectivity",
     "tied",
+    "word_rows",
+    "subword_rows",
+    "ngrams",
+    "features",
+    "div_value",
 )
 
 
@@ -230,8 +235,14 @@ def sizes_of(structure: Mapping[str, Any]) -> Dict[str, Any]:
         "depth": len(structure["layers"]),
         "connectivity": "dense",
         "tied": False,
+        "word_rows": 0,
+        "subword_rows": 0,
+        "ngrams": (0, 0),
+        "features": (),
+        "div_value": 4.0,
     }
-    return {name: structure.get(name, defaults.get(name)) for name in MODEL_SIZES}
+    sizes = {name: structure.get(name, defaults.get(name)) for name in MODEL_SIZES}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in sizes.items()}
 
 
 def find_misfit(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Optional[str]:

@@ -15,6 +15,7 @@ from .lm_directory import (
     DIRECTIONS,
     ENCODER_SIZES,
     EOS_ROW,
+    FIRST_WORD_ROW,
     META_FILE,
     find_misfit,
     find_source,
@@ -102,8 +103,10 @@ def load_directory(path: Path, width: int) -> Loaded:
             raise ValueError(Errors.E010.format(path=path, **values))
     require_files(path, [META_FILE])
     check_words(words, read_meta(path)["vocabulary"]["hash"], str(path))
+    rows = len(parts["forward"][1]["embedding.weight"])
+    words = words[: rows - FIRST_WORD_ROW]
     config = EncoderConfig(
-        rows=structure["rows"],
+        rows=rows,
         embed=structure["embed"],
         hidden=structure["hidden"],
         forward=tuple(parts["forward"][0]["layers"]),
@@ -112,6 +115,9 @@ def load_directory(path: Path, width: int) -> Loaded:
         width=width,
         boundary=EOS_ROW,
         vocabulary=vocabulary_hash(words),
+        subword_rows=structure.get("subword_rows", 0),
+        ngrams=tuple(structure.get("ngrams", (0, 0))),
+        features=tuple(structure.get("features", ())),
     )
     network = LDNetEncoder(config)
     for name, (_, tensors) in parts.items():
@@ -164,6 +170,7 @@ def _shim(model: Model) -> LDNetShim:
 def _fill(trunk: torch.nn.Module, tensors: Dict[str, torch.Tensor]) -> None:
     """Copy the embedding and the recurrent layers; the softmax is not needed."""
     try:
+        # Copied into the network's own tensors, so that float16 is widened.
         trunk.load_state_dict({name: tensors[name] for name in trunk.state_dict()})
     except (KeyError, RuntimeError) as error:
         raise ValueError(Errors.E003.format(reason=error)) from error

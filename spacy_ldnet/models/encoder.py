@@ -1,6 +1,7 @@
 """The LD-Net encoder as a spaCy architecture."""
 
 import warnings
+from functools import partial
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy
@@ -12,14 +13,13 @@ from thinc.util import get_torch_default_device
 
 from ..errors import Errors, Warnings
 from ..nn.dense_rnn import UNITS
-from ..nn.encoder import WordTypes
 from ..nn.precision import has_bfloat16, runs_bfloat16
 from ..nn.windows import Windows
 from .ldnet_shim import LDNetShim
 from .sentences import Layout, lay_out
 from .shim import PRECISIONS
 from .windows import SpanGetter, make_windows
-from .words import find_types
+from .words import find_types, texts_of
 
 LDNetModel = Model[List[Doc], List[Floats2d]]
 NODE_NAME = "ldnet_encoder"
@@ -146,25 +146,20 @@ def forward(
     if not isinstance(shim, LDNetShim) or shim.module is None:
         return _not_loaded(model, docs, is_train)
     types = find_types(docs)
-    of_types = shim.rows(types.keys)
-    rows, known = of_types[types.of_tokens], None
+    of_words = types.of_tokens
     sizes = [len(doc) for doc in docs]
     if model.attrs["sentence_end"]:
         layout = lay_out(docs)
-        rows = with_ends(rows, layout, shim.module.config.boundary)
+        of_words = with_ends(of_words, layout, len(types.keys))
         sizes = layout.of_docs
         windows = _sentence_windows(layout, shim.device)
     else:
         spans = (model.attrs["window"], model.attrs["get_spans"])
         windows = make_windows(docs, *spans, shim.device)
-        if not is_train:
-            # With gradients all words are read as they stand.
-            arrays = (of_types, types.of_tokens)
-            known = WordTypes(*(torch.from_numpy(a).to(shim.device) for a in arrays))
-    ids = torch.from_numpy(rows).to(shim.device)
+    words = shim.read_types(types, of_words, partial(texts_of, docs, types))
     shim.module.dropout = dropout_rate(model)
-    inputs = ArgsKwargs(args=(ids, windows, known), kwargs={})
-    with shim.threads_for(len(rows), is_train):
+    inputs = ArgsKwargs(args=(None, windows, words), kwargs={})
+    with shim.threads_for(len(of_words), is_train):
         Y, bp_network = shim(inputs, is_train)
 
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
@@ -186,10 +181,10 @@ def _sentence_windows(layout: Layout, device: torch.device) -> Windows:
 
 
 def with_ends(rows: numpy.ndarray, layout: Layout, end: int) -> numpy.ndarray:
-    """rows (ndarray): Row of each token. Shape: (tokens,)
+    """rows (ndarray): Row or type of each token. Shape: (tokens,)
     layout (Layout): Where they stand.
-    end (int): Row of a sentence's end.
-    RETURNS (ndarray): Row of each position. Shape: (positions,)
+    end (int): Row or type of a sentence's end.
+    RETURNS (ndarray): That of each position. Shape: (positions,)
     """
     full = numpy.full(layout.size, end, dtype=rows.dtype)
     full[layout.of_tokens] = rows

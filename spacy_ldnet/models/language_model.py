@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional
 from ..errors import Errors
 from ..nn.dense_rnn import UNITS
 from ..nn.language_model import ACTIVATIONS, CONNECTIVITIES, LanguageModelConfig
+from ..subwords import FEATURES
 
 #: Of language models that begin with nothing, where the config says nothing.
 SIZES: Dict[str, Any] = {
@@ -17,6 +18,11 @@ SIZES: Dict[str, Any] = {
     "cutoffs": (1000, 6000),
     "connectivity": "dense",
     "tied": False,
+    "word_rows": 0,
+    "subword_rows": 0,
+    "ngrams": (3, 5),
+    "features": ("lower", "shape"),
+    "div_value": 4.0,
 }
 RATES = (
     "dropout",
@@ -43,6 +49,11 @@ def build_language_model_v1(
     word_dropout: float = 0.0,
     connectivity: Optional[str] = None,
     tied: Optional[bool] = None,
+    word_rows: Optional[int] = None,
+    subword_rows: Optional[int] = None,
+    ngrams: Optional[List[int]] = None,
+    features: Optional[List[str]] = None,
+    div_value: Optional[float] = None,
 ) -> LanguageModelConfig:
     """Describe a densely connected language model, alike for both directions.
 
@@ -68,6 +79,17 @@ def build_language_model_v1(
         layer_dropout is the ordinary dropout between layers; "dense".
     tied (Optional[bool]): Whether the softmax has the embeddings as its output weights,
         which needs projection = embed; false.
+    word_rows (Optional[int]): The most frequent words that have an embedding of their
+        own; 0 for all, the default. Other words are read by their subwords, and
+        predicted all the same.
+    subword_rows (Optional[int]): Rows of the hashed table of subwords; 0, the default,
+        for no subwords: a word outside of the vocabulary is the unknown word then.
+    ngrams (Optional[List[int]]): Shortest and longest character n-grams among the
+        subwords, of the lower-cased word; [0, 0] for none; [3, 5].
+    features (Optional[List[str]]): Features of whole words among the subwords, of
+        "lower", "shape", "prefix" and "suffix"; ["lower", "shape"].
+    div_value (Optional[float]): By how much each cluster of the adaptive softmax is
+        narrower than the one before, above 1; 4.
     RETURNS (LanguageModelConfig): Sizes and rates.
     RAISES (ValueError): E013 a value that is not allowed.
     """
@@ -81,7 +103,14 @@ def build_language_model_v1(
         "cutoffs": None if cutoffs is None else tuple(cutoffs),
         "connectivity": connectivity,
         "tied": tied,
+        "word_rows": word_rows,
+        "subword_rows": subword_rows,
+        "ngrams": None if ngrams is None else tuple(ngrams),
+        "features": None if features is None else tuple(features),
+        "div_value": div_value,
     }
+    if not subword_rows:
+        given.update(ngrams=(0, 0), features=())
     sizes = {k: SIZES[k] if value is None else value for k, value in given.items()}
     config = LanguageModelConfig(
         **sizes,
@@ -110,9 +139,28 @@ def _check(config: LanguageModelConfig) -> None:
     rising = list(config.cutoffs) == sorted(set(config.cutoffs))
     inside = bool(config.cutoffs) and config.cutoffs[0] >= 1
     _require(config, "cutoffs", rising and inside, "at least one, rising from 1 on")
-    # Each further cluster has a quarter of the width of the one before.
-    wide = config.tied or config.projection >= 4 ** len(config.cutoffs)
-    _require(config, "cutoffs", wide, "so few that projection >= 4 ** their number")
+    _require(config, "div_value", config.div_value > 1, "above 1")
+    narrowest = config.projection / config.div_value ** len(config.cutoffs)
+    few = "so few that projection >= div_value ** their number"
+    _require(config, "cutoffs", config.tied or narrowest >= 1, few)
+    _check_subwords(config)
+
+
+def _check_subwords(config: LanguageModelConfig) -> None:
+    has = config.subword_rows > 0
+    _require(config, "subword_rows", config.subword_rows >= 0, "at least 0")
+    _require(config, "word_rows", config.word_rows >= 0, "at least 0")
+    _require(config, "word_rows", has or not config.word_rows, "0 without subword_rows")
+    # A tied softmax needs a row of its own for every word that is predicted.
+    whole = not (config.tied and config.word_rows)
+    _require(config, "word_rows", whole, "0 with tied = true")
+    bounds = config.ngrams
+    fits = len(bounds) == 2 and (bounds == (0, 0) or 1 <= bounds[0] <= bounds[1])
+    _require(config, "ngrams", fits, "[shortest, longest], from 1 on, or [0, 0]")
+    known = set(config.features) <= set(FEATURES)
+    _require(config, "features", known, f"a list of {', '.join(FEATURES)}")
+    some = bool(config.features) or bounds != (0, 0)
+    _require(config, "features", some or not has, "given, or ngrams, with subword_rows")
 
 
 def _require(config: LanguageModelConfig, name: str, met: bool, what: str) -> None:

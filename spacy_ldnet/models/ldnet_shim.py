@@ -1,20 +1,29 @@
 """The encoder's shim: its words, its gates, and what is trained of it."""
 
 from contextlib import contextmanager
-from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Sequence
+
+import numpy
+import torch
 
 from ..errors import Errors
 from ..lm_directory import DIRECTIONS
 from ..nn.budgets import Budget, LayerBudget, MacsBudget, choose_strongest
 from ..nn.dense_rnn import dense_macs
-from ..nn.encoder import LDNetEncoder
+from ..nn.encoder import LDNetEncoder, WordTypes
 from ..nn.feature_cache import FeatureCache
 from ..nn.gates import live_layers
 from ..nn.prune import fold_gates, keep_layers, open_layers
+from ..nn.row_cache import RowCache
 from ..nn.serialize import vocabulary_hash
+from ..nn.word_embedding import Bags
+from ..subwords import find_subwords
 from .gate_shim import GateShim
 from .word_shim import WordShim
+from .words import Types
 
+#: Words whose composed embeddings are kept.
+CACHED_WORDS = 50_000
 #: What the names of the language models' weights begin with.
 TRUNKS = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
@@ -40,6 +49,7 @@ class LDNetShim(GateShim, WordShim):
         cache_mb (int): Memory for what frozen language models gave in training.
         """
         self.features = FeatureCache(cache_mb * 10**6)
+        self.embeddings = RowCache(CACHED_WORDS)
         super().__init__(
             LDNetEncoder, mixed_precision=mixed_precision, precision=precision
         )
@@ -51,6 +61,7 @@ class LDNetShim(GateShim, WordShim):
         words (List[str]): Words of its rows, from FIRST_WORD_ROW.
         """
         self.module = module
+        self.embeddings.clear()
         self.set_words(words)
         self._gate_optimizer = None
         module.train_language_models(self.cfg["train_lm"])
@@ -73,6 +84,38 @@ class LDNetShim(GateShim, WordShim):
         below = ("gates", *TRUNKS)
         if changed is None or any(name.startswith(below) for name in changed):
             self.features.clear()
+            self.embeddings.clear()
+
+    def read_types(
+        self, types: Types, of_words: numpy.ndarray, texts: Callable[[Any], List[str]]
+    ) -> WordTypes:
+        """types (Types): The different words of a batch.
+        of_words (ndarray): Which of them each word is. Shape: (words,)
+        texts (Callable): Gives the strings of some of them, chosen by their positions.
+        RETURNS (WordTypes): What the network reads.
+        """
+        device, module = self.device, self.module
+        rows = torch.from_numpy(self.rows(types.keys)).to(device)
+        index = torch.from_numpy(of_words).to(device)
+        if not module.config.subword_rows:
+            return WordTypes(rows, index)
+
+        def bags(some: numpy.ndarray) -> Bags:
+            found = find_subwords(texts(some), module.config.subword_config)
+            arrays = (found.ids, found.offsets[:-1])
+            ids, offsets = (torch.from_numpy(a).to(device) for a in arrays)
+            return ids, offsets
+
+        def compose(some: numpy.ndarray) -> Any:
+            with torch.no_grad():
+                return module.compose(rows[torch.from_numpy(some).to(device)], bags(some))
+
+        keys = torch.from_numpy(types.keys.view("int64")).to(device)
+        if module.forward_lm.embedding.weight.requires_grad:
+            everything = bags(numpy.arange(len(types.keys)))
+            return WordTypes(rows, index, bags=everything, keys=keys)
+        embeddings = self.embeddings.get(types.keys, compose)
+        return WordTypes(rows, index, embeddings=embeddings, keys=keys)
 
     def rate_of(self, name: str) -> float:
         return self.cfg["lm_rate"] if name.startswith(TRUNKS) else 1.0

@@ -10,6 +10,8 @@ from thinc.shims.shim import Shim
 from thinc.types import FloatsXd
 from thinc.util import torch2xp, xp2torch
 
+from ..nn.serialize import set_half
+
 
 class TrainingShim(PyTorchShim):
     """Train a torch network, whatever shim it is kept in.
@@ -50,6 +52,8 @@ class TrainingShim(PyTorchShim):
                 self.step_parameter(optimizer, name, parameter)
                 stepped.append(name)
         self._grad_scaler.update()
+        if stepped:
+            set_half(self._model, False)
         self.forget(stepped)
 
     def step_parameter(

@@ -61,6 +61,21 @@ class TypeFinder:
 find_types = TypeFinder()
 
 
+def texts_of(docs: Sequence[Doc], types: Types, some: numpy.ndarray) -> List[str]:
+    """docs (Sequence[Doc]): A batch.
+    types (Types): Its different words.
+    some (ndarray): Positions of some of them. Shape: (some,)
+    RETURNS (List[str]): Their strings, which no vocabulary needs to know.
+    """
+    ends = numpy.cumsum([len(doc) for doc in docs])
+    tokens = types.first[some]
+    owners = numpy.searchsorted(ends, tokens, side="right").tolist()
+    return [
+        docs[owner][token - int(ends[owner])].text
+        for owner, token in zip(owners, tokens.tolist())
+    ]
+
+
 class RowLookup:
     """Rows of a fixed list of words; words not in it have a row of their own.
 

@@ -48,7 +48,7 @@ def _layers(cluster: Any) -> List[nn.Module]:
 
 
 def build_softmax(
-    width: int, rows: int, cutoffs: Tuple[int, ...], tied: bool
+    width: int, rows: int, cutoffs: Tuple[int, ...], tied: bool, div_value: float = 4.0
 ) -> nn.AdaptiveLogSoftmaxWithLoss:
     """The output layer of a language model (Grave et al. 2017).
 
@@ -56,10 +56,13 @@ def build_softmax(
     :param rows: size of the vocabulary.
     :param cutoffs: where the clusters end, in rows.
     :param tied: whether its output weights are the embeddings'.
+    :param div_value: by how much each cluster is narrower than the one before.
     """
     if tied:
         return TiedSoftmax(width, rows, cutoffs)
-    return nn.AdaptiveLogSoftmaxWithLoss(width, rows, list(cutoffs))
+    return nn.AdaptiveLogSoftmaxWithLoss(
+        width, rows, list(cutoffs), div_value=div_value
+    )
 
 
 def clip_cutoffs(cutoffs: Tuple[int, ...], rows: int) -> Tuple[int, ...]:

@@ -6,14 +6,17 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..lm_directory import DIRECTIONS
+from ..subwords import SubwordConfig
 from .batching import reorder_time, reverse_index, take_rows
 from .feature_cache import FeatureCache, window_keys
 from .projection import SidesProjection
 from .serialize import Structure
 from .trunk import LanguageModelTrunk
 from .windows import Windows, read_windows
+from .word_embedding import Bags
 
 #: Words for each different one from which on it pays to project embeddings by type.
 REPEATED = 2
@@ -34,6 +37,9 @@ class EncoderConfig:
     :param vocabulary: hash of the words that the rows stand for.
     :param starts: whether a window is read from one boundary symbol on, as our own
         language models saw it in pretraining; if not, from its first word on.
+    :param subword_rows: rows of the hashed table of subwords; 0 for none.
+    :param ngrams: shortest and longest character n-grams among the subwords.
+    :param features: features of whole words among the subwords.
     """
 
     rows: int
@@ -47,6 +53,16 @@ class EncoderConfig:
     vocabulary: str = ""
     # Files of older versions do not say it: theirs do.
     starts: bool = True
+    # Nor this: theirs have no subwords.
+    subword_rows: int = 0
+    ngrams: Tuple[int, ...] = (0, 0)
+    features: Tuple[str, ...] = ()
+
+    @property
+    def subword_config(self) -> SubwordConfig:
+        """Which subwords the words have."""
+        shortest, longest = self.ngrams
+        return SubwordConfig(self.subword_rows, (shortest, longest), self.features)
 
 
 @dataclass(frozen=True)
@@ -54,11 +70,34 @@ class WordTypes:
     """The different words among some words.
 
     :param rows: row of the embedding of each. *Shape:* (types,)
-    :param of_words: which of them each word is. *Shape:* (words,)
+    :param of_words: which of them each word is; the number of types for the boundary
+        symbol. *Shape:* (words,)
+    :param bags: their subwords, where there are any.
+    :param embeddings: what :meth:`LDNetEncoder.compose` gave for them, if it is known.
+        *Shape:* (types, 2 * embed)
+    :param keys: what tells them from the types of other batches; None for the rows.
+        *Shape:* (types,)
     """
 
     rows: Tensor
     of_words: Tensor
+    bags: Optional[Bags] = None
+    embeddings: Optional[Tensor] = None
+    keys: Optional[Tensor] = None
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Embeddings of both directions, and what reads them.
+
+    :param forward: *Shape:* (rows, embed)
+    :param backward: *Shape:* (rows, embed)
+    :param boundary: row of the boundary symbol.
+    """
+
+    forward: Tensor
+    backward: Tensor
+    boundary: int
 
 
 class LDNetEncoder(nn.Module):
@@ -80,6 +119,7 @@ class LDNetEncoder(nn.Module):
                 hidden=config.hidden,
                 layers=getattr(config, direction),
                 unit=config.unit,
+                subword_rows=config.subword_rows,
             )
             self.add_module(f"{direction}_lm", trunk)
         layers = len(config.forward) + len(config.backward)
@@ -124,12 +164,16 @@ class LDNetEncoder(nn.Module):
         return self.lm_macs + self.project.in_features * self.project.out_features
 
     def structure(self) -> Structure:
-        return asdict(self.config)
+        structure = asdict(self.config)
+        if not self.config.subword_rows:
+            for name in ("subword_rows", "ngrams", "features"):
+                del structure[name]
+        return structure
 
     @classmethod
     def from_structure(cls, structure: Structure) -> "LDNetEncoder":
-        layers = {name: tuple(structure[name]) for name in DIRECTIONS}
-        return cls(EncoderConfig(**{**structure, **layers}))
+        lists = {k: tuple(v) for k, v in structure.items() if isinstance(v, list)}
+        return cls(EncoderConfig(**{**structure, **lists}))
 
     @property
     def frozen(self) -> bool:
@@ -149,59 +193,111 @@ class LDNetEncoder(nn.Module):
             trunk.embedding.requires_grad_(train and embeddings)
 
     def forward(
-        self, ids: Tensor, windows: Windows, types: Optional[WordTypes] = None
+        self,
+        ids: Optional[Tensor],
+        windows: Windows,
+        types: Optional[WordTypes] = None,
     ) -> Tensor:
         """Encode words that lie in windows.
 
-        :param ids: rows of the embedding. *Shape:* (words,)
+        :param ids: rows of the embedding; None with `types`. *Shape:* (words,)
         :param windows: every word is kept by exactly one of them.
-        :param types: the different words, if they are known.
+        :param types: the different words. Words with subwords have to be given so.
         :returns: *Shape:* (words, width)
         """
+        if types is None:
+            assert ids is not None
+            types = WordTypes(*ids.unique(return_inverse=True))
+        boundary = types.rows.new_full((1,), self.config.boundary)
+        rows = torch.cat([types.rows, boundary])
+        if self.config.subword_rows:
+            tables = self._composed_tables(types)
+            rows = torch.arange(len(rows), device=rows.device)
+        else:
+            tables = self._own_tables()
+        ids = rows[types.of_words]
         if not torch.is_grad_enabled():
-            types = types or WordTypes(*ids.unique(return_inverse=True))
             if len(ids) >= REPEATED * len(types.rows):
-                return self._by_type(ids, windows, types)
+                return self._by_type(ids, windows, types.of_words, rows, tables)
         elif self.features is not None:
-            return self.mix(self._kept_states(ids, windows, self.features))
+            keys = ids
+            if types.keys is not None:
+                keys = torch.cat([types.keys, boundary])[types.of_words]
+            return self.mix(self._kept_states(ids, keys, windows, self.features, tables))
         out = self.project.weight.new_empty(len(ids), self.config.width)
         return read_windows(
             windows,
             out,
-            lambda index, lengths: self.mix(self.states(ids[index], lengths)),
+            lambda index, lengths: self.mix(self.states(ids[index], lengths, tables)),
         )
 
-    def _by_type(self, ids: Tensor, windows: Windows, types: WordTypes) -> Tensor:
+    def compose(self, rows: Tensor, bags: Optional[Bags]) -> Tensor:
+        """Embeddings of words in both directions.
+
+        :param rows: rows of the words. *Shape:* (words,)
+        :param bags: their subwords; None where there are none.
+        :returns: *Shape:* (words, 2 * embed)
+        """
+        trunks = self.trunks.values()
+        return torch.cat([t.embedding.compose(rows, bags) for t in trunks], dim=-1)
+
+    def _own_tables(self) -> Tables:
+        weights = [trunk.embedding.weight for trunk in self.trunks.values()]
+        return Tables(*weights, self.config.boundary)
+
+    def _composed_tables(self, types: WordTypes) -> Tables:
+        embeddings = types.embeddings
+        if embeddings is None:
+            embeddings = self.compose(types.rows, types.bags)
+        symbols = [t.embedding.weight[self.config.boundary] for t in self.trunks.values()]
+        whole = torch.cat([embeddings, torch.cat(symbols).unsqueeze(0)])
+        return Tables(*whole.split(self.config.embed, dim=1), len(types.rows))
+
+    def _by_type(
+        self,
+        ids: Tensor,
+        windows: Windows,
+        of_words: Tensor,
+        rows: Tensor,
+        tables: Tables,
+    ) -> Tensor:
         """What is read of embeddings alone is the same wherever a word stands, so that
         it is computed once for each different word; no gradients.
         """
-        embeddings = [trunk.embedding(types.rows) for trunk in self.trunks.values()]
+        embeddings = [F.embedding(rows, t) for t in (tables.forward, tables.backward)]
         of_types = self.project.of_embeddings(embeddings)
 
         def read(index: Tensor, lengths: Tensor) -> Tensor:
-            c = take_rows(of_types, types.of_words[index])
-            sides = self.sides(ids[index], lengths, with_embeddings=False)
+            c = take_rows(of_types, of_words[index])
+            sides = self.sides(ids[index], lengths, tables, with_embeddings=False)
             return self._activate(self.project.add_layers(c, sides))
 
         out = self.project.weight.new_empty(len(ids), self.config.width)
         return read_windows(windows, out, read)
 
-    def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
+    def states(self, ids: Tensor, lengths: Tensor, tables: Tables) -> Tensor:
         """Output of both language models for a padded batch of windows.
 
-        :param ids: *Shape:* (time, batch)
+        :param ids: rows of the tables. *Shape:* (time, batch)
         :param lengths: *Shape:* (batch,)
+        :param tables: embeddings.
         :returns: *Shape:* (time, batch, width of both)
         """
-        return torch.cat(self.sides(ids, lengths), dim=-1)
+        return torch.cat(self.sides(ids, lengths, tables), dim=-1)
 
     def sides(
-        self, ids: Tensor, lengths: Tensor, *, with_embeddings: bool = True
+        self,
+        ids: Tensor,
+        lengths: Tensor,
+        tables: Tables,
+        *,
+        with_embeddings: bool = True,
     ) -> Tuple[Tensor, Tensor]:
         """The same of each on its own, with or without the embeddings."""
         backwards = reverse_index(lengths, len(ids))
-        ahead = self.read("forward", ids, with_embeddings)
-        behind = self.read("backward", ids.gather(0, backwards), with_embeddings)
+        reversed_ids = ids.gather(0, backwards)
+        ahead = self.read("forward", ids, tables, with_embeddings)
+        behind = self.read("backward", reversed_ids, tables, with_embeddings)
         return ahead, reorder_time(behind, backwards)
 
     def mix(self, states: Tensor) -> Tensor:
@@ -212,13 +308,18 @@ class LDNetEncoder(nn.Module):
         return nn.functional.dropout(torch.relu(c), self.dropout, self.training)
 
     def _kept_states(
-        self, ids: Tensor, windows: Windows, features: FeatureCache
+        self,
+        ids: Tensor,
+        names: Tensor,
+        windows: Windows,
+        features: FeatureCache,
+        tables: Tables,
     ) -> Tensor:
         """Output of both language models for all words, read only where it is new.
 
         :returns: *Shape:* (words, width of both)
         """
-        keys = window_keys(ids, windows)
+        keys = window_keys(names, windows)
         out = self.project.weight.new_empty(len(ids), self.project.in_features)
         starts = (windows.starts + windows.keep_from).tolist()
         missing = features.fill(out, keys, starts)
@@ -227,21 +328,27 @@ class LDNetEncoder(nn.Module):
                 out = read_windows(
                     windows.select(missing),
                     out,
-                    lambda index, lengths: self.states(ids[index], lengths),
+                    lambda index, lengths: self.states(ids[index], lengths, tables),
                 )
         for i in missing:
             features.add(keys[i], out[starts[i] :][: keys[i][2] - keys[i][1]])
         return out
 
-    def read(self, direction: str, ids: Tensor, with_embeddings: bool = True) -> Tensor:
+    def read(
+        self, direction: str, ids: Tensor, tables: Tables, with_embeddings: bool = True
+    ) -> Tensor:
         """Output of one language model, without that of a starting symbol."""
-        trunk = partial(self.trunks[direction], with_embeddings=with_embeddings)
+        trunk = partial(
+            self.trunks[direction],
+            table=getattr(tables, direction),
+            with_embeddings=with_embeddings,
+        )
         gates = self.gates_of(direction)
         idle = not self.gates.requires_grad and torch.equal(
             gates, torch.ones_like(gates)
         )
         skip = int(self.config.starts)
-        start = ids.new_full((skip, ids.shape[1]), self.config.boundary)
+        start = ids.new_full((skip, ids.shape[1]), tables.boundary)
         ids = torch.cat([start, ids])
         if idle:
             return trunk(ids, None)[skip:]

@@ -5,15 +5,20 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..errors import Errors
-from ..lm_directory import UNK_ROW
+from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
+from ..subwords import SubwordConfig
 from .adaptive_softmax import TiedSoftmax, build_softmax, clip_cutoffs
 from .dense_rnn import DenseRNN, State
 from .stacked_rnn import StackedRNN
+from .word_embedding import SubwordTable, WordEmbedding
 
 ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU}
 CONNECTIVITIES = ("dense", "stacked")
+#: Settings that JSON has as lists.
+TUPLES = {"cutoffs", "ngrams", "features"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,13 @@ class LanguageModelConfig:
         before it and the softmax the last, for comparison. There `layer_dropout` is
         torch's ordinary dropout between layers.
     :param tied: whether the softmax uses the embeddings as its own output weights.
+    :param word_rows: the most frequent words that have an embedding of their own; 0
+        for all.
+    :param subword_rows: rows of the hashed table of subwords; 0 for none.
+    :param ngrams: shortest and longest character n-grams among the subwords.
+    :param features: features of whole words among the subwords.
+    :param div_value: by how much each cluster of the softmax is narrower than the one
+        before.
     """
 
     embed: int
@@ -54,6 +66,17 @@ class LanguageModelConfig:
     word_dropout: float = 0.0
     connectivity: str = "dense"
     tied: bool = False
+    word_rows: int = 0
+    subword_rows: int = 0
+    ngrams: Tuple[int, ...] = (0, 0)
+    features: Tuple[str, ...] = ()
+    div_value: float = 4.0
+
+    @property
+    def subword_config(self) -> SubwordConfig:
+        """Which subwords the words have."""
+        shortest, longest = self.ngrams
+        return SubwordConfig(self.subword_rows, (shortest, longest), self.features)
 
 
 class LanguageModel(nn.Module):
@@ -83,7 +106,10 @@ class LanguageModel(nn.Module):
         self.rows = rows
         self.direction = direction
         self.layers = list(range(config.depth) if layers is None else layers)
-        self.embedding = nn.Embedding(rows, config.embed)
+        own = min(rows, config.word_rows + FIRST_WORD_ROW) if config.word_rows else rows
+        self.embedding = WordEmbedding(own, config.embed, config.subword_rows)
+        #: Set by :meth:`set_subwords`, where words are read by their subwords.
+        self.subwords: Optional[SubwordTable] = None
         self.embed_dropout = nn.Dropout(config.embed_dropout)
         self.rnn = _build_rnn(config, self.layers)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
@@ -96,7 +122,23 @@ class LanguageModel(nn.Module):
         self.activation = ACTIVATIONS[config.activation]()
         self.dropout = nn.Dropout(config.dropout)
         cutoffs = clip_cutoffs(config.cutoffs, self.rows)
-        self.softmax = build_softmax(config.projection, self.rows, cutoffs, config.tied)
+        self.softmax = build_softmax(
+            config.projection, self.rows, cutoffs, config.tied, config.div_value
+        )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights."""
+        return self.embedding.weight.dtype
+
+    def set_subwords(self, ids: Tensor, offsets: Tensor) -> None:
+        """Tell the subwords of all words that may be read.
+
+        :param ids: rows of the subwords. *Shape:* (subwords,)
+        :param offsets: where each word's start, the symbols' first, and the end.
+            *Shape:* (words + 1,)
+        """
+        self.subwords = SubwordTable(ids, offsets).to(self.embedding.weight.device)
 
     def forward(
         self,
@@ -115,10 +157,14 @@ class LanguageModel(nn.Module):
             order of a mask, and the state.
         """
         read, state = self.read(words, state)
+        # Words that are read by their subwords alone are not predicted.
+        targets = targets.masked_fill(targets >= self.rows, UNK_ROW)
         if counted is not None:
             read, targets = read[counted], targets[counted]
         flat = read.reshape(-1, self.config.projection)
-        scores = self._score(flat, targets.flatten())
+        # The sums of a softmax over many words need all digits.
+        with torch.autocast(flat.device.type, enabled=False):
+            scores = self._score(flat.to(self.dtype), targets.flatten())
         return scores.view_as(targets), state
 
     def _score(self, read: Tensor, targets: Tensor) -> Tensor:
@@ -138,10 +184,27 @@ class LanguageModel(nn.Module):
         """
         if not self.config.projection:
             raise ValueError(Errors.E077)
-        x = self.embed_dropout(self.embedding(self._drop_words(words)))
+        x = self.embed_dropout(self._embed(words))
         r, state = self.rnn(x, layer_dropout=self.config.layer_dropout, state=state)
         projected = self.projection(self.output_dropout(r))
         return self.dropout(self.activation(projected)), state
+
+    def _embed(self, words: Tensor) -> Tensor:
+        """Embeddings, each different word composed once.
+
+        :param words: *Shape:* (time, batch)
+        :returns: *Shape:* (time, batch, embed)
+        """
+        if not self.config.subword_rows:
+            known = words.masked_fill(words >= self.rows, UNK_ROW)
+            return self.embedding(self._drop_words(known))
+        if self.subwords is None:
+            raise ValueError(Errors.E160)
+        types, index = words.unique(return_inverse=True)
+        # A dropped word loses its own row and keeps its subwords, as unseen words do.
+        own = self._drop_words(types)
+        x = self.embedding.compose(own, self.subwords.bags(types))
+        return F.embedding(index, x)
 
     def _drop_words(self, words: Tensor) -> Tensor:
         rate = self.config.word_dropout
@@ -157,7 +220,13 @@ class LanguageModel(nn.Module):
             # Files of older versions look like that, too.
             del structure["depth"]
         structure["layers"] = list(self.layers)
-        structure["cutoffs"] = list(self.config.cutoffs)
+        if not self.config.subword_rows:
+            for name in ("word_rows", "subword_rows", "ngrams", "features"):
+                del structure[name]
+        if self.config.div_value == 4.0:
+            del structure["div_value"]
+        for name in TUPLES & {*structure}:
+            structure[name] = list(structure[name])
         structure["rows"] = self.rows
         structure["direction"] = self.direction
         return structure
@@ -170,7 +239,8 @@ class LanguageModel(nn.Module):
         direction = settings.pop("direction")
         layers = settings.pop("layers")
         settings["depth"] = unpruned_depth(structure)
-        settings["cutoffs"] = tuple(settings["cutoffs"])
+        for name in TUPLES & {*settings}:
+            settings[name] = tuple(settings[name])
         config = LanguageModelConfig(**settings)
         return cls(config, rows=rows, direction=direction, layers=layers)
 

@@ -119,7 +119,7 @@ def _projection_columns(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> Li
 
 
 def _copy_trunk(old: Trunk, new: Trunk, keep: List[int]) -> None:
-    new.embedding.weight.copy_(old.embedding.weight)
+    new.embedding.load_state_dict(old.embedding.state_dict())
     for place, i in enumerate(keep):
         theirs = dict(old.rnn.rnns[i].named_parameters())
         columns = _columns(keep[:place], old.rnn.embed, old.rnn.hidden)

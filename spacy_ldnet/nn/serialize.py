@@ -15,6 +15,8 @@ from ..errors import Errors
 FORMAT_VERSION = 1
 #: One key only: safetensors does not keep the order of several.
 METADATA_KEY = "ldnet"
+#: What the header says of weights in float16; nothing of those in float32.
+HALF = "float16"
 
 Structure = Dict[str, Any]
 ModuleT = TypeVar("ModuleT", bound="StructuredModule")
@@ -33,10 +35,12 @@ class StructuredModule(Protocol):
     def load_state_dict(self, state: Dict[str, torch.Tensor], *, strict: bool): ...
 
 
-def module_to_bytes(module: StructuredModule) -> bytes:
+def module_to_bytes(module: StructuredModule, *, half: Optional[bool] = None) -> bytes:
     """Write a network: the same weights always give the same bytes.
 
     :param module: the network; its tensors are written device-free.
+    :param half: whether to write float16, which takes half of the space; None for the
+        precision that the network was read in. It computes in float32 either way.
     :returns: a safetensors file with one metadata key.
     """
     header = {
@@ -45,6 +49,9 @@ def module_to_bytes(module: StructuredModule) -> bytes:
         "structure": module.structure(),
     }
     state = {k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}
+    if is_half(module) if half is None else half:
+        header["dtype"] = HALF
+        state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
     metadata = {METADATA_KEY: json.dumps(header, sort_keys=True)}
     return save_tensors(state, metadata=metadata)
 
@@ -62,10 +69,25 @@ def module_from_bytes(cls: Type[ModuleT], data: bytes) -> ModuleT:
         raise ValueError(Errors.E001.format(reason=reason, key=METADATA_KEY))
     module = cls.from_structure(header["structure"])
     try:
+        # Copied into the network's own tensors, so that float16 is widened.
         module.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         raise ValueError(Errors.E003.format(reason=error)) from error
+    set_half(module, header.get("dtype") == HALF)
     return module
+
+
+def is_half(module: StructuredModule) -> bool:
+    """Whether a network is written in float16."""
+    return bool(getattr(module, "written_half", False))
+
+
+def set_half(module: StructuredModule, half: bool) -> None:
+    """Say in which precision a network is written from now on.
+
+    :param half: float16 if true, else float32, as after every change of the weights.
+    """
+    module.written_half = half  # type: ignore[attr-defined]
 
 
 def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, torch.Tensor]]:

@@ -8,7 +8,7 @@ import numpy
 import srsly
 
 from ..errors import Errors
-from ..lm_directory import FIRST_WORD_ROW
+from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from .batches import TokenStream
 from .problems import Problem
 from .rows import ShardedRows, map_integers
@@ -42,7 +42,9 @@ class IndexedCorpus:
     """A training and a held-out text on disk.
 
     path (Path): The folder.
-    words (List[str]): The vocabulary by falling frequency, without the symbols.
+    words (List[str]): The vocabulary by falling frequency, without the symbols; then,
+        where words are read by their subwords, other words of the text.
+    predicted (int): How many of the words are the vocabulary, which is predicted.
     train (TextCounts): What the training text has.
     dev (TextCounts): What the held-out text has.
     reused (bool): Whether all of it was tokenised in earlier runs.
@@ -51,10 +53,21 @@ class IndexedCorpus:
 
     path: Path
     words: List[str]
+    predicted: int
     train: TextCounts
     dev: TextCounts
     reused: bool
     problems: List[Problem] = field(default_factory=list)
+
+    @property
+    def vocabulary(self) -> List[str]:
+        """RETURNS (List[str]): The words that are predicted."""
+        return self.words[: self.predicted]
+
+    @property
+    def rows(self) -> int:
+        """RETURNS (int): Size of the vocabulary, symbols included."""
+        return self.predicted + FIRST_WORD_ROW
 
 
 def rows_file(path: Path, part: str) -> Path:
@@ -97,4 +110,6 @@ def count_rows(corpus: IndexedCorpus, part: str) -> "numpy.ndarray[Any, Any]":
         of_ids = rows[start : start + shard["types"] + 1]
         numpy.add.at(total, of_ids, [shard["sequences"], *counts.tolist()])
         start += shard["types"] + 1
-    return total
+    # Words that are only read are unknown words where they are predicted.
+    total[UNK_ROW] += total[corpus.rows :].sum()
+    return total[: corpus.rows]

@@ -113,7 +113,7 @@ class RunDirectory:
             directory.mkdir(parents=True, exist_ok=True)
             text = config.to_str(interpolate=False)
             write_bytes(directory / CONFIG_FILE, text.encode("utf8"))
-            write_json(directory / WORDS_FILE, corpus.words)
+            write_json(directory / WORDS_FILE, corpus.vocabulary)
             self.metas[name] = {**meta, "perplexity": {}, "steps": {}, "words_seen": {}}
             if settings.init_from:
                 self.metas[name]["continued"] = {"perplexity_before": self.before}
@@ -130,7 +130,7 @@ class RunDirectory:
         self._note(evaluation)
 
     def _note(self, evaluation: Evaluation) -> None:
-        if evaluation.step == 0:
+        if evaluation.words == 0:
             # Measured before the first update: what the models begin with is worth.
             self.before[evaluation.direction] = evaluation.perplexity
         for name in (BEST, LAST) if evaluation.best else (LAST,):
@@ -164,9 +164,9 @@ def _describe(
         "license": settings.license,
         "sources": settings.sources,
         "vocabulary": {
-            "words": len(corpus.words),
-            "rows": len(corpus.words) + FIRST_WORD_ROW,
-            "hash": vocabulary_hash(corpus.words),
+            "words": corpus.predicted,
+            "rows": corpus.rows,
+            "hash": vocabulary_hash(corpus.vocabulary),
             "min_freq": settings.min_freq,
         },
         "corpus": {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from ..nn.language_model import LanguageModelConfig
 from .settings import PretrainingSettings
@@ -47,3 +47,12 @@ def total_steps(batches: int, settings: PretrainingSettings) -> int:
     """
     steps = settings.max_epochs * batches // settings.accumulate_gradient
     return min(steps, settings.max_steps) if settings.max_steps else steps
+
+
+def part_of(steps: int, settings: PretrainingSettings) -> Tuple[int, int]:
+    """steps (int): Number of updates of the whole training.
+    settings (PretrainingSettings): The [pretraining] section.
+    RETURNS (Tuple[int, int]): The updates that this run begins after and ends with.
+    """
+    begin, end = (round(share * steps) for share in settings.part)
+    return begin, end

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..nn.dense_rnn import State
 from ..nn.language_model import LanguageModel, detach_state
+from ..nn.precision import runs_bfloat16
 from .checkpoint import Checkpoint, Tensors
 from .devices import Devices
 from .feeds import Batch
@@ -21,6 +22,7 @@ class Learner:
     settings (PretrainingSettings): Rates and the like.
     steps (int): Number of updates in all.
     devices (Devices): Where to train.
+    done (int): How many of the updates earlier runs have done.
     """
 
     def __init__(
@@ -29,15 +31,18 @@ class Learner:
         settings: PretrainingSettings,
         steps: int,
         devices: Devices,
+        done: int = 0,
     ) -> None:
         self.devices = devices
         self.grad_clip = settings.grad_clip
+        on_cpu = devices.device.type == "cpu"
+        self.half = settings.precision == "bfloat16" and on_cpu and runs_bfloat16()
         self.network = network.to(devices.device)
         # Fused: one pass over the weights, a third of the time on a CPU.
         self.optimizer = torch.optim.Adam(network.parameters(), fused=True)
         schedule = make_schedule(settings.learn_rate)
         self.waits_for_plateau = isinstance(schedule, Plateau)
-        self.schedule: Any = schedule.build(self.optimizer, steps)
+        self.schedule: Any = schedule.build(self.optimizer, steps, done)
         self.model, self.stepper = devices.place(self.network, self.optimizer)
         self.state: Optional[State] = None
 
@@ -57,7 +62,8 @@ class Learner:
         device = self.devices.device
         counted = batch.counted
         self.model.train()
-        with self.devices.accumulate(self.model, update):
+        half = torch.autocast("cpu", torch.bfloat16, enabled=self.half)
+        with self.devices.accumulate(self.model, update), half:
             scores, after = self.model(
                 torch.from_numpy(batch.words).to(device),
                 torch.from_numpy(batch.targets).to(device),

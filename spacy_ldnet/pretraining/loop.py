@@ -20,9 +20,10 @@ from .directory import BEST, LAST
 from .events import Evaluation, Finished, Progress, Report, Resumed
 from .feeds import Batch, make_feed
 from .files import write_bytes
-from .job import TrainingJob, total_steps
+from .job import TrainingJob, part_of, total_steps
 from .learner import Learner
 from .perplexity import perplexity
+from .vocabulary import give_subwords
 
 #: Updates between two reports of progress.
 REPORT_EVERY = 10
@@ -67,10 +68,15 @@ class DirectionTrainer:
             direction=job.direction,
             share=devices.share,
         )
+        network = _first_network(job)
+        give_subwords(network, read_vocabulary(job.corpus))
         self.dev = open_stream(job.corpus, "dev", job.direction)
-        self.steps = total_steps(len(self.feed), job.settings)
-        self.learner = Learner(_first_network(job), job.settings, self.steps, devices)
-        self.counters = Counters()
+        whole = total_steps(len(self.feed), job.settings)
+        begin, self.steps = part_of(whole, job.settings)
+        self.learner = Learner(network, job.settings, whole, devices, begin)
+        self.counters = Counters(
+            step=begin, batches=begin * job.settings.accumulate_gradient
+        )
 
     def run(self) -> None:
         """Train until the last update, or until there is nothing to gain."""

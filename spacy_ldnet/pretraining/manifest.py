@@ -6,7 +6,13 @@ from typing import Any, Dict, List, Optional
 
 import srsly
 
-from ..lm_directory import UNK_ROW, WORDS_FILE, read_vocabulary, word_rows
+from ..lm_directory import (
+    FIRST_WORD_ROW,
+    UNK_ROW,
+    WORDS_FILE,
+    read_vocabulary,
+    word_rows,
+)
 from ..nn.serialize import vocabulary_hash
 from .corpus import (
     MANIFEST_FILE,
@@ -22,20 +28,27 @@ from .vocabulary import rows_of_ids
 
 
 def write_corpus(
-    path: Path, texts: Dict[str, IndexedText], words: List[str], inputs: Dict[str, Any]
+    path: Path,
+    texts: Dict[str, IndexedText],
+    words: List[str],
+    inputs: Dict[str, Any],
+    *,
+    predicted: int,
 ) -> Dict[str, TextCounts]:
     """Give the words of the shards their rows, and make a corpus of both.
 
     path (Path): The folder.
     texts (Dict[str, IndexedText]): The texts by their parts, "train" and "dev".
-    words (List[str]): The vocabulary.
+    words (List[str]): All words that have a row.
     inputs (Dict[str, Any]): All that it is made from, as JSON data.
+    predicted (int): How many of the words are the vocabulary.
     RETURNS (Dict[str, TextCounts]): What each part has.
     """
     manifest = path / MANIFEST_FILE
     manifest.unlink(missing_ok=True)
     table = word_rows(words)
-    counts = {part: _write_rows(path, part, texts[part], table) for part in texts}
+    known = predicted + FIRST_WORD_ROW
+    counts = {part: _write_rows(path, part, texts[part], table, known) for part in texts}
     write_json(path / WORDS_FILE, words)
     sources = {
         part: [asdict(shard) for shard in text.shards] for part, text in texts.items()
@@ -44,7 +57,11 @@ def write_corpus(
     data = {
         "inputs": inputs,
         "counts": {part: asdict(found) for part, found in counts.items()},
-        "vocabulary": {"words": len(words), "hash": vocabulary_hash(words)},
+        "vocabulary": {
+            "words": len(words),
+            "predicted": predicted,
+            "hash": vocabulary_hash(words),
+        },
         "shards": sources,
         "problems": problems,
     }
@@ -75,7 +92,8 @@ def read_corpus(
         if not rows.exists() or rows.stat().st_size != size:
             return None
     counts = {part: TextCounts(**manifest["counts"][part]) for part in texts}
-    return make_corpus(path, texts, words, counts)
+    predicted = manifest["vocabulary"]["predicted"]
+    return make_corpus(path, texts, words, counts, predicted)
 
 
 def make_corpus(
@@ -83,11 +101,14 @@ def make_corpus(
     texts: Dict[str, IndexedText],
     words: List[str],
     counts: Dict[str, TextCounts],
+    predicted: int,
 ) -> IndexedCorpus:
     """RETURNS (IndexedCorpus): The corpus that is in the folder."""
     problems = [problem for text in texts.values() for problem in text.problems]
     reused = all(text.reused for text in texts.values())
-    return IndexedCorpus(path, words, **counts, reused=reused, problems=problems)
+    return IndexedCorpus(
+        path, words, predicted, **counts, reused=reused, problems=problems
+    )
 
 
 def remove_left_over(path: Path, texts: Dict[str, IndexedText]) -> None:
@@ -108,14 +129,15 @@ def remove_left_over(path: Path, texts: Dict[str, IndexedText]) -> None:
 
 
 def _write_rows(
-    path: Path, part: str, text: IndexedText, table: Dict[str, int]
+    path: Path, part: str, text: IndexedText, table: Dict[str, int], known: int
 ) -> TextCounts:
     unknown = 0
     with rows_file(path, part).open("wb") as file:
         for shard in text.shards:
             words, counts = read_counts(path / SHARDS_FOLDER, shard.key)
             rows = rows_of_ids(words, table)
-            unknown += int(counts[rows[1:] == UNK_ROW].sum())
+            absent = (rows[1:] == UNK_ROW) | (rows[1:] >= known)
+            unknown += int(counts[absent].sum())
             file.write(rows.tobytes())
     return TextCounts(
         _total(text.shards, "sequences"), _total(text.shards, "words"), unknown

@@ -21,7 +21,7 @@ from ..lm_directory import (
 )
 from ..nn.language_model import LanguageModel
 from ..nn.serialize import module_from_bytes
-from .corpus import open_stream
+from .corpus import SHARDS_FOLDER, open_stream
 from .events import Report
 from .index import TextIndexer
 from .manifest import write_corpus
@@ -29,6 +29,7 @@ from .perplexity import perplexity
 from .raw_text import RawTextCorpus, create_raw_text_corpus_v1
 from .run import make_tokenizer
 from .settings import STREAMS
+from .vocabulary import count_words, give_subwords
 
 #: How messages call the text.
 SECTION = "TEXT"
@@ -66,7 +67,12 @@ def measure_text(
         corpus = Path(folder)
         indexer = TextIndexer(corpus, nlp, engine, strict=strict, report=report)
         texts = indexer.index({PART: (SECTION, reader)})
-        counts = write_corpus(corpus, texts, words, inputs={})[PART]
+        found = count_words(corpus / SHARDS_FOLDER, texts[PART].shards)
+        known = set(words)
+        others = sorted(word for word in found if word not in known)
+        counts = write_corpus(
+            corpus, texts, words + others, inputs={}, predicted=len(words)
+        )[PART]
         values = _measure(path, corpus, _batching(config))
     unknown = counts.unknown / counts.words
     return {"perplexity": values, "words": counts.words, "unknown": unknown}
@@ -79,6 +85,7 @@ def _measure(model_path: Path, corpus: Path, batching: str) -> Dict[str, float]:
         weights = read_weights(model_path, direction)
         with damage_of(found[direction]):
             model = module_from_bytes(LanguageModel, weights)
+        give_subwords(model, read_vocabulary(corpus))
         stream = open_stream(corpus, PART, direction)
         values[direction] = perplexity(model, stream, batching=batching)
     return values

@@ -1,7 +1,7 @@
 """From text to a corpus on disk: tokenised once, whatever the vocabulary will be."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from spacy.language import Language
 
@@ -18,6 +18,10 @@ from .sources import Reader
 from .units import UNIT_SIZE
 from .vocabulary import choose_words, count_words
 
+#: Words that are seen less often in the training text are not read by their subwords
+#: in training: they are many, and most are noise.
+MIN_READ = 2
+
 
 def prepare_corpus(
     path: Path,
@@ -27,6 +31,7 @@ def prepare_corpus(
     *,
     strict: bool = False,
     base_words: Optional[List[str]] = None,
+    subwords: bool = False,
     unit_size: int = UNIT_SIZE,
     report: Optional[Report] = None,
 ) -> IndexedCorpus:
@@ -38,6 +43,8 @@ def prepare_corpus(
     settings (PretrainingSettings): Names of the texts, limits of the vocabulary.
     strict (bool): Whether unusable text is an error, and not only a warning.
     base_words (Optional[List[str]]): Vocabulary of an existing model, whose rows stay.
+    subwords (bool): Whether words outside of the vocabulary are read by their subwords
+        and so have rows behind it.
     unit_size (int): Bytes of text in a unit of work.
     report (Optional[Report]): Called with each `Tokenising`.
     RETURNS (IndexedCorpus): The corpus.
@@ -59,12 +66,12 @@ def prepare_corpus(
     parts = {"train": settings.train_corpus, "dev": settings.dev_corpus}
     named = {part: (name, readers[name]) for part, name in parts.items()}
     texts = indexer.index(named)
-    inputs = _describe_inputs(nlp, named, texts, settings, base_words)
+    inputs = _describe_inputs(nlp, named, texts, settings, base_words, subwords)
     corpus = read_corpus(path, texts, inputs)
     if corpus is None:
-        words = _choose(path, texts, settings, base_words)
-        counts = write_corpus(path, texts, words, inputs)
-        corpus = make_corpus(path, texts, words, counts)
+        words, predicted = _choose(path, texts, settings, base_words, subwords)
+        counts = write_corpus(path, texts, words, inputs, predicted=predicted)
+        corpus = make_corpus(path, texts, words, counts, predicted)
     remove_left_over(path, texts)
     return corpus
 
@@ -74,9 +81,12 @@ def _choose(
     texts: Dict[str, IndexedText],
     settings: PretrainingSettings,
     base_words: Optional[List[str]],
-) -> List[str]:
+    subwords: bool,
+) -> Tuple[List[str], int]:
+    """All words that have a row, and how many of them are the vocabulary."""
+    counts = count_words(path / SHARDS_FOLDER, texts["train"].shards)
     words = choose_words(
-        count_words(path / SHARDS_FOLDER, texts["train"].shards),
+        counts,
         min_freq=settings.min_freq,
         max_size=settings.max_size,
         base_words=base_words,
@@ -85,7 +95,19 @@ def _choose(
     if len(words) < 2:
         found = {"found": len(words), "min_freq": settings.min_freq}
         raise ValueError(Errors.E043.format(**found))
-    return words
+    if not subwords:
+        return words, len(words)
+    everything = dict(counts)
+    for word in count_words(path / SHARDS_FOLDER, texts["dev"].shards):
+        # Held-out words are read as any user's unseen words will be.
+        everything.setdefault(word, 1)
+    known = set(words)
+    others = sorted(
+        (-count, word)
+        for word, count in everything.items()
+        if word not in known and count >= MIN_READ
+    )
+    return words + [word for _, word in others], len(words)
 
 
 def _describe_inputs(
@@ -94,6 +116,7 @@ def _describe_inputs(
     texts: Dict[str, IndexedText],
     settings: PretrainingSettings,
     base_words: Optional[List[str]],
+    subwords: bool,
 ) -> Dict[str, Any]:
     """Everything that the files on disk depend on."""
     return {
@@ -103,4 +126,5 @@ def _describe_inputs(
         "max_size": settings.max_size,
         "base_words": None if base_words is None else vocabulary_hash(base_words),
         "extend_vocabulary": settings.extend_vocabulary,
+        "subwords": subwords,
     }

@@ -70,13 +70,23 @@ def pretrain(
         raise ValueError(Errors.E050.format(path=output, what=earlier))
     devices = find_devices(device)
     readers = _resolve_readers(plain, settings)
-    corpus = _prepare(plain, output, settings, readers, base, devices, report, strict)
+    corpus = _prepare(
+        plain,
+        output,
+        settings,
+        readers,
+        base,
+        devices,
+        report,
+        strict,
+        subwords=bool(model.subword_rows),
+    )
     seed = int(plain.get("system", {}).get("seed") or 0)
     identity = _identify(corpus, model, settings, seed, devices, base)
     job = TrainingJob(
         direction=settings.directions[0],
         model=model,
-        rows=len(corpus.words) + FIRST_WORD_ROW,
+        rows=corpus.rows,
         settings=settings,
         seed=seed,
         corpus=corpus.path,
@@ -113,6 +123,8 @@ def _prepare(
     devices: Devices,
     report: Report,
     strict: bool,
+    *,
+    subwords: bool,
 ) -> IndexedCorpus:
     """Tokenise the text; of several processes the first of each machine does it."""
     nlp = make_tokenizer(plain)
@@ -123,7 +135,14 @@ def _prepare(
         devices.wait()
         report = _ignore
     corpus = prepare_corpus(
-        path, nlp, readers, settings, strict=strict, base_words=words, report=report
+        path,
+        nlp,
+        readers,
+        settings,
+        strict=strict,
+        base_words=words,
+        subwords=subwords,
+        report=report,
     )
     if devices.prepares_text:
         devices.wait()
@@ -142,7 +161,7 @@ def _identify(
     values = {f"[pretraining] {k}": v for k, v in fixed_settings(settings).items()}
     values.update({f"[model] {k}": v for k, v in asdict(model).items()})
     values["[system] seed"] = seed
-    values["the vocabulary (hash)"] = vocabulary_hash(corpus.words)
+    values["the vocabulary (hash)"] = vocabulary_hash(corpus.vocabulary)
     values["the training text (words)"] = corpus.train.words
     values["the number of processes"] = devices.share.world
     if base is not None:

@@ -23,13 +23,20 @@ class OneCycle:
     peak: float
     warmup: float
 
-    def build(self, optimizer: Optimizer, steps: int) -> LRScheduler:
+    def build(self, optimizer: Optimizer, steps: int, done: int = 0) -> LRScheduler:
         """optimizer (Optimizer): Gets the rate of each update.
         steps (int): Number of updates in all.
+        done (int): How many of them earlier runs have done.
         RETURNS (LRScheduler): To be stepped after each update.
         """
         # The peak has to lie behind the first update, or torch divides by zero.
         total = max(2, steps)
+        first = self.peak / DIVIDE_FIRST
+        for group in optimizer.param_groups:
+            # Set by torch itself only where a cycle begins at its beginning.
+            group.update(
+                initial_lr=first, max_lr=self.peak, min_lr=first / DIVIDE_LAST
+            )
         return OneCycleLR(
             optimizer,
             max_lr=self.peak,
@@ -38,6 +45,7 @@ class OneCycle:
             cycle_momentum=False,
             div_factor=DIVIDE_FIRST,
             final_div_factor=DIVIDE_LAST,
+            last_epoch=done - 1,
         )
 
 
@@ -52,9 +60,10 @@ class Plateau:
     factor: float
     patience: int
 
-    def build(self, optimizer: Optimizer, steps: int) -> ReduceLROnPlateau:
+    def build(self, optimizer: Optimizer, steps: int, done: int = 0) -> ReduceLROnPlateau:
         """optimizer (Optimizer): Gets the rate of each update.
         steps (int): Not needed.
+        done (int): Not needed.
         RETURNS (ReduceLROnPlateau): To be stepped after each measurement.
         """
         for group in optimizer.param_groups:
@@ -74,12 +83,13 @@ class Series:
         """RETURNS (Iterator[float]): The rates from the first update on."""
         return iter(registry.resolve({"rate": self.block})["rate"])
 
-    def build(self, optimizer: Optimizer, steps: int) -> LRScheduler:
+    def build(self, optimizer: Optimizer, steps: int, done: int = 0) -> LRScheduler:
         """optimizer (Optimizer): Gets the rate of each update.
         steps (int): Not needed.
+        done (int): How many updates earlier runs have done.
         RETURNS (LRScheduler): To be stepped after each update.
         """
-        return SeriesLR(optimizer, self)
+        return SeriesLR(optimizer, self, done)
 
 
 class SeriesLR(LRScheduler):
@@ -87,14 +97,17 @@ class SeriesLR(LRScheduler):
 
     optimizer (Optimizer): Gets the rate of each update.
     series (Series): Gives the rates.
+    done (int): How many updates earlier runs have done.
     """
 
     rate: float
 
-    def __init__(self, optimizer: Optimizer, series: Series) -> None:
+    def __init__(self, optimizer: Optimizer, series: Series, done: int) -> None:
         self.series = series
         self._begin()
-        super().__init__(optimizer)
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        super().__init__(optimizer, last_epoch=done - 1)
 
     def get_lr(self) -> List[Any]:
         """RETURNS (List[float]): The rate of this update, for each group."""
@@ -121,7 +134,9 @@ class SeriesLR(LRScheduler):
 Schedule = Union[OneCycle, Plateau, Series]
 
 
-def create_one_cycle_v1(*, peak: float = 0.004, warmup: float = 0.2) -> OneCycle:
+def create_one_cycle_v1(
+    *, peak: float = 0.004, warmup: float = 0.2
+) -> OneCycle:
     """Rise to the peak, then fall, both along a cosine (Smith 2018).
 
     peak (float): The highest rate, above 0.

@@ -9,6 +9,7 @@ from ..lm_directory import DIRECTIONS
 
 STREAMS, SEQUENCES = "streams", "sequences"
 BATCHINGS = (STREAMS, SEQUENCES)
+PRECISIONS = ("float32", "bfloat16")
 #: What may change between a run and its continuation: nothing that is learned
 #: depends on it.
 FREE = (
@@ -52,8 +53,14 @@ class PretrainingSettings:
     accumulate_gradient (int): Batches for one update.
     max_epochs (int): Times the text is read.
     max_steps (int): The most updates; 0 for no limit.
+    part (Tuple[float, float]): Which part of the whole training this run does: shares of
+        its updates, so of the text and of the schedule. A long training can be cut into
+        runs, each of which continues from the weights of the last one (`init_from`).
     learn_rate (Union[float, Dict]): Adam's rate: a number, or the block of a schedule,
         "spacy-ldnet.one_cycle.v1", "spacy-ldnet.plateau.v1" or any of thinc's.
+    precision (str): What a CPU computes the layers in: "float32", or "bfloat16", which is
+        faster on processors that compute with it. Weights, softmax and updates are in
+        float32 in any case.
     grad_clip (float): The largest norm of the gradient.
     eval_every (int): Updates between two measurements on the held-out text; 0 for
         one at the end of each epoch.
@@ -82,7 +89,9 @@ class PretrainingSettings:
     accumulate_gradient: int = 1
     max_epochs: int = 4
     max_steps: int = 0
+    part: Tuple[float, float] = (0.0, 1.0)
     learn_rate: Union[float, Dict[str, Any]] = field(default_factory=_one_cycle)
+    precision: str = "float32"
     grad_clip: float = 5.0
     eval_every: int = 0
     patience: int = 0
@@ -167,6 +176,13 @@ def _check(settings: PretrainingSettings) -> None:
         raise _error("engine", settings.engine, reason)
     if not settings.grad_clip > 0:
         raise _error("grad_clip", settings.grad_clip, "it has to be above 0")
+    begin, end = settings.part if len(settings.part) == 2 else (1.0, 0.0)
+    if not 0 <= begin < end <= 1:
+        reason = "it has to be two shares of the training, [0.0, 0.5] for its first half"
+        raise _error("part", list(settings.part), reason)
+    if settings.precision not in PRECISIONS:
+        reason = f"it has to be one of {', '.join(PRECISIONS)}"
+        raise _error("precision", settings.precision, reason)
     if settings.batching not in BATCHINGS:
         reason = f"it has to be one of {', '.join(BATCHINGS)}"
         raise _error("batching", settings.batching, reason)

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import numpy
+import torch
 
-from ..lm_directory import EOS_ROW, UNK_ROW
+from ..lm_directory import EOS_ROW, FIRST_WORD_ROW, UNK_ROW
+from ..nn.language_model import LanguageModel
+from ..subwords import find_subwords
 from .shards import EOS_ID, Shard, read_counts
 
 
@@ -59,6 +62,18 @@ def choose_words(
     else:
         best = sorted(chosen)
     return base + [word for _, word in best]
+
+
+def give_subwords(network: LanguageModel, words: List[str]) -> None:
+    """network (LanguageModel): Is told the subwords of all words, if it reads any.
+    words (List[str]): Words of the rows from FIRST_WORD_ROW on.
+    """
+    if not network.config.subword_rows:
+        return
+    found = find_subwords(words, network.config.subword_config)
+    symbols = numpy.zeros(FIRST_WORD_ROW, "int64")
+    offsets = numpy.concatenate([symbols, found.offsets])
+    network.set_subwords(torch.from_numpy(found.ids), torch.from_numpy(offsets))
 
 
 def rows_of_ids(words: List[str], table: Dict[str, int]) -> "numpy.ndarray[Any, Any]":

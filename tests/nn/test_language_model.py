@@ -10,7 +10,15 @@ from spacy_ldnet.nn.language_model import (
     LanguageModelConfig,
     detach_state,
 )
-from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
+from spacy_ldnet.nn.serialize import (
+    module_from_bytes,
+    module_to_bytes,
+    read_bytes,
+    set_half,
+)
+from spacy_ldnet.pretraining.vocabulary import give_subwords
+from spacy_ldnet.subwords import find_subwords
+from spacy_ldnet.lm_directory import FIRST_WORD_ROW, UNK_ROW
 
 CONFIG = LanguageModelConfig(
     embed=6,
@@ -25,6 +33,9 @@ CONFIG = LanguageModelConfig(
     embed_dropout=0.0,
     output_dropout=0.0,
 )
+
+
+WORDS = [f"word{i}" for i in range(18)]
 
 
 def make_model(**changes):
@@ -147,17 +158,65 @@ def test_no_dropout_of_any_kind_in_evaluation():
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"connectivity": "stacked"}, {"tied": True, "projection": CONFIG.embed}],
+    [
+        {},
+        {"connectivity": "stacked"},
+        {"tied": True, "projection": CONFIG.embed},
+        {"word_rows": 5, "subword_rows": 30, "ngrams": (1, 3), "features": ("shape",)},
+    ],
 )
 def test_bytes_restore_weights_and_structure(changes):
     model = make_model(**changes).eval()
     data = module_to_bytes(model)
     copy = module_from_bytes(LanguageModel, data).eval()
+    for network in (model, copy):
+        give_subwords(network, WORDS)
     assert copy.structure() == model.structure()
     assert copy.config == model.config and copy.direction == "forward"
     assert module_to_bytes(copy) == data
     words = torch.randint(20, (4, 3))
     assert torch.equal(copy(words, words)[0], model(words, words)[0])
+
+
+def test_half_precision_is_widened_and_written_back_the_same():
+    model = make_model().eval()
+    data = module_to_bytes(model, half=True)
+    weights = sum(p.numel() for p in model.parameters())
+    assert len(module_to_bytes(model)) - len(data) > 1.9 * weights
+    assert read_bytes(data)[0]["dtype"] == "float16"
+    copy = module_from_bytes(LanguageModel, data)
+    assert copy.dtype == torch.float32 and module_to_bytes(copy) == data
+    torch.testing.assert_close(
+        copy.embedding.weight, model.embedding.weight.half().float()
+    )
+    set_half(copy, False)
+    assert "dtype" not in read_bytes(module_to_bytes(copy))[0]
+
+
+def test_unseen_words_are_read_by_their_subwords():
+    subwords = {"word_rows": 5, "subword_rows": 50, "ngrams": (3, 4)}
+    model = make_model(**subwords, word_dropout=0.0).eval()
+    assert len(model.embedding.weight) == 5 + FIRST_WORD_ROW
+    with pytest.raises(ValueError, match="E160"):
+        model(torch.tensor([[2]]), torch.tensor([[2]]))
+    unseen = [*WORDS, "sparrows", "sparrow", "elephant"]
+    give_subwords(model, unseen)
+    first = FIRST_WORD_ROW + len(WORDS)
+    x = model._embed(torch.tensor([[first, first + 1, first + 2, UNK_ROW]]))[0]
+    found = find_subwords(unseen, model.config.subword_config)
+    own = model.embedding.weight[UNK_ROW]
+    for place, word in enumerate(range(len(WORDS), len(unseen))):
+        rows = found.ids[found.offsets[word] : found.offsets[word + 1]]
+        expected = own + model.embedding.subwords[rows].mean(0)
+        torch.testing.assert_close(x[place], expected)
+    torch.testing.assert_close(x[3], own)
+    near, far = (x[0] - x[1]).norm(), (x[0] - x[2]).norm()
+    assert near < far
+    # What is not in the vocabulary is predicted as the unknown word.
+    words = torch.tensor([[2, 3]])
+    beyond, _ = model(words, torch.tensor([[first, first + 2]]))
+    unknown, _ = model(words, torch.tensor([[UNK_ROW, UNK_ROW]]))
+    assert torch.equal(beyond, unknown)
 
 
 def test_the_encoder_finds_embedding_and_rnn_by_name():

@@ -1,5 +1,7 @@
 """Predictions, which project embeddings word type by word type, against the plain path."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ LAYERS = st.sets(st.integers(0, 3)).map(lambda kept: tuple(sorted(kept)))
 GATES = st.sampled_from([0.0, 0.3, 1.0])
 
 
-def make_encoder(forward=(0, 2), backward=(1,), unit="lstm"):
+def make_encoder(forward=(0, 2), backward=(1,), unit="lstm", **subwords):
     torch.manual_seed(0)
     config = EncoderConfig(
         rows=WORDS,
@@ -24,6 +26,7 @@ def make_encoder(forward=(0, 2), backward=(1,), unit="lstm"):
         unit=unit,
         width=5,
         boundary=0,
+        **subwords,
     )
     return LDNetEncoder(config).double().eval()
 
@@ -51,6 +54,37 @@ def test_predictions_are_those_of_the_plain_path(forward, backward, unit, data):
     assert found.shape == (sum(LENGTHS), 5)
 
 
+def test_words_with_subwords_are_composed_alike_on_both_paths():
+    encoder = make_encoder(subword_rows=7, ngrams=(1, 2))
+    ids, offsets = torch.tensor([1, 2, 6, 6, 0]), torch.tensor([0, 3, 4])
+    types = WordTypes(
+        rows=torch.tensor([0, 4, 0]),
+        of_words=torch.tensor([0, 1, 2, 1, 0, 3]),
+        bags=(ids, offsets),
+    )
+    windows = one_window(6)
+    found = encoder(None, windows, types).detach()
+    # By hand: one row of their own each, and the mean of their subwords.
+    plain = make_encoder()
+    for name in ("forward_lm", "backward_lm"):
+        ours, theirs = getattr(encoder, name), getattr(plain, name)
+        theirs.rnn.load_state_dict(ours.rnn.state_dict())
+        own, parts = ours.embedding.weight, ours.embedding.subwords
+        with torch.no_grad():
+            theirs.embedding.weight[0] = own[0]
+            for row, (word, some) in enumerate([(0, [1, 2, 6]), (4, [6]), (0, [0])], 1):
+                theirs.embedding.weight[row] = own[word] + parts[some].mean(0)
+    plain.project.load_state_dict(encoder.project.state_dict())
+    expected = plain(torch.tensor([1, 2, 3, 2, 1, 0]), windows).detach()
+    torch.testing.assert_close(found, expected)
+    composed = encoder.compose(types.rows, types.bags)
+    with torch.inference_mode():
+        repeated = replace(types, of_words=types.of_words.repeat(4))
+        many = encoder(None, one_window(24), replace(repeated, embeddings=composed))
+        expected = plain(torch.tensor([1, 2, 3, 2, 1, 0] * 4), one_window(24))
+    torch.testing.assert_close(many, expected)
+
+
 def test_types_may_have_one_row_in_common():
     # All words that the vocabulary does not know have the same one.
     encoder = make_encoder()
@@ -62,19 +96,22 @@ def test_types_may_have_one_row_in_common():
     torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("times, first_read", [(1, [0, 3, 7]), (40, [3, 7])])
-def test_embeddings_are_projected_once_for_each_type(times, first_read):
+@pytest.mark.parametrize("times", [1, 40])
+def test_embeddings_are_projected_once_for_each_type(times, monkeypatch):
     # Unless hardly a word is there twice: then a text is read as it stands.
     encoder = make_encoder()
-    read = []
-    encoder.forward_lm.embedding.register_forward_hook(
-        lambda *call: read.append(call[1][0].flatten().tolist())
+    projected = []
+    of_embeddings = encoder.project.of_embeddings
+    monkeypatch.setattr(
+        encoder.project,
+        "of_embeddings",
+        lambda parts: projected.append(len(parts[0])) or of_embeddings(parts),
     )
     ids = torch.tensor([3, 7] * times)
     with torch.no_grad():
         encoder(ids, one_window(len(ids)))
-    assert read[0][: len(first_read)] == first_read
-    assert len(read) == (2 if times > 1 else 1)
+    # Two types, and the symbol that a window begins with.
+    assert projected == ([3] if times > 1 else [])
 
 
 def one_window(words):

@@ -113,3 +113,45 @@ def test_messages_for_unfit_models(domain, base, tmp_path):
     (base / "backward.safetensors").unlink()
     with pytest.raises(ValueError, match=r"E011.*backward.safetensors"):
         run(config, tmp_path / "out")
+
+
+def test_a_training_in_parts_reads_the_text_once(config, tmp_path):
+    config["pretraining"]["max_epochs"] = 1
+    whole = run(config, tmp_path / "whole")
+    parts, base = [], None
+    for number, part in enumerate([[0.0, 0.3], [0.3, 1.0]]):
+        config["paths"]["init_from"] = base
+        config["pretraining"]["part"] = part
+        out = tmp_path / f"part{number}"
+        parts.append(run(config, out))
+        base = str(out / "model-last")
+    for direction in DIRECTIONS:
+        first, second, all_of_it = (
+            [e for e in evaluations if e.direction == direction]
+            for evaluations in (*parts, whole)
+        )
+        assert second[0].loss is None and second[0].step == first[-1].step
+        assert second[0].perplexity == pytest.approx(first[-1].perplexity, rel=1e-5)
+        assert second[-1].step == all_of_it[-1].step
+        assert first[-1].words + second[-1].words == all_of_it[-1].words
+        assert second[-1].perplexity < second[0].perplexity
+
+
+def test_language_models_with_subwords_go_through_the_same(config, tmp_path):
+    config["model"].update(word_rows=3, subword_rows=40, ngrams=[2, 3])
+    config["pretraining"]["min_freq"] = 2
+    out = tmp_path / "out"
+    first = run(config, out)
+    meta = srsly.read_json(out / "model-best" / "meta.json")
+    assert len(read_vocabulary(out / "model-best")) == meta["vocabulary"]["words"]
+    text = config["paths"]["dev_text"]
+    expected = measure_text(out / "model-best", text)["perplexity"]
+    for direction in DIRECTIONS:
+        best = min(e.perplexity for e in first if e.direction == direction)
+        assert expected[direction] == pytest.approx(best, rel=1e-5)
+    config["paths"]["init_from"] = str(out / "model-best")
+    config["pretraining"]["extend_vocabulary"] = True
+    second = run(config, tmp_path / "again")
+    for direction in DIRECTIONS:
+        before = next(e for e in second if e.direction == direction)
+        assert before.perplexity == pytest.approx(expected[direction], rel=1e-5)

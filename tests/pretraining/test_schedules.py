@@ -12,15 +12,15 @@ THINC = {"@schedules": "warmup_linear.v1"}
 THINC.update(initial_rate=1.0, warmup_steps=3, total_steps=12)
 
 
-def build(learn_rate, steps):
+def build(learn_rate, steps, done=0):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])
-    return optimizer, make_schedule(learn_rate).build(optimizer, steps)
+    return optimizer, make_schedule(learn_rate).build(optimizer, steps, done)
 
 
-def rates_of(learn_rate, steps):
-    optimizer, schedule = build(learn_rate, steps)
+def rates_of(learn_rate, steps, done=0):
+    optimizer, schedule = build(learn_rate, steps, done)
     rates = []
-    for _ in range(steps):
+    for _ in range(steps - done):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         schedule.step()
@@ -47,6 +47,13 @@ def test_thinc_schedule_gives_the_rates_that_thinc_gives():
 def test_a_number_is_a_constant_rate():
     assert rates_of(0.3, 4) == [0.3] * 4
     assert rates_of(1, 2) == [1.0] * 2
+
+
+@pytest.mark.parametrize("block", [ONE_CYCLE, THINC, 0.1])
+def test_a_later_part_has_its_stretch_of_the_rates(block):
+    whole = rates_of(block, 12)
+    for done in (1, 5, 11):
+        assert rates_of(block, 12, done) == pytest.approx(whole[done:])
 
 
 def test_plateau_cuts_when_perplexity_no_longer_falls():

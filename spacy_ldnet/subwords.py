@@ -1,0 +1,128 @@
+"""Subwords: parts that every string has, as rows of one hashed table.
+
+Character n-grams as in fastText (Bojanowski et al. 2017, https://arxiv.org/abs/1607.04606),
+and word features as in spaCy's MultiHashEmbed. Computed from the string alone, by
+numpy: a word has the same subwords in every vocabulary and on every machine.
+"""
+
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Sequence, Tuple
+
+import numpy
+from spacy.lang.lex_attrs import word_shape
+from spacy.strings import hash_string  # type: ignore[attr-defined]
+
+#: Longest part of a word that n-grams are taken of: half from its front, half from its
+#: end. Longer tokens are addresses and noise.
+MAX_LENGTH = 40
+#: What stands for the start and the end of a word in its n-grams.
+START, END = "\x02", "\x03"
+
+FEATURES: Dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "shape": word_shape,
+    "prefix": lambda word: word[:1],
+    "suffix": lambda word: word[-3:],
+}
+
+_MULTIPLIER = numpy.uint64(0x9E3779B97F4A7C15)
+_MIX = numpy.uint64(0xBF58476D1CE4E5B9)
+
+
+@dataclass(frozen=True)
+class SubwordConfig:
+    """Which subwords a word has.
+
+    rows (int): Rows of the table that they are hashed into; 0 for no subwords.
+    ngrams (Tuple[int, int]): Shortest and longest character n-grams; (0, 0) for none.
+        They are taken of the lower-cased word with a mark at its start and its end.
+    features (Tuple[str, ...]): Features of the whole word, from FEATURES.
+    """
+
+    rows: int = 0
+    ngrams: Tuple[int, int] = (0, 0)
+    features: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subwords:
+    """Subwords of words, one word after the other.
+
+    ids (ndarray): Rows of the table. Shape: (subwords,), int64
+    offsets (ndarray): Where each word's subwords start, and the end of the last.
+        Shape: (words + 1,), int64
+    """
+
+    ids: numpy.ndarray
+    offsets: numpy.ndarray
+
+    def take(self, words: numpy.ndarray) -> "Subwords":
+        """words (ndarray): Positions of words. Shape: (some,), int64
+        RETURNS (Subwords): Those of these words.
+        """
+        starts, ends = self.offsets[words], self.offsets[words + 1]
+        return Subwords(self.ids[_ranges(starts, ends)], _ends(ends - starts))
+
+
+def find_subwords(words: Sequence[str], config: SubwordConfig) -> Subwords:
+    """words (Sequence[str]): The words.
+    config (SubwordConfig): Which subwords they have.
+    RETURNS (Subwords): Their rows.
+    """
+    columns: List[numpy.ndarray] = []
+    owners: List[numpy.ndarray] = []
+    everyone = numpy.arange(len(words))
+    for name in config.features:
+        feature = FEATURES[name]
+        hashes = (hash_string(f"{name}={feature(word)}") for word in words)
+        columns.append(numpy.fromiter(hashes, "uint64", count=len(words)))
+        owners.append(everyone)
+    shortest, longest = config.ngrams
+    if longest:
+        hashes, owner = _ngrams(words, shortest, longest)
+        columns.append(hashes)
+        owners.append(owner)
+    if not columns:
+        return Subwords(numpy.zeros(0, "int64"), numpy.zeros(len(words) + 1, "int64"))
+    owner = numpy.concatenate(owners)
+    order = numpy.argsort(owner, kind="stable")
+    rows = numpy.concatenate(columns)[order] % numpy.uint64(config.rows)
+    counts = numpy.bincount(owner, minlength=len(words))
+    return Subwords(rows.astype("int64"), _ends(counts))
+
+
+def _ngrams(
+    words: Sequence[str], shortest: int, longest: int
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Hashes of all n-grams of all words at once, and the word of each."""
+    half = MAX_LENGTH // 2
+    cut = [w if len(w) <= MAX_LENGTH else w[:half] + w[-half:] for w in words]
+    marked = [f"{START}{word.lower()}{END}" for word in cut]
+    lengths = numpy.fromiter(map(len, marked), "int64", count=len(marked))
+    joined = "".join(marked).encode("utf-32-le", "surrogatepass")
+    codes = numpy.frombuffer(joined, dtype="<u4").astype("uint64")
+    owner = numpy.repeat(numpy.arange(len(words)), lengths)
+    left = numpy.cumsum(lengths)[owner] - numpy.arange(len(codes))
+    hashes, owners = [], []
+    rolling = numpy.zeros(len(codes), "uint64")
+    for n in range(1, longest + 1):
+        following = numpy.zeros(len(codes), "uint64")
+        following[: max(0, len(codes) - n + 1)] = codes[n - 1 :]
+        rolling = (rolling + following) * _MULTIPLIER
+        rolling ^= rolling >> numpy.uint64(29)
+        if n >= shortest:
+            inside = left >= n
+            hashes.append(rolling[inside] * _MIX >> numpy.uint64(16))
+            owners.append(owner[inside])
+    return numpy.concatenate(hashes), numpy.concatenate(owners)
+
+
+def _ranges(starts: numpy.ndarray, ends: numpy.ndarray) -> numpy.ndarray:
+    """All numbers from each start up to its end, one range after the other."""
+    counts = ends - starts
+    before = numpy.cumsum(counts) - counts
+    return numpy.arange(counts.sum()) + numpy.repeat(starts - before, counts)
+
+
+def _ends(counts: numpy.ndarray) -> numpy.ndarray:
+    return numpy.concatenate([numpy.zeros(1, "int64"), numpy.cumsum(counts)])
