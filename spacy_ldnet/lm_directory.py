@@ -298,8 +298,11 @@ def layers_left(path: Path) -> LayersLeft:
     from .nn.serialize import vocabulary_hash
 
     structures = {name: read_structure(path, name) for name in DIRECTIONS}
+    words = read_vocabulary(path)
+    # An encoder knows the words that have a row of their own.
+    own = sizes_of(structures["forward"])["word_rows"] or len(words)
     return LayersLeft(
         {name: structures["forward"][name] for name in LayersLeft.NAMES},
-        vocabulary_hash(read_vocabulary(path)),
+        vocabulary_hash(words[:own]),
         {name: list(found["layers"]) for name, found in structures.items()},
     )

@@ -74,8 +74,8 @@ def find_subwords(words: Sequence[str], config: SubwordConfig) -> Subwords:
     everyone = numpy.arange(len(words))
     for name in config.features:
         feature = FEATURES[name]
-        hashes = (hash_string(f"{name}={feature(word)}") for word in words)
-        columns.append(numpy.fromiter(hashes, "uint64", count=len(words)))
+        named = (hash_string(f"{name}={feature(word)}") for word in words)
+        columns.append(numpy.fromiter(named, "uint64", count=len(words)))
         owners.append(everyone)
     shortest, longest = config.ngrams
     if longest:

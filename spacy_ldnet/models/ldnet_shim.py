@@ -108,7 +108,9 @@ class LDNetShim(GateShim, WordShim):
 
         def compose(some: numpy.ndarray) -> Any:
             with torch.no_grad():
-                return module.compose(rows[torch.from_numpy(some).to(device)], bags(some))
+                return module.compose(
+                    rows[torch.from_numpy(some).to(device)], bags(some)
+                )
 
         keys = torch.from_numpy(types.keys.view("int64")).to(device)
         if module.forward_lm.embedding.weight.requires_grad:

@@ -223,7 +223,9 @@ class LDNetEncoder(nn.Module):
             keys = ids
             if types.keys is not None:
                 keys = torch.cat([types.keys, boundary])[types.of_words]
-            return self.mix(self._kept_states(ids, keys, windows, self.features, tables))
+            return self.mix(
+                self._kept_states(ids, keys, windows, self.features, tables)
+            )
         out = self.project.weight.new_empty(len(ids), self.config.width)
         return read_windows(
             windows,
@@ -242,16 +244,19 @@ class LDNetEncoder(nn.Module):
         return torch.cat([t.embedding.compose(rows, bags) for t in trunks], dim=-1)
 
     def _own_tables(self) -> Tables:
-        weights = [trunk.embedding.weight for trunk in self.trunks.values()]
-        return Tables(*weights, self.config.boundary)
+        ahead, behind = (trunk.embedding.weight for trunk in self.trunks.values())
+        return Tables(ahead, behind, self.config.boundary)
 
     def _composed_tables(self, types: WordTypes) -> Tables:
         embeddings = types.embeddings
         if embeddings is None:
             embeddings = self.compose(types.rows, types.bags)
-        symbols = [t.embedding.weight[self.config.boundary] for t in self.trunks.values()]
+        symbols = [
+            t.embedding.weight[self.config.boundary] for t in self.trunks.values()
+        ]
         whole = torch.cat([embeddings, torch.cat(symbols).unsqueeze(0)])
-        return Tables(*whole.split(self.config.embed, dim=1), len(types.rows))
+        ahead, behind = whole.split(self.config.embed, dim=1)
+        return Tables(ahead, behind, len(types.rows))
 
     def _by_type(
         self,

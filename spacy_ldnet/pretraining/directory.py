@@ -15,7 +15,6 @@ from ..lm_directory import (
     CHECKSUMS,
     CONFIG_FILE,
     DIRECTIONS,
-    FIRST_WORD_ROW,
     META_FILE,
     WORDS_FILE,
     checksums,

@@ -8,7 +8,7 @@ import torch
 from thinc.api import fix_random_seed
 
 from ..errors import Errors
-from ..lm_directory import DIRECTIONS, weights_file
+from ..lm_directory import DIRECTIONS, read_vocabulary, weights_file
 from ..nn.extend import extend_vocabulary
 from ..nn.language_model import LanguageModel
 from ..nn.serialize import module_from_bytes, module_to_bytes

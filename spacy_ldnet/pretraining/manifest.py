@@ -48,7 +48,9 @@ def write_corpus(
     manifest.unlink(missing_ok=True)
     table = word_rows(words)
     known = predicted + FIRST_WORD_ROW
-    counts = {part: _write_rows(path, part, texts[part], table, known) for part in texts}
+    counts = {
+        part: _write_rows(path, part, texts[part], table, known) for part in texts
+    }
     write_json(path / WORDS_FILE, words)
     sources = {
         part: [asdict(shard) for shard in text.shards] for part, text in texts.items()

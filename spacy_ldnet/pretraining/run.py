@@ -11,7 +11,6 @@ from spacy.util import dot_to_object, load_model_from_config, registry
 from thinc.api import Config
 
 from ..errors import Errors, Warnings
-from ..lm_directory import FIRST_WORD_ROW
 from ..nn.adaptive_softmax import clip_cutoffs
 from ..nn.language_model import LanguageModelConfig
 from ..nn.serialize import vocabulary_hash

@@ -34,9 +34,7 @@ class OneCycle:
         first = self.peak / DIVIDE_FIRST
         for group in optimizer.param_groups:
             # Set by torch itself only where a cycle begins at its beginning.
-            group.update(
-                initial_lr=first, max_lr=self.peak, min_lr=first / DIVIDE_LAST
-            )
+            group.update(initial_lr=first, max_lr=self.peak, min_lr=first / DIVIDE_LAST)
         return OneCycleLR(
             optimizer,
             max_lr=self.peak,
@@ -60,7 +58,9 @@ class Plateau:
     factor: float
     patience: int
 
-    def build(self, optimizer: Optimizer, steps: int, done: int = 0) -> ReduceLROnPlateau:
+    def build(
+        self, optimizer: Optimizer, steps: int, done: int = 0
+    ) -> ReduceLROnPlateau:
         """optimizer (Optimizer): Gets the rate of each update.
         steps (int): Not needed.
         done (int): Not needed.
@@ -134,9 +134,7 @@ class SeriesLR(LRScheduler):
 Schedule = Union[OneCycle, Plateau, Series]
 
 
-def create_one_cycle_v1(
-    *, peak: float = 0.004, warmup: float = 0.2
-) -> OneCycle:
+def create_one_cycle_v1(*, peak: float = 0.004, warmup: float = 0.2) -> OneCycle:
     """Rise to the peak, then fall, both along a cosine (Smith 2018).
 
     peak (float): The highest rate, above 0.

@@ -178,7 +178,9 @@ def _check(settings: PretrainingSettings) -> None:
         raise _error("grad_clip", settings.grad_clip, "it has to be above 0")
     begin, end = settings.part if len(settings.part) == 2 else (1.0, 0.0)
     if not 0 <= begin < end <= 1:
-        reason = "it has to be two shares of the training, [0.0, 0.5] for its first half"
+        reason = (
+            "it has to be two shares of the training, [0.0, 0.5] for its first half"
+        )
         raise _error("part", list(settings.part), reason)
     if settings.precision not in PRECISIONS:
         reason = f"it has to be one of {', '.join(PRECISIONS)}"

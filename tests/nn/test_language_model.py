@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from spacy_ldnet.lm_directory import UNK_ROW
+from spacy_ldnet.lm_directory import FIRST_WORD_ROW, UNK_ROW
 from spacy_ldnet.nn.adaptive_softmax import clip_cutoffs
 from spacy_ldnet.nn.language_model import (
     LanguageModel,
@@ -18,7 +18,6 @@ from spacy_ldnet.nn.serialize import (
 )
 from spacy_ldnet.pretraining.vocabulary import give_subwords
 from spacy_ldnet.subwords import find_subwords
-from spacy_ldnet.lm_directory import FIRST_WORD_ROW, UNK_ROW
 
 CONFIG = LanguageModelConfig(
     embed=6,
