@@ -40,7 +40,9 @@ class BaseModels:
     def sizes(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): What a config need not say."""
         structure = self.structures[next(iter(self.structures))]
-        return {**sizes_of(structure), "cutoffs": structure["cutoffs"]}
+        sizes = {**sizes_of(structure), "cutoffs": structure["cutoffs"]}
+        # As a config has them.
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in sizes.items()}
 
     @property
     def hash(self) -> str:
