@@ -107,11 +107,11 @@ def _read_arguments(
 ) -> Tuple[Path, Path, List[str]]:
     """Config, output and overrides, of which the first can be left out: click then takes
     the first override for the output."""
+    if str(first).startswith("--"):
+        ctx.fail("Missing argument 'OUT'. It stands in front of the settings.")
     if second is None or second.startswith("--"):
         if first.is_file() or str(first) == "-":
             ctx.fail(f"Missing argument 'OUT' behind the config '{first}'.")
-        if str(first).startswith("--"):
-            ctx.fail("Missing argument 'OUT'. It stands in front of the settings.")
         return DEFAULT_CONFIG, first, [] if second is None else [second, *ctx.args]
     if not first.is_file() and str(first) != "-":
         ctx.fail(f"Invalid value for 'CONFIG': File '{first}' does not exist.")
@@ -143,7 +143,6 @@ def pretrain(
     from ..pretraining.run import pretrain as run
     from ._progress import ProgressDisplay
 
-    output_path.mkdir(parents=True, exist_ok=True)
     device = "cpu" if use_gpu < 0 else f"cuda:{use_gpu}"
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
     # Of several processes only the first one shows anything.

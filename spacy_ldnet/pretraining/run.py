@@ -1,9 +1,11 @@
 """A whole run: from the config and the text to the language models' directories."""
 
+import errno
 import warnings
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterator, Optional
 
 import srsly
 from spacy.language import Language
@@ -31,6 +33,12 @@ from .settings import PretrainingSettings, fixed_settings, read_settings
 from .sources import Reader
 
 CORPUS_DIRECTORY = "corpus"
+#: No room, a quota, a limit; no permission; a file in place of a folder.
+UNWRITABLE = tuple(
+    getattr(errno, name)
+    for name in "ENOSPC EDQUOT EFBIG EROFS EACCES EPERM EEXIST ENOTDIR".split()
+    if hasattr(errno, name)
+)
 ARCHITECTURE = "spacy-ldnet.LanguageModel.v1"
 
 
@@ -56,6 +64,33 @@ def pretrain(
         E063-E064 failed processes, E050, E053 or E066 another run, E051 or E052
         unusable files, E058 no accelerate.
     """
+    flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
+    with _unwritable(output):
+        _pretrain(config, output, device, report, **flags)
+
+
+@contextmanager
+def _unwritable(output: Path) -> Iterator[None]:
+    """What the file system refuses, as an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        path = error.filename or output
+        raise ValueError(Errors.E051.format(path=path, reason=error)) from error
+
+
+def _pretrain(
+    config: Config,
+    output: Path,
+    device: str,
+    report: Report,
+    *,
+    resume: bool,
+    overwrite: bool,
+    strict: bool,
+) -> None:
     plain = config.interpolate()
     settings = read_settings(_section(plain, "pretraining"))
     make_schedule(settings.learn_rate)
@@ -63,6 +98,7 @@ def pretrain(
     if settings.init_from:
         base = BaseModels(settings.init_from, settings.directions)
     model = resolve_model(plain, base)
+    output.mkdir(parents=True, exist_ok=True)
     directory = RunDirectory(output)
     earlier = directory.earlier_run()
     if earlier and not (resume or overwrite):

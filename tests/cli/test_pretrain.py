@@ -1,12 +1,17 @@
 import gzip
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from spacy.cli._util import app
+from spacy.util import load_config
 from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
+from spacy_ldnet.cli.pretrain import DEFAULT_CONFIG
 
 CONFIG = Path(__file__).parents[2] / "configs" / "lm.cfg"
 SMALL = {
@@ -132,3 +137,95 @@ def test_perplexity_of_unknown_words_is_said(tmp_path, text):
     for path, said in (text, False), (tmp_path / "other.txt", True):
         result = invoke("perplexity", tmp_path / "lm" / "model-best", path)
         assert result.exit_code == 0 and ("W056" in result.output) == said
+
+
+FLAT = [part for k, v in SMALL.items() for part in (f"--{k}", str(v))]
+
+
+@pytest.fixture
+def long_text(tmp_path):
+    path = tmp_path / "long.txt"
+    names = ["cat", "dog", "bird", "old man", "child"]
+    lines = [
+        f"The {a} {b} the {c} , and the {d} did not see it {n} ."
+        for n in range(12)
+        for a in names
+        for b in ("saw", "ran after")
+        for c in names
+        for d in names
+    ]
+    path.write_text("\n".join(lines), encoding="utf8")
+    return path
+
+
+def test_without_a_config(tmp_path, long_text):
+    """It holds out text of its own, says how much, and ends with what comes next."""
+    command = [sys.executable, "-m", "spacy", "ldnet", "pretrain", "lm"]
+    command += ["--paths.raw_text", long_text, *FLAT]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Held out \d\.\d% of the text", done.stdout), done.stdout
+    # In a pipe there is a line for each measurement, and no bar.
+    assert "\r" not in done.stdout + done.stderr and "it/s" not in done.stderr
+    measured = re.findall(r"^ *(\w+)  epoch 1.00 ", done.stdout, flags=re.MULTILINE)
+    assert sorted(measured) == ["backward", "forward"]
+    assert "W065" in done.stderr and "--paths.init_from" in done.stderr
+    last = done.stdout.strip().splitlines()[-5:]
+    assert "Perplexity" in last[0] and "Perplexity" in last[1]
+    assert "lm/model-best" in last[3] and "--paths.lm lm/model-best" in last[4]
+    # Continued: what it begins with is measured, and its sizes need not be given.
+    result = invoke(
+        *("pretrain", tmp_path / "more", "--paths.raw_text", long_text),
+        *("--paths.init_from", tmp_path / "lm" / "model-best"),
+        *("--pretraining.batch_size", 4, "--pretraining.side_by_side", "false"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "at the start)" in result.output and "epoch 2.00" in result.output
+    config = load_config(tmp_path / "more" / "model-best" / "config.cfg")
+    assert config["pretraining"]["learn_rate"]["peak"] == 0.002
+
+
+def test_the_default_config_is_that_of_the_project():
+    assert load_config(DEFAULT_CONFIG) == load_config(CONFIG)
+
+
+@pytest.mark.parametrize(
+    "args,reason",
+    [
+        ([CONFIG], "behind the config"),
+        ([CONFIG, "--paths.raw_text", "x"], "behind the config"),
+        (["--paths.raw_text", "x"], "stands in front"),
+        (["no.cfg", "out"], "does not exist"),
+        (["out"], "E040"),
+    ],
+)
+def test_arguments_that_are_missing_are_named(tmp_path, monkeypatch, args, reason):
+    monkeypatch.chdir(tmp_path)
+    result = invoke("pretrain", *args)
+    assert result.exit_code and reason in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("size", [64, 400])
+def test_a_full_disk_ends_the_run(tmp_path, long_text, size):
+    """While it tokenises, or behind the weights; nothing is lost."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no small disk can be made here: {error}")
+    try:
+        args = ["pretrain", disk / "lm", "--paths.raw_text", long_text, *FLAT]
+        args += ["--pretraining.eval_every", 20]
+        result = invoke(*args)
+        output = " ".join(result.output.split())
+        assert result.exit_code == 1 and "E051" in output and "No space" in output
+        more = ["-o", "remount,size=9000k", str(disk)]
+        subprocess.run(["mount", *more], check=True, capture_output=True)
+        result = invoke(*args, "--resume")
+        assert result.exit_code == 0, result.output
+        result = invoke("perplexity", disk / "lm" / "model-best", long_text)
+        assert result.exit_code == 0, result.output
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
