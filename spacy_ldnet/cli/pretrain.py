@@ -154,11 +154,9 @@ def pretrain(
     path = output_path / "model-best"
     meta = read_meta(path)
     before = meta.get("continued", {}).get("perplexity_before", {})
-    for direction, value in meta["perplexity"].items():
-        start = (
-            f" ({before[direction]:.1f} at the start)" if direction in before else ""
-        )
-        msg.info(f"Perplexity of the held-out text, {direction}: {value:.1f}{start}")
+    for direction, value in sorted(meta["perplexity"].items(), reverse=True):
+        start = f" (before: {before[direction]:.1f})" if direction in before else ""
+        msg.info(f"Held-out perplexity, {direction}: {value:.1f}{start}")
     msg.good("Saved the language models", path)
     msg.text(f"Next: python -m spacy train CONFIG --paths.lm {path}")
 

@@ -170,14 +170,14 @@ def test_without_a_config(tmp_path, long_text, monkeypatch):
     measured = re.findall(r"^ *(\w+)  epoch .* held-out", done.output, re.MULTILINE)
     assert sorted(measured) == ["backward", "forward"]
     last = done.output.strip().splitlines()[-5:]
-    assert "Perplexity" in last[0] and "Perplexity" in last[1]
+    assert "perplexity, forward" in last[0] and "perplexity, backward" in last[1]
     assert "lm/model-best" in last[3] and "--paths.lm lm/model-best" in last[4]
     # Continued: what it begins with is measured, and its sizes need not be given.
     args = ["pretrain", "more", "--paths.raw_text", long_text]
     args += ["--paths.init_from", "lm/model-best", "--pretraining.max_steps", 3]
     done = invoke(*args, "--pretraining.side_by_side", "false")
     assert done.exit_code == 0, done.output
-    assert done.output.count("at the start)") == 2
+    assert done.output.count("(before: ") == 2
     settings = load_config("more/model-best/config.cfg")["pretraining"]
     assert settings["learn_rate"]["peak"] == 0.002 and settings["max_epochs"] == 2
 

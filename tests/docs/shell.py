@@ -55,7 +55,8 @@ def run_spacy(words: List[str]) -> None:
         words = [*words, *FEW_STEPS]
     if words[:2] == ["ldnet", "pretrain"]:
         # The folder of the language models that the page's other blocks read.
-        shutil.rmtree(words[3], ignore_errors=True)
+        with_config = not words[3].startswith("--")
+        shutil.rmtree(words[2 + with_config], ignore_errors=True)
         words = [*words, *SMALL_LM]
     if words[:2] in (["ldnet", "info"], ["ldnet", "prune"]):
         words = [*words, "--no-speed"]
