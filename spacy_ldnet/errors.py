@@ -378,7 +378,6 @@ class Errors(metaclass=_WithCode):
         "Not one document could be annotated. What went wrong with each is in '{path}'. "
         "Check --text-key, and whether the pipeline is for this text."
     )
-    )
     # Language models: names, files and packages
     E150 = (
         "No language models and no pipeline by the name '{name}': {reason}. Give a "

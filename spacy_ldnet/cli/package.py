@@ -191,9 +191,12 @@ def _write(source: Path, path: Path, meta: Dict[str, Any]) -> None:
 
 
 def _copy_weights(source: Path, target: Path, direction: str) -> None:
-    """The one place that decides in which precision weights are shared."""
-    data = read_weights(source, direction)
-    (target / weights_file(direction)).write_bytes(data)
+    """Weights are shared in float16: half of the size, and as good."""
+    from ..nn.language_model import LanguageModel
+    from ..nn.serialize import module_from_bytes, module_to_bytes
+
+    model = module_from_bytes(LanguageModel, read_weights(source, direction))
+    (target / weights_file(direction)).write_bytes(module_to_bytes(model, half=True))
 
 
 def _build(path: Path, form: str) -> None:
