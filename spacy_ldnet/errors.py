@@ -415,6 +415,10 @@ class Errors(metaclass=_WithCode):
         "too few, or one is most of it. Write one paragraph a line, or give the held-out "
         "text by itself: --paths.dev_text dev.txt."
     )
+    E159 = (
+        "The language models in '{path}' are no pair: {name} is {forward} in the forward "
+        "and {backward} in the backward one. Pretrain both directions with one config."
+    )
 
 
 class Warnings(metaclass=_WithCode):

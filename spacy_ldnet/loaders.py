@@ -56,8 +56,8 @@ class EncoderLoader:
     def __call__(self, model: LDNetModel) -> LDNetModel:
         """model (Model): An LD-Net encoder; gets the network, its words and its sizes.
         RAISES (ValueError): E010 if the encoder's config asks for other sizes; E011,
-            E015, E150, E152, E153 or E154 if there are no language models, or not whole
-            ones; E018 if their layers are not densely connected; E005 for mixed
+            E015, E150, E152 to E154 or E159 if there are no language models, or not
+            whole ones; E018 if their layers are not densely connected; E005 for mixed
             precision on a CPU.
         """
         shim = _shim(model)
@@ -93,14 +93,11 @@ def load_directory(path: Path, width: int) -> Loaded:
     for found, _ in parts.values():
         if sizes_of(found)["connectivity"] != "dense":
             raise ValueError(Errors.E018.format(path=path))
-        name = find_misfit(sizes_of(found), sizes_of(structure))
+        wanted = {name: sizes_of(structure)[name] for name in ENCODER_SIZES}
+        name = find_misfit(sizes_of(found), wanted)
         if name is not None:
-            values = {
-                "name": f"{name} of the backward model",
-                "found": found[name],
-                "expected": structure[name],
-            }
-            raise ValueError(Errors.E010.format(path=path, **values))
+            values = {"forward": wanted[name], "backward": sizes_of(found)[name]}
+            raise ValueError(Errors.E159.format(path=path, name=name, **values))
     require_files(path, [META_FILE])
     check_words(words, read_meta(path)["vocabulary"]["hash"], str(path))
     rows = len(parts["forward"][1]["embedding.weight"])

@@ -10,7 +10,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from spacy.cli._util import app
 from thinc.api import Config
-from toy import DEPTH, EMBED, HIDDEN, PIPELINE, WIDTH, make_examples, shim_of
+from toy import (
+    DEPTH,
+    EMBED,
+    HIDDEN,
+    PIPELINE,
+    WIDTH,
+    make_examples,
+    shim_of,
+    write_language_model,
+)
 from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
@@ -102,6 +111,17 @@ def test_an_encoder_of_a_pipeline_has_its_open_layers(packages, sizes):
         )
     with pytest.raises(ValueError, match=r"E010.*depth is 3 in the file but 4"):
         load("en_toy", depth=4)
+
+
+def test_directions_of_different_sizes_are_refused(lm_dir, tmp_path):
+    other = write_language_model(tmp_path / "other", depth=2, projection=8)
+    shutil.copy(other / weights_file("backward"), lm_dir)
+    with pytest.raises(ValueError, match="E159.*depth is 3 in the forward and 2 in"):
+        load(lm_dir)
+    other = write_language_model(tmp_path / "other", projection=8)
+    shutil.copy(other / weights_file("backward"), lm_dir)
+    # Of the softmax nothing is needed.
+    assert load(lm_dir).shims[0].kept_layers()["backward"] == [0, 1, 2]
 
 
 def test_pipelines_without_one_encoder_are_refused(make_nlp, tmp_path):
