@@ -332,6 +332,51 @@ class Errors(metaclass=_WithCode):
         "the text again with this spacy-ldnet."
     )
 
+    # Files and folders
+    E120 = (
+        "'{path}' has files that '{command}' did not write: {names}. Nothing was changed. "
+        "Choose a new or an empty folder, or move these files away. What earlier "
+        "versions of spacy-ldnet wrote counts as foreign, too."
+    )
+    E121 = (
+        "'{command}' wrote '{path}', but these files in it were added or changed since: "
+        "{names}. Nothing was changed. Move them away, or choose another folder."
+    )
+    E122 = (
+        "'{path}' cannot be the output: {reason}. Nothing was changed. Choose another "
+        "folder."
+    )
+    E123 = (
+        "Another process is writing to '{path}'. Wait until it ends, or choose another "
+        "folder."
+    )
+    E124 = (
+        "'{path}' could not be written: {reason}. What was there before is unchanged. "
+        "Make room, or correct the path or the permissions, and run the command again."
+    )
+    E125 = (
+        "'{path}' is no pipeline: {reason}. Give the directory of a trained pipeline "
+        "(such as model-best) or of language models."
+    )
+    E126 = (
+        "Text {number} cannot be written in columns: {reason}. Write marked text instead "
+        "(--to text), or change the tokenizer."
+    )
+    E127 = (
+        "The word vectors in '{path}' cannot be read, line {line}: {reason}. Expected a "
+        "word and its numbers on each line, in UTF-8, as GloVe, fastText and word2vec "
+        "(text format) write them."
+    )
+    E128 = (
+        "The reader of [{name}] cannot read its text: {reason}. Expected lines with an "
+        'object each, as {{"text": "..."}}; @readers = "spacy-ldnet.RawTextCorpus.v1" '
+        "skips and counts what it cannot read."
+    )
+    E129 = (
+        "No documents in '{path}'. Give a .spacy file with annotated documents, or a "
+        "folder of them."
+    )
+
 
 class Warnings(metaclass=_WithCode):
     W040 = (

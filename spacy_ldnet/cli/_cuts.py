@@ -4,13 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, List
 
-import spacy
 from thinc.api import Model
 from wasabi import msg
 
 from ..models.encoder import find_encoders
 from ..models.gating import keep_only, layers_as_in
-from ._facts import encoders_in
+from ._facts import encoders_in, load_pipeline
 
 #: Deletes layers of an encoder, in place.
 Cut = Callable[[Model], None]
@@ -22,7 +21,7 @@ def find_cuts(encoders: List[Model], chosen: Path) -> List[Cut]:
         has layers that they do not have.
     RETURNS (List[Cut]): What deletes the layers of each.
     """
-    others = encoders_in(spacy.load(chosen))
+    others = encoders_in(load_pipeline(chosen))
     if len(others) != len(encoders):
         msg.fail(
             f"'{chosen}' has {len(others)} encoders, the pipeline {len(encoders)}",

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any, Dict, List
 
-import spacy
 import srsly
 from wasabi import msg
 
@@ -13,15 +12,17 @@ from ..models.gating import gate_shim
 from ..nn.language_model import LanguageModel
 from ..nn.prune import keep_lm_layers, open_layers
 from ..nn.serialize import module_from_bytes, module_to_bytes, vocabulary_hash
+from ..util import MARK_FILE, check_output, write_folder
 from ..vocabulary import DIRECTIONS, META_FILE, read_vocabulary, weights_file
-from ._facts import describe_lm, encoders_in, print_facts
-from ._util import write_directory
+from ._facts import describe_lm, encoders_in, load_pipeline, print_facts
 
 #: What the encoder and the language models that it was made of have in common.
 SIZES = ("embed", "hidden", "unit")
 
 
-def prune_language_models(path: Path, output: Path, layers_of: Path) -> None:
+def prune_language_models(
+    path: Path, output: Path, layers_of: Path, *, command: str
+) -> None:
     """Write a copy of language models with the layers that a pipeline's encoder has left:
     to train them on by themselves, with `[pretraining] init_from`.
 
@@ -29,7 +30,12 @@ def prune_language_models(path: Path, output: Path, layers_of: Path) -> None:
     output (Path): Directory of the pruned ones; replaced as a whole at the end.
     layers_of (Path): A pipeline made of them, gated or pruned. Ends the command if it
         was made of others.
+    command (str): The command that writes.
+    RAISES (ValueError): E120 to E124 if the output cannot be written, E125 if there is
+        no pipeline.
     """
+    inputs = (path, layers_of)
+    check_output(output, command, inputs=inputs)
     chosen = _encoder_config(layers_of)
     vocabulary = vocabulary_hash(read_vocabulary(path))
     pruned: Dict[str, LanguageModel] = {}
@@ -45,7 +51,11 @@ def prune_language_models(path: Path, output: Path, layers_of: Path) -> None:
             )
         places = [model.layers.index(number) for number in wanted]
         pruned[direction] = keep_lm_layers(model, places)
-    write_directory(output, lambda fresh: _write(path, fresh, pruned))
+
+    def write(fresh: Path) -> None:
+        _write(path, fresh, pruned)
+
+    write_folder(output, write, command=command, inputs=inputs)
     print_facts([describe_lm(path), describe_lm(output)], ["before", "after"])
     msg.good("Saved the pruned language models", str(output))
     msg.info(f"Train them on: ldnet pretrain CONFIG OUT --paths.init_from {output}")
@@ -55,7 +65,7 @@ def _encoder_config(layers_of: Path) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): What the pipeline's encoder is made of, and the numbers
     of the layers that each direction has left.
     """
-    nlp = spacy.load(layers_of)
+    nlp = load_pipeline(layers_of)
     modules = [gate_shim(e).module for e in encoders_in(nlp) if find_encoders(e)]
     rows: List[Dict[str, Any]] = []
     for module in modules:
@@ -90,7 +100,7 @@ def _read(path: Path, direction: str) -> LanguageModel:
 
 def _write(path: Path, fresh: Path, pruned: Dict[str, LanguageModel]) -> None:
     weights = {weights_file(direction): m for direction, m in pruned.items()}
-    ignored = shutil.ignore_patterns(*weights)
+    ignored = shutil.ignore_patterns(*weights, MARK_FILE)
     shutil.copytree(path, fresh, ignore=ignored)
     for name, model in weights.items():
         (fresh / name).write_bytes(module_to_bytes(model))

@@ -2,7 +2,6 @@
 
 from typing import Any, Dict
 
-import spacy
 import srsly
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
@@ -11,6 +10,7 @@ from ._facts import (
     describe,
     describe_lm,
     is_lm_directory,
+    load_pipeline,
     measure_speed,
     print_facts,
     resolve_path,
@@ -36,7 +36,10 @@ def info_cli(
 
     Any pipeline will do, and any directory of `ldnet pretrain`.
     """
-    info(pipeline, as_json=as_json, speed=speed)
+    try:
+        info(pipeline, as_json=as_json, speed=speed)
+    except ValueError as error:
+        msg.fail(f"Cannot describe '{pipeline}'", str(error), exits=1)
 
 
 def info(pipeline: str, *, as_json: bool = False, speed: bool = True) -> Dict[str, Any]:
@@ -44,19 +47,13 @@ def info(pipeline: str, *, as_json: bool = False, speed: bool = True) -> Dict[st
     as_json (bool): Print JSON, not a table.
     speed (bool): Measure the `words_per_second` of a pipeline.
     RETURNS (Dict[str, Any]): See `describe` and `describe_lm`.
+    RAISES (ValueError): E001 to E003 for unusable weights, E125 if there is no pipeline.
     """
     path = resolve_path(pipeline)
-    if not path.exists():
-        msg.fail(
-            f"No pipeline '{pipeline}'",
-            "Give the directory of a trained pipeline or of language models, or the "
-            "name of an installed pipeline.",
-            exits=1,
-        )
     if is_lm_directory(path):
         facts = describe_lm(path)
     else:
-        nlp = spacy.load(pipeline)
+        nlp = load_pipeline(pipeline)
         facts = describe(nlp, path)
         if speed:
             measured = measure_speed({"nlp": nlp})

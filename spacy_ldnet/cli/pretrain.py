@@ -107,13 +107,12 @@ def pretrain(
     overwrite (bool): Begin anew where there is one that it cannot go on with.
     strict (bool): Whether text that cannot be used is an error.
     silent (bool): Whether to print nothing.
-    RAISES (ValueError): E011, E013, E040-E064, see `spacy_ldnet.pretraining.run.pretrain`.
+    RAISES (ValueError): E011, E013, E040-E064, E120-E124, see `spacy_ldnet.pretraining.run.pretrain`.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..pretraining.run import pretrain as run
     from ._progress import ProgressDisplay
 
-    output_path.mkdir(parents=True, exist_ok=True)
     device = "cpu" if use_gpu < 0 else f"cuda:{use_gpu}"
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
     # Of several processes only the first one shows anything.

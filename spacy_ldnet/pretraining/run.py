@@ -26,7 +26,7 @@ from .parallel import train_all
 from .prepare import prepare_corpus
 from .schedules import make_schedule
 from .settings import PretrainingSettings, fixed_settings, read_settings
-from .sources import Reader
+from .sources import Reader, reader_path
 
 CORPUS_DIRECTORY = "corpus"
 
@@ -51,13 +51,33 @@ def pretrain(
     RAISES (ValueError): E011 or E054 unusable language models to begin with, E013 or
         E045-E048 unusable config, E040-E044 or E060-E062 unusable text, E046-E047 or
         E063-E064 failed processes, E050, E053 or E066 another run, E051 or E052
-        unusable files, E058 no accelerate.
+        unusable files, E058 no accelerate, E120 to E124 an output that is not a run's
+        own.
     """
     plain = config.interpolate()
     settings = read_settings(_section(plain, "pretraining"))
     make_schedule(settings.learn_rate)
-    model = resolve_model(plain)
+    read = [reader_path(r) for r in _resolve_readers(plain, settings).values()]
+    inputs = [Path(path) for path in (*read, settings.init_from) if path]
     directory = RunDirectory(output)
+    flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
+    with directory.claim(inputs):
+        _pretrain(config, plain, settings, directory, device, report, **flags)
+
+
+def _pretrain(
+    config: Config,
+    plain: Config,
+    settings: PretrainingSettings,
+    directory: RunDirectory,
+    device: str,
+    report: Report,
+    *,
+    resume: bool,
+    overwrite: bool,
+    strict: bool,
+) -> None:
+    model, output = resolve_model(plain), directory.path
     earlier = directory.earlier_run()
     if earlier and not (resume or overwrite):
         raise ValueError(Errors.E050.format(path=output, what=earlier))
