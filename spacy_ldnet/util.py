@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -225,7 +226,14 @@ def list_files(folder: Path) -> List[str]:
         links = [name for name in folders if os.path.islink(os.path.join(root, name))]
         for name in (*files, *links):
             found.append(Path(root, name).relative_to(folder).as_posix())
-    return sorted(name for name in found if name != MARK_FILE)
+    return sorted(name for name in found if name not in (MARK_FILE, MARK_FILE + PART))
+
+
+def is_part(name: str) -> bool:
+    """name (str): Path of a file.
+    RETURNS (bool): Whether `atomic_write` left it, in a process that was killed.
+    """
+    return re.fullmatch(rf"(.*/)?\.[0-9a-f]{{12}}{re.escape(PART)}", name) is not None
 
 
 def name_some(names: List[str]) -> str:

@@ -64,6 +64,13 @@ class Annotating:
 Report = Callable[[Annotating], None]
 
 
+def is_own_file(name: str) -> bool:
+    """name (str): Path of a file in an output folder.
+    RETURNS (bool): Whether a run writes files of this name.
+    """
+    return _OWN.fullmatch(name) is not None
+
+
 class OutputFolder:
     """The folder of the output, from begin to end.
 
@@ -179,7 +186,7 @@ class OutputFolder:
     def _check(self, files: List[str], error: str) -> None:
         """The files of others are neither mixed with ours nor removed."""
         if error == Errors.E121:
-            files = [name for name in files if not _OWN.fullmatch(name)]
+            files = [name for name in files if not is_own_file(name)]
         if files:
             values = {"path": self.output.path, "command": COMMAND}
             raise ValueError(error.format(names=name_some(files), **values))
@@ -210,7 +217,7 @@ class OutputFolder:
         for folder in (DATA_FOLDER, RECORDS_FOLDER):
             place = self.output / folder
             for name in place.names():
-                if not _OWN.fullmatch(f"{folder}/{name}"):
+                if not is_own_file(f"{folder}/{name}"):
                     continue
                 half = PurePosixPath(name).suffix == PART
                 if half or (folder == DATA_FOLDER and name not in kept):
