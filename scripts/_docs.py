@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence
 
-from _columns import SUFFIXES, ColumnFile, Sentence, read_columns
-from _common import ScriptError
+from _common import ScriptError, script_errors
 from _detokenize import spaces_after
 from _meta import SPLITS
 from spacy.tokens import Doc, DocBin
 from spacy.training.iob_utils import biluo_tags_to_spans
 from spacy.vocab import Vocab
+
+from spacy_ldnet.columns import SUFFIXES, ColumnFile, Sentence, read_columns
 
 ATTRS = ["ENT_IOB", "ENT_TYPE", "SENT_START"]
 
@@ -96,7 +97,8 @@ def read_part(vocab: Vocab, path: Path, group: int) -> List[Doc]:
                 "It must be written by DocBin.to_disk or `spacy convert`.",
             ) from err
     else:
-        docs = list(make_docs(vocab, read_columns(path), group))
+        with script_errors(f"{path} cannot be read"):
+            docs = list(make_docs(vocab, read_columns(path), group))
     if not any(doc.ents for doc in docs):
         raise ScriptError(f"{path} holds no entities", "Is it the right file?")
     return docs

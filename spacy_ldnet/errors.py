@@ -302,8 +302,9 @@ class Errors(metaclass=_WithCode):
 
     # Readers
     E028 = (
-        "Columns cannot be read from {place}: {reason}. Expected a token a line, first "
-        "the token, last its IOB tag, and a blank line after each sentence."
+        "Columns cannot be read from {place}: {reason}. Expected a token on each line, "
+        "first the token, last its tag (IOB, IOB2, IOBES, BILUO or BMES), with tabs or "
+        "blanks between them, and a blank line after each sentence."
     )
 
     # Loggers

@@ -4,13 +4,15 @@ import json
 
 import pytest
 import spacy
-from _columns import read_columns
 from _common import ScriptError
 from _corpora import GOLD
 from _gold import read_gold, split_wikigold
 from annotate import annotate
 from corpus import convert, pass_on
 from spacy.tokens import DocBin
+
+from spacy_ldnet.columns import read_columns
+from spacy_ldnet.util import list_files
 
 PARTS = ("train", "dev", "test")
 
@@ -69,8 +71,10 @@ def test_teacher_is_passed_on(sample_text, tmp_path, tiny_teacher):
         pass_on(tmp_path / "a", tmp_path / "b", "de")
     assert not (tmp_path / "b").exists()
     pass_on(tmp_path / "a", tmp_path / "b", "en")
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    for name in list_files(tmp_path / "a"):
+        assert (tmp_path / "a" / name).read_bytes() == (
+            tmp_path / "b" / name
+        ).read_bytes()
 
 
 def test_errors(sample_gold, sample_text, tmp_path):
