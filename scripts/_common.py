@@ -4,7 +4,10 @@ import hashlib
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
+
+import typer
+from wasabi import msg
 
 from spacy_ldnet import util
 
@@ -69,3 +72,14 @@ def write_json(path: Path, value: Any) -> None:
     value (Any): Anything JSON can hold.
     """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def run(main: Callable[..., Any]) -> None:
+    """Run a script. An error for the user is shown without a traceback.
+
+    main (Callable[..., Any]): Its command.
+    """
+    try:
+        typer.run(main)
+    except ScriptError as err:
+        msg.fail(err.title, err.hint, exits=1)

@@ -163,11 +163,18 @@ def run_spacy(arguments: List[Any], settings: Settings, log: Path) -> None:
     log (Path): What it prints.
     RAISES (ScriptError): If it fails; the log is named.
     """
-    words = [sys.executable, "-m", "spacy", *map(str, arguments)]
+    words = [sys.executable, "-m", "spacy", *map(_spell, arguments)]
     for name, value in settings.items():
-        words += [f"--{name}", str(value)]
+        words += [f"--{name}", _spell(value)]
     with log.open("w", encoding="utf8") as out:
         done = subprocess.run(words, stdout=out, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         last = log.read_text(encoding="utf8", errors="replace").splitlines()[-5:]
         raise ScriptError(f"A training failed, see {log}", "\n".join(last))
+
+
+def _spell(argument: Any) -> str:
+    """Write an argument so that no path is taken for an option."""
+    spelled = str(argument)
+    is_like_option = isinstance(argument, Path) and spelled.startswith("-")
+    return f"./{spelled}" if is_like_option else spelled

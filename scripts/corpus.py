@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional
 
 import spacy
 import typer
-from _common import ScriptError, write_bytes
+from _common import ScriptError, script_errors, write_bytes
 from _corpora import GOLD
 from _docs import ATTRS, find_parts, make_docs, read_part
 from _gold import read_gold
@@ -23,6 +23,11 @@ from _split import read_documents
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
+from spacy_ldnet.util import write_files
+
+#: What the mark in the folder says of who wrote its files.
+COMMAND = "scripts/corpus.py"
+
 ANNOTATED = (*(f"{s}.spacy" for s in SPLITS), "lm_train.txt", "lm_dev.txt", "meta.json")
 
 
@@ -32,7 +37,8 @@ def pass_on(annotated: Path, out_dir: Path, lang: str) -> None:
     annotated (Path): Its folder.
     out_dir (Path): Where to.
     lang (str): Language that the trainings expect.
-    RAISES (ScriptError): If a file is missing, or the teacher has another language.
+    RAISES (ScriptError): If a file is missing, or the teacher has another language, or
+        files of these names are there that this script did not write.
     """
     missing = [name for name in ANNOTATED if not (annotated / name).is_file()]
     if missing:
@@ -46,8 +52,13 @@ def pass_on(annotated: Path, out_dir: Path, lang: str) -> None:
             f"The teacher's language is '{meta['lang']}', but the trainings' '{lang}'",
             f"Give --vars.lang {meta['lang']} (or --lang), or another teacher.",
         )
-    for name in ANNOTATED:
-        write_bytes(out_dir / name, (annotated / name).read_bytes())
+
+    def write(fresh: Path) -> None:
+        for name in ANNOTATED:
+            (fresh / name).write_bytes((annotated / name).read_bytes())
+
+    with script_errors(f"The corpus cannot be written to '{out_dir}'"):
+        write_files(out_dir, write, command=COMMAND)
     print_counts(meta["splits"])
 
 
@@ -108,7 +119,8 @@ def convert(
     lang (str): Language of the corpus.
     group (int): Sentences a Doc where the source marks no documents; 0 for its own.
     seed (int): Decides which documents the LMs hold out.
-    RAISES (ScriptError): If corpus or text cannot be used.
+    RAISES (ScriptError): If corpus or text cannot be used, or files of these names are
+        there that this script did not write.
     """
     if text is None:
         raise ScriptError(
@@ -117,10 +129,6 @@ def convert(
         )
     documents, more = read_documents(text), read_more_text(more_text)
     parts = read_docs(name, assets, lang, group)
-    counts = {
-        part: write_part(docs, out_dir / f"{part}.spacy")
-        for part, docs in parts.items()
-    }
     texts = [text] if more_text is None else [text, more_text]
     known = GOLD[name].source if name in GOLD else read_source(Path(name))
     head: Dict[str, Any] = {
@@ -131,8 +139,17 @@ def convert(
         "teacher": None,
         "seed": seed,
     }
-    lm = write_lm_text(out_dir, documents, seed, more=more)
-    write_meta(out_dir, head, counts, lm)
+
+    def write(fresh: Path) -> None:
+        counts = {
+            part: write_part(docs, fresh / f"{part}.spacy")
+            for part, docs in parts.items()
+        }
+        lm = write_lm_text(fresh, documents, seed, more=more)
+        write_meta(fresh, head, counts, lm)
+
+    with script_errors(f"The corpus cannot be written to '{out_dir}'"):
+        write_files(out_dir, write, command=COMMAND)
 
 
 def main(

@@ -123,6 +123,29 @@ def write_folder(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def write_files(folder: Path, write: Callable[[Path], Any], *, command: str) -> None:
+    """Replace some files in a folder that other commands write to as well.
+
+    folder (Path): The folder; made if it is missing.
+    write (Callable[[Path], Any]): Writes the files into an empty folder.
+    command (str): The command that writes.
+    RAISES (ValueError): E120 or E121 if there are files of these names that the command
+        did not write, E122 if this can be no folder, E124 if it cannot be written.
+    """
+    reason = _obstacle(Path(folder).resolve(), mount_points=True)
+    if reason:
+        raise ValueError(Errors.E122.format(path=folder, reason=reason))
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(PART, ".ldnet-", folder) as scratch:
+            fresh = Path(scratch, "new")
+            fresh.mkdir()
+            write(fresh)
+            _replace_files(Path(folder), fresh, command)
+    except OSError as err:
+        raise ValueError(Errors.E124.format(path=folder, reason=err)) from err
+
+
 @contextmanager
 def claim_folder(
     output: Path, command: str, *, is_own: IsOwn, inputs: Iterable[Path] = ()
@@ -243,13 +266,39 @@ def name_some(names: List[str]) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-def _obstacle(place: Path) -> str:
+def _replace_files(folder: Path, fresh: Path, command: str) -> None:
+    mark = _read_mark(folder)
+    own = mark is not None and mark["written_by"] == command
+    before = mark["files"] if mark is not None and own else {}
+    after = _hash_files(fresh)
+    there = [name for name in after if os.path.lexists(folder / name)]
+    others = [n for n in there if not _is_known(before.get(n), folder / n)]
+    if others:
+        values = {"path": folder, "command": command, "names": name_some(others)}
+        raise ValueError((Errors.E121 if own else Errors.E120).format(**values))
+    # A run that is killed in between finds files of either kind, and knows both.
+    both = {n: [_hash_file(folder / n), after[n]] for n in there}
+    _write_mark(folder, command, {**before, **after, **both})
+    for name in after:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(fresh / name, folder / name)
+    _write_mark(folder, command, {**before, **after})
+
+
+def _is_known(hashes: Any, path: Path) -> bool:
+    """Whether a file has one of the hashes in a mark."""
+    known = hashes if isinstance(hashes, list) else [hashes]
+    found = _hash_file(path)
+    return found is not None and found in known
+
+
+def _obstacle(place: Path, mount_points: bool = False) -> str:
     """Say why there can be no folder at a path; empty if there can."""
     for path in (place, *place.parents):
         if path.exists():
             if not path.is_dir():
                 return f"'{path}' is a file"
-            if path == place and os.path.ismount(path):
+            if path == place and os.path.ismount(path) and not mount_points:
                 return "it is a mount point. Give a folder in it"
             return ""
     return ""
@@ -285,7 +334,7 @@ def _find_others(
         name
         for name in files
         if not (is_own is not None and is_own(name))
-        and not (name in hashes and _hash_file(folder / name) == hashes[name])
+        and not _is_known(hashes.get(name), folder / name)
     ]
     return Errors.E121, others
 
@@ -300,7 +349,7 @@ def _read_mark(folder: Path) -> Optional[Dict[str, Any]]:
     return mark if known and isinstance(mark.get("files"), dict) else None
 
 
-def _write_mark(folder: Path, command: str, files: Dict[str, Optional[str]]) -> None:
+def _write_mark(folder: Path, command: str, files: Dict[str, Any]) -> None:
     mark = {"written_by": command, "spacy_ldnet_version": __version__, "files": files}
     with atomic_write(folder / MARK_FILE, part=folder / (MARK_FILE + PART)) as part:
         part.write_text(json.dumps(mark, indent=2, ensure_ascii=True) + "\n", "utf8")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -18,6 +19,7 @@ from spacy_ldnet.util import (
     list_files,
     lock_folder,
     write_bytes,
+    write_files,
     write_folder,
 )
 
@@ -151,6 +153,35 @@ def test_impossible_outputs(tmp_path, monkeypatch, out, inputs, reason):
         with claim_folder(Path(out), COMMAND, inputs=inputs, is_own=bool):
             pass
     assert everything(tmp_path) == before
+
+
+def test_some_files_of_a_folder(tmp_path):
+    def write_some(text="ours"):
+        write_files(tmp_path, lambda fresh: write(fresh, text), command=COMMAND)
+
+    (tmp_path / "mine").write_text("dear")
+    for text in ("ours", "again"):
+        write_some(text)
+        assert (tmp_path / "deep" / "b").read_text() == text
+    before = everything(tmp_path)
+    # Killed in the middle, it knows its files, whether they are old or new.
+    with patch(
+        "spacy_ldnet.util.os.replace", side_effect=[None, None, KeyboardInterrupt]
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            write_some("third")
+    write_some("fourth")
+    assert (tmp_path / "a").read_text() == "fourth"
+    (tmp_path / "a").write_text("dear")
+    with pytest.raises(ValueError, match="E121.*: 'a'[.]"):
+        write_some()
+    (tmp_path / MARK_FILE).unlink()
+    with pytest.raises(ValueError, match="E120.*'a', 'deep/b'"):
+        write_some()
+    assert {p for p in everything(tmp_path)} | {tmp_path / MARK_FILE} == set(before)
+    for out in ("mine", "mine/out"):
+        with pytest.raises(ValueError, match="E122.*is a file"):
+            write_files(tmp_path / out, write, command=COMMAND)
 
 
 def test_names_of_others_beside_it_are_not_taken(tmp_path, output):

@@ -1,5 +1,6 @@
 """A whole run: from the config and the text to the language models' directories."""
 
+import errno
 import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from .settings import PretrainingSettings, fixed_settings, read_settings
 from .sources import Reader, reader_path
 
 CORPUS_DIRECTORY = "corpus"
+#: Errors of writing alone: disk or quota full, file too large, read-only.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def pretrain(
@@ -62,7 +65,13 @@ def pretrain(
     directory = RunDirectory(output)
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
     with directory.claim(inputs):
-        _pretrain(config, plain, settings, directory, device, report, **flags)
+        try:
+            _pretrain(config, plain, settings, directory, device, report, **flags)
+        except OSError as error:
+            path = Path(error.filename or output)
+            if error.errno not in NO_ROOM and output not in path.parents:
+                raise
+            raise ValueError(Errors.E051.format(path=path, reason=error)) from error
 
 
 def _pretrain(

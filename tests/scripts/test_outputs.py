@@ -1,12 +1,14 @@
 """What the scripts write replaces nothing that others wrote."""
 
 import importlib
+from pathlib import Path
 
 import pytest
 import spacy
 import typer
 from typer.testing import CliRunner
 
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = {
     "annotate": "text.txt OUT --teacher nlp",
     "meta": "nlp OUT",
@@ -27,6 +29,27 @@ def workplace(tmp_path, monkeypatch):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
     return tmp_path
+
+
+def test_a_corpus_of_the_users_own_is_kept(workplace):
+    files = {p: p.read_bytes() for p in (ROOT / "assets" / "sample_gold").iterdir()}
+    app = typer.Typer()
+    app.command()(importlib.import_module("corpus").main)
+    arguments = [str(ROOT / "assets" / "sample_gold"), "corpus"]
+    arguments += ["--text", str(ROOT / "assets" / "sample")]
+    (workplace / "corpus" / "annotated").mkdir(parents=True)
+    (workplace / "corpus" / "dev.spacy").write_text("dear")
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1 and "E120" in result.output
+    (workplace / "corpus" / "dev.spacy").unlink()
+    for _ in range(2):
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+    (workplace / "corpus" / "dev.spacy").write_text("dear")
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1 and "E121" in result.output
+    assert (workplace / "corpus" / "dev.spacy").read_text() == "dear"
+    assert all(path.read_bytes() == data for path, data in files.items())
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
