@@ -1,5 +1,6 @@
 """Folders are replaced as a whole, and only by the command that wrote them."""
 
+import os
 import resource
 import stat
 import subprocess
@@ -165,11 +166,18 @@ def test_some_files_of_a_folder(tmp_path):
         assert (tmp_path / "deep" / "b").read_text() == text
     before = everything(tmp_path)
     # Killed in the middle, it knows its files, whether they are old or new.
-    with patch(
-        "spacy_ldnet.util.os.replace", side_effect=[None, None, KeyboardInterrupt]
-    ):
+    replace, calls = os.replace, iter(range(9))
+
+    def interrupt(*paths):
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        replace(*paths)
+
+    with patch("spacy_ldnet.util.os.replace", interrupt):
         with pytest.raises(KeyboardInterrupt):
             write_some("third")
+    texts = {(tmp_path / name).read_text() for name in ("a", "deep/b")}
+    assert texts == {"again", "third"}
     write_some("fourth")
     assert (tmp_path / "a").read_text() == "fourth"
     (tmp_path / "a").write_text("dear")
