@@ -16,7 +16,7 @@ from _checkpoint import make_checkpoint
 from _project import ROOT, describe_machine, write_json
 
 from spacy_ldnet.cli._facts import describe
-from spacy_ldnet.cli.decode import read_sentences
+from spacy_ldnet.columns import read_sentences
 from spacy_ldnet.legacy.tagger import build_pipeline
 from spacy_ldnet.pipeline.speed import count_words, take_turns, time_pipeline
 
@@ -36,8 +36,8 @@ def main(
 ) -> None:
     """Measure all three, taking turns."""
     torch.set_num_threads(threads)
-    with columns.open(encoding="utf8") as file:
-        words = list(islice(read_sentences(file), sentences))
+    found = islice(read_sentences(columns, tagged=False), sentences)
+    words = [sentence.tokens for sentence in found]
     texts = [(sentence, [True] * len(sentence)) for sentence in words]
     vocabulary = list(dict.fromkeys(word for sentence in words for word in sentence))
     runs, macs = {}, {}

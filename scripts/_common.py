@@ -2,9 +2,14 @@
 
 import hashlib
 import json
-import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, Iterator
+
+import typer
+from wasabi import msg
+
+from spacy_ldnet import util
 
 
 class ScriptError(Exception):
@@ -30,19 +35,29 @@ def sha256(data: bytes) -> str:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it, so that no half file is seen.
+    """Replace a file by a complete one.
 
     path (Path): The file; its folder is made if it is missing.
     data (bytes): The content.
+    RAISES (ScriptError): If it cannot be written; the file that was there is unchanged.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(data)
-    os.replace(beside, path)
+    with script_errors(f"'{path}' cannot be written"):
+        util.write_bytes(path, data)
+
+
+@contextmanager
+def script_errors(title: str) -> Iterator[None]:
+    """title (str): What is wrong, in one line.
+    RAISES (ScriptError): Instead of a coded error of the package.
+    """
+    try:
+        yield
+    except ValueError as err:
+        raise ScriptError(title, str(err)) from err
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text with plain line feeds, beside its place and renamed.
+    """Write UTF-8 text with plain line feeds; the file is complete or not there.
 
     path (Path): The file; its folder is made if it is missing.
     text (str): The content.
@@ -51,9 +66,20 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON, beside its place and renamed.
+    """Write a value as indented JSON; the file is complete or not there.
 
     path (Path): The file; its folder is made if it is missing.
     value (Any): Anything JSON can hold.
     """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def run(main: Callable[..., Any]) -> None:
+    """Run a script. An error for the user is shown without a traceback.
+
+    main (Callable[..., Any]): Its command.
+    """
+    try:
+        typer.run(main)
+    except ScriptError as err:
+        msg.fail(err.title, err.hint, exits=1)

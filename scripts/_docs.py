@@ -3,14 +3,20 @@
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence
 
-from _columns import SUFFIXES, ColumnFile, Sentence, read_columns
-from _common import ScriptError
+from _common import ScriptError, script_errors
 from _detokenize import spaces_after
 from _meta import SPLITS
 from spacy.tokens import Doc, DocBin
 from spacy.training.iob_utils import biluo_tags_to_spans
 from spacy.vocab import Vocab
 
+from spacy_ldnet.columns import (
+    SUFFIXES,
+    ColumnFile,
+    Sentence,
+    read_columns,
+    read_sentences,
+)
 from spacy_ldnet.errors import Errors
 
 ATTRS = ["ENT_IOB", "ENT_TYPE", "SENT_START"]
@@ -110,8 +116,12 @@ def read_part(vocab: Vocab, path: Path, group: int) -> List[Doc]:
                 "It must be written by DocBin.to_disk or `spacy convert`.",
             ) from err
     else:
-        file = read_columns(path)
-        docs = list(make_docs(vocab, file, group or 10, whole=not group))
+        with script_errors(f"{path} cannot be read"):
+            if not any(read_sentences(path, tagged=False)):
+                message = Errors.E142.format(part=path.stem, path=path, what="tokens")
+                raise ScriptError(message)
+            file = read_columns(path)
+            docs = list(make_docs(vocab, file, group or 10, whole=not group))
     if not any(doc.ents for doc in docs):
         what = "entities" if any(map(len, docs)) else "tokens"
         message = Errors.E142.format(part=path.stem, path=path, what=what)

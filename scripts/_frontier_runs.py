@@ -18,7 +18,7 @@ from _frontier_points import (
     choose_layers,
     plain_hidden,
 )
-from _trainer import Settings, Trainer, run_spacy
+from _trainer import Settings, Trainer, log_of, run_spacy
 from spacy.util import load_config
 from thinc.api import Model
 
@@ -117,7 +117,8 @@ class FrontierTrainer(Trainer):
         whole = self._whole(choice)
         cut = self.directory / str(point.seed) / f"{point.name}-lm-cut"
         prune, layers = ["ldnet", "prune", whole], {"layers-of": chosen}
-        self._once(cut, lambda made: run_spacy([*prune, made], layers, made))
+        log = log_of(cut)
+        self._once(cut, lambda made: run_spacy([*prune, made], layers, log))
         changed = {
             "paths.init_from": cut,
             "pretraining.max_epochs": self.retrain_epochs,
@@ -150,9 +151,9 @@ class FrontierTrainer(Trainer):
         settings.update({f"training.before_update.{k}": v for k, v in budget.items()})
         gated = self._spacy_train(path, self.gated, point.seed, self.steps, settings)
         pruned = self.directory / str(point.seed) / point.name
-        prune = ["ldnet", "prune", gated]
+        prune, log = ["ldnet", "prune", gated], log_of(pruned)
         self._once(
-            pruned, lambda made: run_spacy([*prune, made, "--no-speed"], {}, made)
+            pruned, lambda made: run_spacy([*prune, made, "--no-speed"], {}, log)
         )
         return pruned
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
-from _columns import ColumnFile, Sentence, read_columns
-from _common import ScriptError, sha256
+from _common import ScriptError, script_errors, sha256
 from _corpora import GOLD
 from wasabi import msg
+
+from spacy_ldnet.columns import ColumnFile, Sentence, read_columns
 
 Files = Dict[str, ColumnFile]
 WIKIGOLD_SEED = 810
@@ -25,9 +26,10 @@ def read_gold(name: str, assets: Path) -> Files:
     paths = {split: _find(name, split, assets / name) for split in gold.files}
     for path in sorted(set(paths.values())):
         _check_hash(path, gold.hashes.get(path.name))
-    if len(set(paths.values())) == 1:
-        return split_wikigold(read_columns(paths["train"]))
-    files = {split: read_columns(path) for split, path in paths.items()}
+    with script_errors(f"The corpus {name} cannot be read"):
+        if len(set(paths.values())) == 1:
+            return split_wikigold(read_columns(paths["train"]))
+        files = {split: read_columns(path) for split, path in paths.items()}
     for split, (sentences, documents) in gold.counts.items():
         _check_counts(paths[split], files[split], sentences, documents)
     return files

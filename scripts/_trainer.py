@@ -1,6 +1,5 @@
 """Train language models and taggers on them, each once; what is finished is kept."""
 
-import shutil
 import subprocess
 import sys
 import threading
@@ -8,13 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from _common import ScriptError
+from _common import ScriptError, script_errors
 from spacy.util import load_config
 from wasabi import msg
+
+from spacy_ldnet.util import write_folder
 
 Settings = Dict[str, Any]
 #: In a path: the number of the seed.
 SEED = "{seed}"
+#: What the mark in a directory says of who wrote it.
+COMMAND = "scripts: training"
 
 
 def of_seed(corpus: Path, seed: int) -> Path:
@@ -87,7 +90,8 @@ class Trainer:
         arguments = ["ldnet", "pretrain", self.configs / "lm.cfg"]
 
         def run(made: Path) -> None:
-            run_spacy([*arguments, made, "--resume", "--overwrite"], settings, made)
+            words = [*arguments, made, "--resume", "--overwrite"]
+            run_spacy(words, settings, log_of(path))
 
         self._once(path, run, resumable=True)
 
@@ -126,7 +130,7 @@ class Trainer:
 
         def run(made: Path) -> None:
             arguments = ["train", self.configs / f"{config}.cfg", "--output", made]
-            run_spacy(arguments, {**shared, **settings}, made)
+            run_spacy(arguments, {**shared, **settings}, log_of(path))
 
         self._once(path, run)
         self._check(path, corpus / "train.spacy", steps)
@@ -147,32 +151,48 @@ class Trainer:
             msg.warn(f"{path} was trained before {train} was written", hint)
 
     def _once(self, path: Path, make: Any, *, resumable: bool = False) -> None:
-        """Make a directory beside its place and rename it, unless it is there."""
+        """Make a directory as a whole, unless it is there."""
         with self.locks.setdefault(path, threading.Lock()):
             if path.exists():
                 return
-            beside = path.with_name(path.name + ".part")
-            if not resumable:
-                shutil.rmtree(beside, ignore_errors=True)
-            beside.parent.mkdir(parents=True, exist_ok=True)
-            make(beside)
-            beside.rename(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if resumable:
+                # Pretraining itself sees to it that no directory of others is taken.
+                part = path.with_name(path.name + ".part")
+                make(part)
+                part.rename(path)
+                return
+            with script_errors(f"'{path}' cannot be made"):
+                write_folder(path, make, command=COMMAND)
 
 
-def run_spacy(arguments: List[Any], settings: Settings, made: Path) -> None:
+def log_of(path: Path) -> Path:
+    """path (Path): What is trained.
+    RETURNS (Path): The log of its training.
+    """
+    return path.with_name(f"{path.name}.log")
+
+
+def run_spacy(arguments: List[Any], settings: Settings, log: Path) -> None:
     """Run a command of spaCy in a process of its own.
 
     arguments (List[Any]): The command and its arguments.
     settings (Settings): Its options, without the dashes.
-    made (Path): What it makes; its log goes beside.
+    log (Path): What it prints.
     RAISES (ScriptError): If it fails; the log is named.
     """
-    words = [sys.executable, "-m", "spacy", *map(str, arguments)]
+    words = [sys.executable, "-m", "spacy", *map(_spell, arguments)]
     for name, value in settings.items():
-        words += [f"--{name}", str(value)]
-    log = made.with_suffix(".log")
+        words += [f"--{name}", _spell(value)]
     with log.open("w", encoding="utf8") as out:
         done = subprocess.run(words, stdout=out, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         last = log.read_text(encoding="utf8", errors="replace").splitlines()[-5:]
         raise ScriptError(f"A training failed, see {log}", "\n".join(last))
+
+
+def _spell(argument: Any) -> str:
+    """Write an argument so that no path is taken for an option."""
+    spelled = str(argument)
+    is_like_option = isinstance(argument, Path) and spelled.startswith("-")
+    return f"./{spelled}" if is_like_option else spelled

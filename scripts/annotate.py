@@ -1,20 +1,23 @@
 """Raw text in, training data out: a spaCy pipeline, the teacher, writes the labels."""
 
-import shutil
 from pathlib import Path
 from typing import AbstractSet, Any, Dict, Iterable, List, Optional, Tuple
 
 import typer
-from _common import ScriptError, write_bytes, write_json
+from _common import ScriptError, script_errors, write_bytes, write_json
 from _lm_text import LMText, labelled_paragraphs, read_more_text, write_lm_text
 from _meta import Counts, count_sentences, read_source, write_meta
 from _split import Document, rank, read_documents, split_documents, take
-from _teacher import ATTRS, load_teacher, read_annotated
+from _teacher import ATTRS, input_paths, is_work_file, load_teacher, read_annotated
 from _teacher import annotate as run_teacher
 from spacy.language import Language
 from spacy.tokens import DocBin
 from wasabi import msg
 
+from spacy_ldnet.util import check_output, claim_folder, write_folder
+
+#: What the mark in the folder says of who wrote it.
+COMMAND = "scripts/annotate.py"
 # Below the output, while the teacher is at work.
 WORK_FOLDER = "annotating"
 
@@ -106,8 +109,13 @@ def annotate(
     max_test (int): Sentences of test to annotate; 0 for all.
     batch_words (int): Words that the teacher works on at a time.
     n_process (int): Number of processes; -1 for all cores.
-    RAISES (ScriptError): If the text or the teacher cannot be used.
+    RAISES (ScriptError): If the text or the teacher cannot be used, or the folder is
+        not this script's own.
     """
+    inputs = input_paths(text, more_text, teacher)
+    options = {"command": COMMAND, "inputs": inputs, "is_own": is_own}
+    with script_errors(f"'{out_dir}' cannot be written"):
+        check_output(out_dir, **options)
     documents = take(read_documents(text), max_documents, seed)
     parts = split_documents(documents, dev_share, test_share, seed)
     more = read_more_text(more_text, [*parts["dev"], *parts["test"]])
@@ -119,19 +127,37 @@ def annotate(
     }
     texts = ((name, text) for name, pairs in chosen.items() for _, text in pairs)
     work = out_dir / WORK_FOLDER
-    options = {"batch_words": batch_words, "n_process": n_process}
-    manifest = run_teacher(teacher, texts, work, **options)
-    counts = write_parts(nlp, chosen, work, out_dir)
-    if counts["train"].sentences < labelled:
-        msg.warn(f"The train documents hold fewer than {labelled} sentences: all taken")
-    hidden: AbstractSet[str] = frozenset()
-    if lm_text is LMText.unlabelled:
-        hidden = labelled_paragraphs(parts["train"], chosen["train"])
-    lm = write_lm_text(out_dir, parts["train"], seed, hidden, more)
-    texts = [text] if more_text is None else [text, more_text]
-    head = _head(nlp, texts, seed, manifest["pipeline"]["hash"])
-    write_meta(out_dir, head, counts, lm)
-    shutil.rmtree(work)
+
+    def write(fresh: Path) -> None:
+        counts = write_parts(nlp, chosen, work, fresh)
+        if counts["train"].sentences < labelled:
+            found = f"fewer than {labelled} sentences"
+            msg.warn(f"The train documents hold {found}: all taken")
+        hidden: AbstractSet[str] = frozenset()
+        if lm_text is LMText.unlabelled:
+            hidden = labelled_paragraphs(parts["train"], chosen["train"])
+        lm = write_lm_text(fresh, parts["train"], seed, hidden, more)
+        sources = [text] if more_text is None else [text, more_text]
+        head = _head(nlp, sources, seed, manifest["pipeline"]["hash"])
+        write_meta(fresh, head, counts, lm)
+
+    with (
+        script_errors(f"'{out_dir}' cannot be written"),
+        claim_folder(out_dir, **options),
+    ):
+        manifest = run_teacher(
+            teacher, texts, work, batch_words=batch_words, n_process=n_process
+        )
+        # The work is in the folder that is replaced, and goes with it.
+        write_folder(out_dir, write, **options)
+
+
+def is_own(name: str) -> bool:
+    """name (str): Path of a file in the output.
+    RETURNS (bool): Whether it is the teacher's unfinished work.
+    """
+    folder, _, rest = name.partition("/")
+    return folder == WORK_FOLDER and is_work_file(rest)
 
 
 def pass_over(out_dir: Path, corpus: str) -> None:
@@ -139,10 +165,17 @@ def pass_over(out_dir: Path, corpus: str) -> None:
 
     out_dir (Path): The folder; it gets a `meta.json` if it has none.
     corpus (str): The corpus that is used instead.
+    RAISES (ScriptError): If it cannot be written.
     """
     msg.info(f"Nothing to annotate: the corpus is {corpus}")
-    if not (out_dir / "meta.json").is_file():
-        write_json(out_dir / "meta.json", {"kind": "none"})
+    if (out_dir / "meta.json").is_file():
+        return
+
+    def write(fresh: Path) -> None:
+        write_json(fresh / "meta.json", {"kind": "none"})
+
+    with script_errors(f"'{out_dir}' cannot be written"):
+        write_folder(out_dir, write, command=COMMAND, is_own=is_own)
 
 
 def _head(
@@ -189,10 +222,10 @@ def main(
     corpus: str = typer.Option("teacher", help="Do nothing unless this is 'teacher'"),
 ) -> None:
     """Split raw text by document and let a spaCy pipeline write the entities."""
-    if corpus != "teacher":
-        pass_over(out_dir, corpus)
-        return
     try:
+        if corpus != "teacher":
+            pass_over(out_dir, corpus)
+            return
         annotate(
             text,
             out_dir,

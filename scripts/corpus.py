@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 from collections import Counter
 from itertools import chain
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 import spacy
 import typer
-from _common import ScriptError, write_bytes
+from _common import ScriptError, script_errors, write_bytes
 from _corpora import GOLD
 from _docs import ATTRS, find_parts, make_docs, read_part
 from _gold import read_gold
@@ -29,6 +28,7 @@ from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
 from spacy_ldnet.errors import Errors, Warnings
+from spacy_ldnet.util import write_files
 
 # Docs by part and set; a corpus of one source is one set.
 Docs = Dict[str, Dict[str, List[Doc]]]
@@ -37,6 +37,8 @@ Docs = Dict[str, Dict[str, List[Doc]]]
 FEW_STOP_WORDS = 0.13
 # So many paragraphs tell the language.
 LANGUAGE_SAMPLE = 500
+#: What the mark in the folder says of who wrote its files.
+COMMAND = "scripts/corpus.py"
 ANNOTATED = (*(f"{s}.spacy" for s in SPLITS), "lm_train.txt", "lm_dev.txt", "meta.json")
 
 
@@ -46,7 +48,8 @@ def pass_on(annotated: Path, out_dir: Path, lang: str) -> None:
     annotated (Path): Its folder.
     out_dir (Path): Where to.
     lang (str): Language that the trainings expect.
-    RAISES (ScriptError): If a file is missing, or the teacher has another language.
+    RAISES (ScriptError): If a file is missing, or the teacher has another language, or
+        files of these names are there that this script did not write.
     """
     missing = [name for name in ANNOTATED if not (annotated / name).is_file()]
     if missing:
@@ -60,11 +63,16 @@ def pass_on(annotated: Path, out_dir: Path, lang: str) -> None:
             f"The teacher's language is '{meta['lang']}', but the trainings' '{lang}'",
             f"Give --vars.lang {meta['lang']} (or --lang), or another teacher.",
         )
-    for name in ANNOTATED:
-        write_bytes(out_dir / name, (annotated / name).read_bytes())
-    shutil.rmtree(out_dir / "tests", ignore_errors=True)
-    test = (annotated / "test.spacy").read_bytes()
-    write_bytes(out_dir / "tests" / "teacher.spacy", test)
+
+    def write(fresh: Path) -> None:
+        for name in ANNOTATED:
+            (fresh / name).write_bytes((annotated / name).read_bytes())
+        (fresh / "tests").mkdir()
+        test = (annotated / "test.spacy").read_bytes()
+        (fresh / "tests" / "teacher.spacy").write_bytes(test)
+
+    with script_errors(f"The corpus cannot be written to '{out_dir}'"):
+        write_files(out_dir, write, command=COMMAND)
     print_counts(meta["splits"])
 
 
@@ -226,7 +234,8 @@ def convert(
         corpus' own number where none are marked.
     seed (int): Decides which documents the LMs hold out.
     limits (Optional[Mapping[str, int]]): At most so many sentences of a part; 0 for all.
-    RAISES (ScriptError): If corpus or text cannot be used.
+    RAISES (ScriptError): If corpus or text cannot be used, or files of these names are
+        there that this script did not write.
     """
     if text is None:
         raise ScriptError(
@@ -238,13 +247,6 @@ def convert(
     if name != "open":  # whose files are known, and whose repeats are dropped
         check_parts(docs, name)
     docs = {part: limit(docs[part], (limits or {}).get(part, 0)) for part in SPLITS}
-    counts = {
-        part: write_part([*chain(*sets.values())], out_dir / f"{part}.spacy")
-        for part, sets in docs.items()
-    }
-    shutil.rmtree(out_dir / "tests", ignore_errors=True)
-    for tested, members in docs["test"].items():
-        write_part(members, out_dir / "tests" / f"{tested}.spacy")
     texts = [text] if more_text is None else [text, more_text]
     head: Dict[str, Any] = {
         **about,
@@ -255,8 +257,19 @@ def convert(
         "teacher": None,
         "seed": seed,
     }
-    lm = write_lm_text(out_dir, documents, seed, more=more)
-    write_meta(out_dir, head, counts, lm)
+
+    def write(fresh: Path) -> None:
+        counts = {
+            part: write_part([*chain(*sets.values())], fresh / f"{part}.spacy")
+            for part, sets in docs.items()
+        }
+        for tested, members in docs["test"].items():
+            write_part(members, fresh / "tests" / f"{tested}.spacy")
+        lm = write_lm_text(fresh, documents, seed, more=more)
+        write_meta(fresh, head, counts, lm)
+
+    with script_errors(f"The corpus cannot be written to '{out_dir}'"):
+        write_files(out_dir, write, command=COMMAND)
 
 
 def main(

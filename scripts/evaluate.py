@@ -7,7 +7,7 @@ import spacy
 import srsly
 import torch
 import typer
-from _common import write_json
+from _common import run, write_json
 from _errors import describe_errors, read_gold
 from _report import compare, print_table, summarise, summarise_lms
 from _scoring import evaluate_model
@@ -78,7 +78,6 @@ def main(
     """Score the rows of the results on running text (and, where the labels are on
     given tokens, on those too), count their cost and measure their speed."""
     torch.set_num_threads(threads)
-    output_dir.mkdir(parents=True, exist_ok=True)
     meta = srsly.read_json(corpus_meta) if corpus_meta else {}
     is_teacher = meta.get("kind", "teacher") == "teacher"
     models = find_models(training)
@@ -208,4 +207,4 @@ def measure_speed(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

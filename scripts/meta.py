@@ -11,6 +11,11 @@ from spacy.util import load_config
 from thinc.api import Config
 from wasabi import msg
 
+from spacy_ldnet.util import MARK_FILE, write_folder
+
+#: What the mark in the folder says of who wrote it.
+COMMAND = "scripts/meta.py"
+
 # [initialize] and [corpora] only matter when training anew: their loaders and
 # readers point at files that the package does not hold.
 TRAINING_ONLY = ("vectors", "init_tok2vec", "before_init", "after_init")
@@ -120,16 +125,16 @@ def main(
     paths."""
     corpus = srsly.read_json(corpus_meta) if corpus_meta else {}
     vectors = srsly.read_json(vectors_meta) if vectors_meta else {}
-    temporary = output.with_name(f"{output.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(source, temporary)
+    for name_needed in ("meta.json", "config.cfg"):
+        if not (source / name_needed).is_file():
+            msg.fail(
+                f"'{source}' is no pipeline: there is no {name_needed} in it", exits=1
+            )
     meta = join_meta(srsly.read_json(source / "meta.json"), corpus, vectors)
     meta.update(name=name, version=version, license=license_)
-    srsly.write_json(temporary / "meta.json", meta)
     config = strip_paths(load_config(source / "config.cfg"))
-    config.to_disk(temporary / "config.cfg")
     left = [*find_paths(config), *find_paths(meta)]
-    for file_path in sorted(temporary.rglob("cfg")):
+    for file_path in sorted(source.rglob("cfg")):
         left.extend(find_paths(srsly.read_json(file_path), (file_path.parent.name,)))
     if left:
         msg.fail(
@@ -137,8 +142,17 @@ def main(
             "\n".join(f"{key} = {value}" for key, value in left),
             exits=1,
         )
-    shutil.rmtree(output, ignore_errors=True)
-    temporary.rename(output)
+
+    def write(fresh: Path) -> None:
+        shutil.copytree(source, fresh, ignore=shutil.ignore_patterns(MARK_FILE))
+        srsly.write_json(fresh / "meta.json", meta)
+        config.to_disk(fresh / "config.cfg")
+
+    inputs = [path for path in (source, corpus_meta, vectors_meta) if path is not None]
+    try:
+        write_folder(output, write, command=COMMAND, inputs=inputs)
+    except ValueError as err:
+        msg.fail(f"'{output}' cannot be written", str(err), exits=1)
     msg.good(f"Ready to package: {output}")
 
 

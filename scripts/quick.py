@@ -11,6 +11,8 @@ from typing import Dict, List, Union
 import typer
 from wasabi import msg
 
+from spacy_ldnet.util import write_folder
+
 # Everything the workflow needs; what it makes is left behind.
 NEEDED = (
     "CHANGELOG.md",
@@ -27,6 +29,10 @@ NEEDED = (
     "setup.py",
     "spacy_ldnet",
 )
+#: How the paths begin of what the workflow makes in the copy.
+MADE = ("assets/", "corpus/", "training/", "metrics/", "packages/", "project.lock")
+#: What the mark in the copy says of who wrote it.
+COMMAND = "scripts/quick.py"
 # The limits: enough to run every line of every step, not to learn anything.
 LIMITS: Dict[str, Union[int, str]] = {
     "labelled": 300,
@@ -54,17 +60,29 @@ def copy_project(source: Path, target: Path) -> None:
     but with the assets, so that nothing is fetched twice.
 
     source (Path): Root of the repository.
-    target (Path): The copy; what was there is removed.
+    target (Path): The copy: a new folder, or one that this function made.
+    RAISES (ValueError): E120 to E124 if it cannot be written.
     """
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in NEEDED:
-        path = source / name
-        if path.is_dir():
-            shutil.copytree(path, target / name, ignore=ignored)
-        elif path.exists():
-            shutil.copy(path, target / name)
+
+    def copy(fresh: Path) -> None:
+        fresh.mkdir()
+        for name in NEEDED:
+            path = source / name
+            if path.is_dir():
+                shutil.copytree(path, fresh / name, ignore=ignored)
+            elif path.exists():
+                shutil.copy(path, fresh / name)
+
+    inputs = [source / name for name in NEEDED]
+    write_folder(target, copy, command=COMMAND, inputs=inputs, is_own=is_made)
+
+
+def is_made(name: str) -> bool:
+    """name (str): Path of a file in the copy.
+    RETURNS (bool): Whether the workflow makes it.
+    """
+    return name.startswith(MADE) or "__pycache__/" in name
 
 
 def make_command(workflow: str) -> List[str]:
@@ -87,7 +105,10 @@ def main(
     """Run the workflow at toy size in a copy, so that the results of a real run
     survive. Shows that every step works, not how well."""
     start = time.time()
-    copy_project(Path.cwd(), directory)
+    try:
+        copy_project(Path.cwd(), directory)
+    except ValueError as err:
+        msg.fail(f"There can be no copy in '{directory}'", str(err), exits=1)
     # Threads that wait for each other should sleep: on a busy machine OpenMP's default,
     # to spin, can make small networks sixty times slower.
     env = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}

@@ -7,13 +7,18 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 import spacy
 import typer
-from _common import ScriptError, write_bytes, write_json
+from _common import ScriptError, script_errors, write_bytes, write_json
 from _detokenize import spaces_after
 from _split import Document, read_documents, split_documents
 from fetch import Source, get_files
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
+
+from spacy_ldnet.util import write_folder
+
+#: What the mark in the folder says of who wrote it.
+COMMAND = "scripts/tagged.py"
 
 Sentence = List[Tuple[str, str]]
 #: Headlines, titles, quoted words and foreign words are marked on top of the tag.
@@ -107,13 +112,18 @@ def main(
         parts = split_documents(read_documents(text), dev_share, test_share, seed)
         files = get_files(source.value, assets)
         limits = {"train": labelled, "dev": max_dev, "test": max_test}
-        counts = {
-            name: write_part(part, files, limits[name], seed, out_dir / f"{name}.spacy")
-            for name, part in parts.items()
-        }
+        counts: Dict[str, int] = {}
+
+        def write(fresh: Path) -> None:
+            for name, part in parts.items():
+                path = fresh / f"{name}.spacy"
+                counts[name] = write_part(part, files, limits[name], seed, path)
+            write_json(fresh / "meta.json", {"kind": "tags", "sentences": counts})
+
+        with script_errors(f"'{out_dir}' cannot be written"):
+            write_folder(out_dir, write, command=COMMAND, inputs=[text])
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
-    write_json(out_dir / "meta.json", {"kind": "tags", "sentences": counts})
     msg.good(", ".join(f"{name}: {n:,} sentences" for name, n in counts.items()))
 
 

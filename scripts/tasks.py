@@ -5,7 +5,7 @@ from typing import Any, Dict, List, NamedTuple
 
 import spacy
 import typer
-from _common import write_json, write_text
+from _common import run, write_json, write_text
 from _report import mean_and_std
 from _trained import find_trained, warn_of_other_data
 from spacy.training import Corpus
@@ -122,4 +122,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

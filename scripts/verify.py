@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional
 
 import srsly
 import typer
-from _common import write_json
+from _common import run, write_json
 from wasabi import msg
 
 SENTENCE = (
@@ -162,4 +162,4 @@ def _run(command: List[str], cwd: Optional[Path] = None) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -307,8 +307,9 @@ class Errors(metaclass=_WithCode):
 
     # Readers
     E028 = (
-        "Columns cannot be read from {place}: {reason}. Expected a token a line, first "
-        "the token, last its IOB tag, and a blank line after each sentence."
+        "Columns cannot be read from {place}: {reason}. Expected a token on each line, "
+        "first the token, last its tag (IOB, IOB2, IOBES, BILUO or BMES), with tabs or "
+        "blanks between them, and a blank line after each sentence."
     )
 
     # Loggers
@@ -403,7 +404,7 @@ class Errors(metaclass=_WithCode):
     E154 = "The language models' file '{path}' cannot be read. {reason}"
     E155 = "'{value}' cannot be the package's {what}. Give {reason}."
     E156 = (
-        "'{path}' exists already. Give --force to replace it, another --version, or "
+        "'{path}' exists already. Give --overwrite to replace it, another --version, or "
         "another directory."
     )
     E157 = (
@@ -418,6 +419,50 @@ class Errors(metaclass=_WithCode):
     E159 = (
         "The language models in '{path}' are no pair: {name} is {forward} in the forward "
         "and {backward} in the backward one. Pretrain both directions with one config."
+    )
+    # Files and folders
+    E120 = (
+        "'{path}' has files that '{command}' did not write: {names}. Nothing was changed. "
+        "Choose a new or an empty folder, or move these files away. What earlier "
+        "versions of spacy-ldnet wrote counts as foreign, too."
+    )
+    E121 = (
+        "'{command}' wrote '{path}', but these files in it were added or changed since: "
+        "{names}. Nothing was changed. Move them away, or choose another folder."
+    )
+    E122 = (
+        "'{path}' cannot be the output: {reason}. Nothing was changed. Choose another "
+        "folder."
+    )
+    E123 = (
+        "Another process is writing to '{path}'. Wait until it ends, or choose another "
+        "folder."
+    )
+    E124 = (
+        "'{path}' could not be written: {reason}. What was there before is unchanged. "
+        "Make room, or correct the path or the permissions, and run the command again."
+    )
+    E125 = (
+        "'{path}' is no pipeline: {reason}. Give the directory of a trained pipeline "
+        "(such as model-best) or of language models."
+    )
+    E126 = (
+        "Text {number} cannot be written in columns: {reason}. Write marked text instead "
+        "(--to text), or change the tokenizer."
+    )
+    E127 = (
+        "The word vectors in '{path}' cannot be read, line {line}: {reason}. Expected a "
+        "word and its numbers on each line, in UTF-8, as GloVe, fastText and word2vec "
+        "(text format) write them."
+    )
+    E128 = (
+        "The reader of [{name}] cannot read its text: {reason}. Expected lines with an "
+        'object each, as {{"text": "..."}}; @readers = "spacy-ldnet.RawTextCorpus.v1" '
+        "skips and counts what it cannot read."
+    )
+    E129 = (
+        "No documents in '{path}'. Give a .spacy file with annotated documents, or a "
+        "folder of them."
     )
 
 

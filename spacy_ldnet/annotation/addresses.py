@@ -46,11 +46,16 @@ class Place:
         self.fs = fs
         self.path = path
 
+    @property
+    def is_local(self) -> bool:
+        """RETURNS (bool): Whether it is on this machine."""
+        return isinstance(self.fs, LocalFileSystem)
+
     def absolute(self, address: str) -> str:
         """address (str): What the place was opened with.
         RETURNS (str): The same for a process with another working directory.
         """
-        return self.path if isinstance(self.fs, LocalFileSystem) else address
+        return self.path if self.is_local else address
 
     def __truediv__(self, name: str) -> "Place":
         return Place(self.fs, f"{self.path.rstrip('/')}/{name}")
@@ -83,6 +88,12 @@ class Place:
             raise ValueError(
                 Errors.E085.format(path=self.path, reason=error)
             ) from error
+
+    def find(self) -> List[str]:
+        """RETURNS (List[str]): Paths, in this folder, of all files below it."""
+        self.fs.invalidate_cache(self.path)
+        paths = map(PurePosixPath, self.fs.find(self.path))
+        return sorted(str(path.relative_to(self.path)) for path in paths)
 
     def names(self) -> List[str]:
         """RETURNS (List[str]): Names of the files in the folder; none if it is none."""

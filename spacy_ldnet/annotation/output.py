@@ -1,16 +1,19 @@
 """The folder that a run writes, from its beginning to its manifest."""
 
 import json
+import re
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
-from typing import Any, Callable, Dict, List, Optional, Set
+from pathlib import Path, PurePosixPath
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set
 
 import torch
 
 from ..engines import Engine
 from ..errors import Errors
+from ..util import lock_folder, name_some
 from .addresses import PART, InputFile, Place
 from .identity import find_difference
 from .job import Job
@@ -27,6 +30,19 @@ from .records import (
 from .worker import AnnotationWorker
 
 MANIFEST_FILE, ERRORS_FILE, FILES_FILE = "manifest.json", "errors.jsonl", "files.json"
+#: What the manifest says of who wrote it.
+COMMAND = "ldnet annotate"
+
+#: Files of a run, and what is left of those that were being written.
+_OWN = re.compile(
+    rf"""({re.escape(MANIFEST_FILE)} | {re.escape(ERRORS_FILE)}
+    | {DATA_FOLDER}/part-\d+-\d+\.(jsonl|parquet|spacy)
+    | {RECORDS_FOLDER}/({re.escape(FILES_FILE)} | part-\d+\.(json|begun))
+    )(\.[0-9a-f]{{8}}\.part)?""",
+    flags=re.VERBOSE,
+)
+#: Folders that hold nothing but such files.
+_FOLDERS = (f"{DATA_FOLDER}/", f"{RECORDS_FOLDER}/")
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,13 @@ class Annotating:
 
 
 Report = Callable[[Annotating], None]
+
+
+def is_own_file(name: str) -> bool:
+    """name (str): Path of a file in an output folder.
+    RETURNS (bool): Whether a run writes files of this name.
+    """
+    return _OWN.fullmatch(name) is not None
 
 
 class OutputFolder:
@@ -69,29 +92,46 @@ class OutputFolder:
         self.files = files
         self.units = units
 
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """YIELDS (None): Meanwhile no other run can take the folder, if it is on this
+            machine.
+        RAISES (ValueError): E085 there can be none, E123 another run has it.
+        """
+        self.output.make_folder()
+        if not self.output.is_local:
+            yield
+            return
+        with lock_folder(Path(self.output.path)):
+            yield
+
     def begin(self, overwrite: bool) -> None:
         """overwrite (bool): Whether an earlier run with which it cannot go on is lost.
-        RAISES (ValueError): E084 there is one, E085 nothing can be written.
+        RAISES (ValueError): E084 there is one, E085 nothing can be written, E120 or E121
+            the folder has files that no run wrote.
         """
-        old = read_json(self.output / MANIFEST_FILE)
+        old = self._read_manifest()
+        found = self.output.find()
         if old is None:
-            self._check_empty()
+            self._check(found, Errors.E120)
         else:
+            self._check([n for n in found if n.startswith(_FOLDERS)], Errors.E121)
             old_files = read_json(self.output / RECORDS_FOLDER / FILES_FILE)
             what = find_difference(old, self.identity, old_files, self.files)
-            if what is None:
-                return
-            if not overwrite:
-                values = {"path": self.output.path, "what": what}
-                raise ValueError(Errors.E084.format(**values))
-            self._clear()
+            if what is not None:
+                if not overwrite:
+                    values = {"path": self.output.path, "what": what}
+                    raise ValueError(Errors.E084.format(**values))
+                self._check(found, Errors.E121)
+                self._clear()
+                old = None
+        # First of all: a run that is killed after this still knows its folder.
+        if old is None:
+            self._write_manifest({"state": "unfinished"})
         for folder in (DATA_FOLDER, RECORDS_FOLDER):
             (self.output / folder).make_folder()
         stamps = [[file.name, file.size, file.stamp] for file in self.files]
         write_json(self.output / RECORDS_FOLDER / FILES_FILE, stamps)
-        write_json(
-            self.output / MANIFEST_FILE, {**self.identity, "state": "unfinished"}
-        )
 
     def work(self, job: Job, engine: Engine, report: Optional[Report]) -> None:
         """Do what is missing. What failed is in errors.jsonl however this ends."""
@@ -126,28 +166,40 @@ class OutputFolder:
                 for name in ("rows", "words", "ents", "spans"):
                     counts[name] += getattr(record, name)
         self._remove_left_over(kept)
-        manifest = {
-            **self.identity,
-            "state": "complete",
-            "counts": {**counts, "errors": errors},
-        }
+        counts["errors"] = errors
+        return self._write_manifest({"state": "complete", "counts": counts})
+
+    def _read_manifest(self) -> Optional[Dict[str, Any]]:
+        """RETURNS (Optional[Dict[str, Any]]): That of a run; None if there is none."""
+        try:
+            found = read_json(self.output / MANIFEST_FILE)
+        except ValueError:
+            return None
+        own = isinstance(found, dict) and found.get("written_by") == COMMAND
+        return found if own else None
+
+    def _write_manifest(self, facts: Dict[str, Any]) -> Dict[str, Any]:
+        manifest = {"written_by": COMMAND, **self.identity, **facts}
         write_json(self.output / MANIFEST_FILE, manifest)
         return manifest
 
-    def _check_empty(self) -> None:
-        """The data of others are not ours to mix with."""
-        if (self.output / DATA_FOLDER).names():
-            what = f"'{DATA_FOLDER}' has files, and there is no {MANIFEST_FILE}"
-            raise ValueError(Errors.E084.format(path=self.output.path, what=what))
+    def _check(self, files: List[str], error: str) -> None:
+        """The files of others are neither mixed with ours nor removed."""
+        if error == Errors.E121:
+            files = [name for name in files if not is_own_file(name)]
+        if files:
+            values = {"path": self.output.path, "command": COMMAND}
+            raise ValueError(error.format(names=name_some(files), **values))
 
     def _clear(self) -> None:
-        """The manifest last: a run that is killed here begins here again."""
+        """The manifest stays until there is a new one: a run that is killed here begins
+        here again.
+        """
         fs = self.output.fs
         for folder in (DATA_FOLDER, RECORDS_FOLDER):
             path = (self.output / folder).path
             if fs.exists(path):
                 fs.rm(path, recursive=True)
-        fs.rm_file((self.output / MANIFEST_FILE).path)
 
     def _write_errors(self) -> int:
         """RETURNS (int): How many there are."""
@@ -165,6 +217,8 @@ class OutputFolder:
         for folder in (DATA_FOLDER, RECORDS_FOLDER):
             place = self.output / folder
             for name in place.names():
+                if not is_own_file(f"{folder}/{name}"):
+                    continue
                 half = PurePosixPath(name).suffix == PART
                 if half or (folder == DATA_FOLDER and name not in kept):
                     place.fs.rm_file((place / name).path)

@@ -1,7 +1,8 @@
 """A whole run: from an input to annotated shards with a manifest."""
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, Optional, Tuple
+from pathlib import Path, PurePosixPath
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import spacy
 from spacy.language import Language
@@ -9,13 +10,15 @@ from spacy.tokens import Doc
 
 from ..engines import Engine, make_engine
 from ..errors import Errors
-from .addresses import open_place
+from ..util import check_place
+from .addresses import InputFile, Place, open_place
 from .identity import (
     absolute_name,
     describe_input,
     describe_pipeline,
     describe_settings,
     hash_pipeline,
+    pipeline_path,
 )
 from .job import AUTO, DEVICES, FORMS, JSONL, PARQUET, Job, Load
 from .output import OutputFolder, Report
@@ -67,12 +70,13 @@ def annotate(
     RAISES (ValueError): E013 a value that is not allowed, E061 or E082 unusable input,
         E064 processes that end, E083 columns in the way, E084 the output of another
         run, E085 unwritable output, E086 with `strict` a document that fails, E087 no
-        such pipeline, E088 no pyarrow, E089 a unit that cannot be done.
+        such pipeline, E088 no pyarrow, E089 a unit that cannot be done, E120 to E123 an
+        output that is not a run's own.
     """
     _check(form, batch_words, unit_size, device)
-    place = open_place(source)
+    place, out = open_place(source), open_place(output)
     files, units = plan(place, source, unit_size)
-    out = open_place(output)
+    _check_output(out, place, files, pipeline)
     pipeline_hash = hash_pipeline(pipeline)
     job = Job(
         absolute_name(pipeline),
@@ -99,9 +103,10 @@ def annotate(
         schema, fit = make_schema(job, place, units)
         job = replace(job, schema=schema, fit=fit)
     run = OutputFolder(out, identity, files, units)
-    run.begin(overwrite)
-    run.work(job, engine or make_engine(), report)
-    return run.finish()
+    with run.claim():
+        run.begin(overwrite)
+        run.work(job, engine or make_engine(), report)
+        return run.finish()
 
 
 def _check(form: str, batch_words: int, unit_size: int, device: str) -> None:
@@ -115,6 +120,23 @@ def _check(form: str, batch_words: int, unit_size: int, device: str) -> None:
             values = {"name": name, "value": number}
             reason = "it has to be at least 1"
             raise ValueError(Errors.E013.format(**values, reason=reason))
+
+
+def _check_output(
+    out: Place, source: Place, files: List[InputFile], pipeline: str
+) -> None:
+    """What is written must not be read by the next run, nor be what this one reads."""
+    if out.is_local:
+        inputs = [pipeline_path(pipeline)]
+        if source.is_local:
+            inputs += [Path(file.path) for file in files]
+            inputs += [Path(source.path)] if source.fs.isdir(source.path) else []
+        check_place(Path(out.path), inputs)
+    folder, read = PurePosixPath(out.path), PurePosixPath(source.path)
+    around = (folder, *folder.parents)
+    if type(out.fs) is type(source.fs) and any(p.match(str(read)) for p in around):
+        reason = f"it lies in '{source.path}', which the command reads"
+        raise ValueError(Errors.E122.format(path=out.path, reason=reason))
 
 
 def _load(job: Job) -> Language:

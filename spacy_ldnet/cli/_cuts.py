@@ -3,14 +3,13 @@
 from functools import partial
 from typing import Callable, List
 
-import spacy
 from thinc.api import Model
 from wasabi import msg
 
 from ..lm_directory import LayersLeft, find_source, is_pipeline, layers_left
 from ..models.encoder import find_encoders
 from ..models.gating import keep_only, layers_of
-from ._facts import encoders_in
+from ._facts import encoders_in, load_pipeline
 
 #: Deletes layers of an encoder, in place.
 Cut = Callable[[Model], None]
@@ -41,7 +40,7 @@ def _layers_of_each(chosen: str, count: int) -> List[LayersLeft]:
     source = find_source(chosen)
     if not is_pipeline(source):
         return [layers_left(source)] * count
-    others = encoders_in(spacy.load(source))
+    others = encoders_in(load_pipeline(source))
     if len(others) != count:
         msg.fail(
             f"'{chosen}' has {len(others)} encoders, the pipeline {count}",

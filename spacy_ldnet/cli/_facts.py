@@ -2,13 +2,15 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Union
 
+import spacy
 import torch
 from spacy.language import Language
 from thinc.api import Model
 from wasabi import msg
 
+from ..errors import Errors
 from ..lm_directory import find_weights, read_meta, read_structure, read_vocabulary
 from ..models.gate_shim import GateShim
 from ..models.gating import find_gated, gate_shim, is_loaded
@@ -161,6 +163,33 @@ def size_of(path: Path) -> float:
     """RETURNS (float): Size of all files below a directory, in MB."""
     files = (f for f in Path(path).rglob("*") if f.is_file())
     return round(sum(f.stat().st_size for f in files) / 1e6, 2)
+
+
+def load_pipeline(pipeline: Union[str, Path]) -> Language:
+    """pipeline (Union[str, Path]): Name of an installed pipeline, or a directory.
+    RETURNS (Language): The pipeline.
+    RAISES (ValueError): E125 if there is none.
+    """
+    path = resolve_path(str(pipeline))
+    if not path.exists():
+        reason = "neither an installed package nor a directory has this name"
+    elif not path.is_dir():
+        reason = "it is a file"
+    elif not (path / "config.cfg").is_file() and path == Path(pipeline):
+        reason = "there is no 'config.cfg' in it"
+    else:
+        try:
+            return spacy.load(pipeline)
+        except (OSError, ImportError, KeyError, ValueError) as error:
+            reason = f"it cannot be loaded ({error})"
+    raise ValueError(Errors.E125.format(path=pipeline, reason=reason))
+
+
+def resolve_path(pipeline: str) -> Path:
+    """RETURNS (Path): Directory of a pipeline that is installed or given by its path."""
+    if spacy.util.is_package(pipeline):
+        return Path(spacy.util.get_package_path(pipeline))
+    return Path(pipeline)
 
 
 def _cell(value: Any) -> str:

@@ -25,11 +25,13 @@ from ..models.gating import layers_of
 from ..nn.language_model import LanguageModel
 from ..nn.prune import keep_lm_layers
 from ..nn.serialize import module_from_bytes, module_to_bytes
+from ..util import MARK_FILE, check_output, write_folder
 from ._facts import describe_lm, print_facts
-from ._util import write_directory
 
 
-def prune_language_models(path: Path, output: Path, chosen: str) -> None:
+def prune_language_models(
+    path: Path, output: Path, chosen: str, *, command: str
+) -> None:
     """Write a copy of language models with the layers that a pipeline's encoder has left:
     to continue their pretraining, with `[pretraining] init_from`.
 
@@ -37,8 +39,12 @@ def prune_language_models(path: Path, output: Path, chosen: str) -> None:
     output (Path): Directory of the pruned ones; replaced as a whole at the end.
     chosen (str): Directory or name of a pipeline made of them, gated or pruned, or of
         language models that were pruned. Ends the command if it was made of others.
-    RAISES (ValueError): E011, E150, E152 to E154: unusable files.
+    command (str): The command that writes.
+    RAISES (ValueError): E011, E150, E152 to E154 unusable files; E120 to E124 if the
+        output cannot be written.
     """
+    inputs = (path, find_source(chosen))
+    check_output(output, command, inputs=inputs)
     wanted = _chosen_layers(chosen)
     models = {direction: _read(path, direction) for direction in DIRECTIONS}
     places = wanted.positions_in(layers_left(path))
@@ -49,7 +55,11 @@ def prune_language_models(path: Path, output: Path, chosen: str) -> None:
             exits=1,
         )
     pruned = {name: keep_lm_layers(models[name], keep) for name, keep in places.items()}
-    write_directory(output, lambda fresh: _write(path, fresh, pruned))
+
+    def write(fresh: Path) -> None:
+        _write(path, fresh, pruned)
+
+    write_folder(output, write, command=command, inputs=inputs)
     print_facts([describe_lm(path), describe_lm(output)], ["before", "after"])
     msg.good("Saved the pruned language models", str(output))
     msg.info(
@@ -77,7 +87,7 @@ def _read(path: Path, direction: str) -> LanguageModel:
 
 def _write(path: Path, fresh: Path, pruned: Dict[str, LanguageModel]) -> None:
     weights = {weights_file(direction): m for direction, m in pruned.items()}
-    ignored = shutil.ignore_patterns(*weights)
+    ignored = shutil.ignore_patterns(*weights, MARK_FILE)
     shutil.copytree(path, fresh, ignore=ignored)
     for name, model in weights.items():
         (fresh / name).write_bytes(module_to_bytes(model))

@@ -1,16 +1,13 @@
-"""The group of commands, and what they share."""
+"""The group of commands, and how they show warnings."""
 
 import os
 import re
-import shutil
 import sys
 import warnings
 from functools import partial
-from pathlib import Path
-from typing import Any, Callable, Tuple
+from typing import Any, Callable
 
 import typer
-from spacy.language import Language
 from wasabi import Printer
 
 app = typer.Typer(
@@ -44,37 +41,3 @@ def _show_warning(
         tqdm.write(Printer(no_print=True).warn(str(message)), file=sys.stderr)
     else:
         show(message, *where, **more)
-
-
-def write_pipeline(nlp: Language, output: Path) -> None:
-    """Write beside, then rename, so that a pipeline is there as a whole or not.
-
-    nlp (Language): The pipeline.
-    output (Path): Its directory; what was there is replaced at the end.
-    """
-    write_directory(output, nlp.to_disk)
-
-
-def write_directory(output: Path, write: Callable[[Path], None]) -> None:
-    """Write beside, then rename, so that a directory is there as a whole or not.
-
-    output (Path): The directory; what was there is replaced at the end.
-    write (Callable[[Path], None]): Makes a directory where none is.
-    """
-    fresh, old = _beside(output)
-    write(fresh)
-    if output.exists():
-        output.rename(old)
-    fresh.rename(output)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _beside(output: Path) -> Tuple[Path, Path]:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    paths = (
-        output.with_name(output.name + ".new"),
-        output.with_name(output.name + ".old"),
-    )
-    for path in paths:
-        shutil.rmtree(path, ignore_errors=True)
-    return paths

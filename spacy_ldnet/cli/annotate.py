@@ -66,7 +66,7 @@ def annotate_cli(
     overwrite: bool = Opt(
         False,
         "--overwrite",
-        help="Begin anew where the output is of another input, pipeline or setting",
+        help="Begin anew where this command wrote the output for another input, pipeline or setting",
     ),
     code_path: Optional[Path] = Opt(
         None,
@@ -141,11 +141,14 @@ def annotate(
     from ..annotation.gpus import count_gpus
     from ..annotation.run import annotate as run
     from ..engines import LOCAL, count_processes, make_engine
+    from ..models.encoder import check_range
 
     if code_path is not None:
         # One name for all processes: spaCy refuses a function from another file.
         code_path = code_path.absolute()
     import_code(code_path)
+    at_least_one = "it must be at least 1 megabyte"
+    check_range("shard_size", shard_size, shard_size >= 1, at_least_one)
     gpus = count_gpus() if device == "auto" and engine == LOCAL else 0
     if gpus:
         n_process = min(gpus, count_processes(n_process))

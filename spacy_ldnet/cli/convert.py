@@ -1,12 +1,16 @@
 """`ldnet convert`: the authors' checkpoints as pipelines and language models of ours."""
 
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ._util import app, write_pipeline
+from ._util import app
+
+#: What the mark in a folder says of who wrote it.
+COMMAND = "ldnet convert"
 
 
 @app.command("convert")
@@ -79,7 +83,8 @@ def convert(
     """Write the converted pipeline, or the directory of two converted language models.
 
     checkpoint (Path): A `.th` file.
-    output (Path): Directory of the pipeline; replaced as a whole at the end.
+    output (Path): Directory of the pipeline: a new one, or one that this command wrote.
+        It is replaced as a whole at the end.
     maps (Optional[Path]): The pickled dataset, for checkpoints without maps.
     backward (Optional[Path]): The backward language model, where the checkpoint is a
         forward one alone.
@@ -88,7 +93,7 @@ def convert(
     prune (bool): Delete layers whose gate is zero.
     sentences (bool): Put a sentencizer in front.
     RAISES (ValueError): E013 for a task that is not known; E070 to E079 for files that
-        cannot be used.
+        cannot be used; E120 to E124 if the output cannot be written.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..errors import Errors
@@ -97,14 +102,18 @@ def convert(
     from ..legacy.tagger import build_pipeline
     from ..models.encoder import check_range
     from ..models.gating import prune_encoder
+    from ..util import check_output, write_folder
     from ._facts import describe, describe_lm, encoders_in, print_facts
 
     tasks = ("auto", "ner", "chunk")
     check_range("task", task, task in tasks, f"choose from {', '.join(tasks)}")
+    inputs = [path for path in (checkpoint, maps, backward) if path is not None]
+    check_output(output, COMMAND, inputs=inputs)
     found = read_checkpoint(checkpoint, maps)
     if backward is not None:
         both = pair(found, read_checkpoint(backward, maps))
-        write_language_models(both, output, lang=lang)
+        write = partial(write_language_models, both, lang=lang)
+        write_folder(output, write, command=COMMAND, inputs=inputs)
         print_facts([describe_lm(output)], [output.name])
         msg.good("Saved the converted language models", str(output))
         return
@@ -118,6 +127,6 @@ def convert(
         msg.warn("No layer was deleted: no gate is zero")
     if sentences:
         nlp.add_pipe("sentencizer", first=True)
-    write_pipeline(nlp, output)
+    write_folder(output, nlp.to_disk, command=COMMAND, inputs=inputs)
     print_facts([describe(nlp, output)], [output.name])
     msg.good("Saved the converted pipeline", str(output))

@@ -1,19 +1,19 @@
 """`ldnet decode`: text in, marked text or columns out, as LightNER's `decode`."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple, Union
 
-import spacy
 import tqdm
 from spacy.cli._util import Arg, Opt
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from wasabi import msg
 
+from ..columns import read_sentences, write_sentence
 from ..errors import Errors, Warnings
-from ..readers import DOCUMENT_MARK
+from ..util import atomic_write
+from ._facts import load_pipeline
 from ._util import app
 
 
@@ -45,7 +45,7 @@ def decode_cli(
     output_form: Form = Opt(
         Form.text,
         "--to",
-        help="text: <PER> Ada </PER> lived; columns: a token and its IOBES tag on each line",
+        help="text: <PER> Ada </PER> lived; columns: a token, a tab and its IOBES tag on each line",
     ),
     spans_key: Optional[str] = Opt(
         None,
@@ -69,6 +69,9 @@ def decode_cli(
         )
     except ValueError as error:
         msg.fail(f"Cannot decode '{input_path}'", str(error), exits=1)
+    if not number:
+        msg.warn(f"There are no texts in '{input_path}'", str(output_path))
+        return
     msg.good(f"Marked {spans:,} spans in {number:,} texts", str(output_path))
     if not spans:
         where = "doc.ents" if spans_key is None else f"doc.spans['{spans_key}']"
@@ -93,54 +96,59 @@ def decode(
     output_form (str): `text` or `columns`.
     spans_key (Optional[str]): A span group; None for `doc.ents`.
     RETURNS (Tuple[int, int]): Number of texts, and of spans in them.
-    RAISES (ValueError): E041 if the file is not UTF-8.
+    RAISES (ValueError): E028 or E041 if the input cannot be read, E122 or E124 if the
+        output cannot be written, E125 if there is no pipeline, E126 if a text cannot be
+        written in columns.
     """
-    nlp = spacy.load(pipeline)
+    check_file(output_path, input_path)
+    nlp = load_pipeline(pipeline)
     docs = _read(nlp, input_path, input_form)
-    write = _as_columns if output_form == Form.columns else _as_text
-    output_path.parent.mkdir(parents=True, exist_ok=True)
-    beside = output_path.with_name(output_path.name + ".part")
     number = marked = 0
-    try:
-        with beside.open("w", encoding="utf8") as file:
-            for doc in nlp.pipe(tqdm.tqdm(docs, "Decoding", unit="text")):
-                spans = doc.ents if spans_key is None else doc.spans.get(spans_key, [])
-                file.write(write(doc, sorted(spans, key=_position)))
-                number += 1
-                marked += len(spans)
-        os.replace(beside, output_path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with atomic_write(output_path) as part, part.open("w", encoding="utf8") as file:
+        for doc in nlp.pipe(tqdm.tqdm(docs, "Decoding", unit="text")):
+            number += 1
+            spans = doc.ents if spans_key is None else doc.spans.get(spans_key, [])
+            spans = sorted(spans, key=_position)
+            marked += len(spans)
+            if output_form == Form.text:
+                file.write(_as_text(doc, spans))
+                continue
+            # What columns are read from has all its tokens, blank ones, too.
+            kept = [t.i for t in doc if input_form == Form.columns or not t.is_space]
+            try:
+                file.write(_as_columns(doc, spans, kept))
+            except ValueError as error:
+                values = {"number": number, "reason": error}
+                raise ValueError(Errors.E126.format(**values)) from error
     return number, marked
 
 
+def check_file(output: Path, read: Path) -> None:
+    """output (Path): The file to write.
+    read (Path): The file that is read.
+    RAISES (ValueError): E122 if they are the same, or the output is a folder.
+    """
+    if output.exists() and output.samefile(read):
+        reason = "the command reads it"
+    elif output.is_dir():
+        reason = "it is a folder, and a file is written"
+    else:
+        return
+    raise ValueError(Errors.E122.format(path=output, reason=reason))
+
+
 def _read(nlp: Language, path: Path, form: str) -> Iterator[Doc]:
+    if form == Form.columns:
+        for sentence in read_sentences(path, tagged=False):
+            words = sentence.tokens
+            starts: List[Union[bool, int, None]] = [i == 0 for i in range(len(words))]
+            yield Doc(nlp.vocab, words=words, sent_starts=starts)
+        return
     try:
         with path.open(encoding="utf-8-sig") as file:
-            if form == Form.text:
-                yield from (nlp.make_doc(line.rstrip("\r\n")) for line in file)
-            else:
-                for words in read_sentences(file):
-                    starts = (i == 0 for i in range(len(words)))
-                    yield Doc(nlp.vocab, words=words, sent_starts=list(starts))
+            yield from (nlp.make_doc(line.rstrip("\r\n")) for line in file)
     except UnicodeDecodeError as error:
         raise ValueError(Errors.E041.format(place=path, reason=error)) from error
-
-
-def read_sentences(lines: Iterable[str]) -> Iterator[List[str]]:
-    """lines (Iterable[str]): A token first in each, a blank line after each sentence.
-    YIELDS (List[str]): The tokens of each sentence.
-    """
-    words: List[str] = []
-    for line in lines:
-        cells = line.split()
-        if cells and cells[0] != DOCUMENT_MARK:
-            words.append(cells[0])
-        elif words:
-            yield words
-            words = []
-    if words:
-        yield words
 
 
 def _position(span: Span) -> int:
@@ -158,9 +166,9 @@ def _as_text(doc: Doc, spans: List[Span]) -> str:
     return " ".join(part for parts in pieces.values() for part in parts) + "\n"
 
 
-def _as_columns(doc: Doc, spans: List[Span]) -> str:
-    """A line a token, and a blank line."""
-    tags = {token.i: "O" for token in doc if not token.is_space}
+def _as_columns(doc: Doc, spans: List[Span], kept: List[int]) -> str:
+    """The lines of some tokens, with tags in IOBES, and a blank line."""
+    tags = {place: "O" for place in kept}
     for span in spans:
         inside = [token.i for token in span if token.i in tags]
         for place in inside:
@@ -168,5 +176,4 @@ def _as_columns(doc: Doc, spans: List[Span]) -> str:
         if inside:
             tags[inside[0]] = f"B-{span.label_}"
             tags[inside[-1]] = f"{'E' if len(inside) > 1 else 'S'}-{span.label_}"
-    lines = [f"{doc[place].text} {tag}\n" for place, tag in tags.items()]
-    return "".join(lines) + "\n"
+    return write_sentence([doc[place].text for place in kept], list(tags.values()))

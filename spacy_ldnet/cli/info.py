@@ -2,13 +2,18 @@
 
 from typing import Any, Dict
 
-import spacy
 import srsly
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
 from ..lm_directory import find_source, is_lm_directory
-from ._facts import describe, describe_lm, measure_speed, print_facts
+from ._facts import (
+    describe,
+    describe_lm,
+    load_pipeline,
+    measure_speed,
+    print_facts,
+)
 from ._util import app
 
 
@@ -30,7 +35,10 @@ def info_cli(
 
     Any pipeline will do, and any language models of `ldnet pretrain`.
     """
-    info(pipeline, as_json=as_json, speed=speed)
+    try:
+        info(pipeline, as_json=as_json, speed=speed)
+    except ValueError as error:
+        msg.fail(f"Cannot describe '{pipeline}'", str(error), exits=1)
 
 
 def info(pipeline: str, *, as_json: bool = False, speed: bool = True) -> Dict[str, Any]:
@@ -38,19 +46,17 @@ def info(pipeline: str, *, as_json: bool = False, speed: bool = True) -> Dict[st
     as_json (bool): Print JSON, not a table.
     speed (bool): Measure the `words_per_second` of a pipeline.
     RETURNS (Dict[str, Any]): See `describe` and `describe_lm`.
+    RAISES (ValueError): E001 to E003 for unusable weights, E125 if there is no pipeline.
     """
-    try:
-        path = find_source(pipeline)
-        if is_lm_directory(path):
-            facts = describe_lm(path)
-        else:
-            nlp = spacy.load(path)
-            facts = describe(nlp, path)
-            if speed:
-                measured = measure_speed({"nlp": nlp})
-                facts["words_per_second"] = measured.get("nlp")
-    except ValueError as error:
-        msg.fail(f"Nothing is known of '{pipeline}'", str(error), exits=1)
+    path = find_source(pipeline)
+    if is_lm_directory(path):
+        facts = describe_lm(path)
+    else:
+        nlp = load_pipeline(path)
+        facts = describe(nlp, path)
+        if speed:
+            measured = measure_speed({"nlp": nlp})
+            facts["words_per_second"] = measured.get("nlp")
     if as_json:
         print(srsly.json_dumps(facts, indent=2))
     else:

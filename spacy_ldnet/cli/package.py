@@ -31,8 +31,11 @@ from ..lm_directory import (
     require_files,
     weights_file,
 )
-from ._util import app, write_directory
+from ..util import write_folder
+from ._util import app
 
+#: What the mark in a folder says of who wrote it.
+COMMAND = "ldnet package"
 #: Written by hand, so they are kept if they are there.
 TEXTS = ("README.md", "LICENSE", "LICENSES_SOURCES")
 SUFFIXES = {"wheel": "-py3-none-any.whl", "sdist": ".tar.gz"}
@@ -87,6 +90,7 @@ def package_cli(
     ),
     force: bool = Opt(
         False,
+        "--overwrite",
         "--force",
         "-f",
         "-F",
@@ -159,7 +163,13 @@ def package(
     if path.exists() and not force:
         raise ValueError(Errors.E156.format(path=path))
     meta = {**meta, "name": name, "version": version}
-    write_directory(path, lambda fresh: _write(source, fresh, meta))
+    write_folder(
+        path,
+        lambda fresh: _write(source, fresh, meta),
+        command=COMMAND,
+        inputs=[source],
+        is_own=lambda file: file.startswith("dist/"),
+    )
     for form in formats:
         _build(path, form)
     return path

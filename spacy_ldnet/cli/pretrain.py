@@ -137,7 +137,7 @@ def pretrain(
     overwrite (bool): Begin anew where there is one that it cannot go on with.
     strict (bool): Whether text that cannot be used is an error.
     silent (bool): Whether to print nothing.
-    RAISES (ValueError): E011, E013, E040-E064, E150-E158, see `spacy_ldnet.pretraining.run.pretrain`.
+    RAISES (ValueError): See `spacy_ldnet.pretraining.run.pretrain`.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..pretraining.run import pretrain as run

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy
-import spacy
 import srsly
 from spacy.cli._util import Arg, Opt
 from spacy.language import Language
@@ -13,17 +12,27 @@ from spacy.training import Corpus
 from thinc.api import Model
 from wasabi import msg
 
-from ..errors import Warnings
+from ..errors import Errors, Warnings
 from ..lm_directory import find_source, is_lm_directory
 from ..models.gating import arrays_of, budget_scores, gate_shim, prune_encoder
 from ..pipeline.speed import make_docs, make_texts
+from ..util import check_output, write_folder
 from ._cuts import Cut, find_cuts
-from ._facts import LAYERS_OF, describe, encoders_in, measure_speed, print_facts
+from ._facts import (
+    LAYERS_OF,
+    describe,
+    encoders_in,
+    load_pipeline,
+    measure_speed,
+    print_facts,
+)
 from ._lm_cuts import prune_language_models
-from ._util import app, write_pipeline
+from ._util import app
 
 #: Largest change of the encoder's output that float rounding explains.
 TOLERANCE = 1e-4
+#: What the mark in a folder says of who wrote it.
+COMMAND = "ldnet prune"
 SAMPLE_WORDS = 1000
 #: Points of a score, as a fraction, that pruning may cost without a warning.
 COST = 0.03
@@ -78,28 +87,27 @@ def prune_cli(
     """
     try:
         source = find_source(pipeline)
-        if not is_lm_directory(source):
-            prune(
-                source,
-                output,
-                layers=layers,
-                per_direction=per_direction,
-                layers_of=layers_of,
-                data=data,
-                speed=speed,
-            )
+        if is_lm_directory(source):
+            others = (layers is not None, per_direction, data is not None)
+            if layers_of is None or any(others):
+                msg.fail(
+                    f"'{pipeline}' are language models, which have no gates or scores",
+                    "Say with --layers-of, and with nothing else, which layers they keep.",
+                    exits=1,
+                )
+            prune_language_models(source, output, layers_of, command=COMMAND)
             return
-        _check_output(source, output)
-        others = (layers is not None, per_direction, data is not None)
-        if layers_of is None or any(others):
-            msg.fail(
-                f"'{pipeline}' are language models, which have no gates or scores",
-                "Say with --layers-of, and with nothing else, which layers they keep.",
-                exits=1,
-            )
-        prune_language_models(source, output, layers_of)
+        prune(
+            source,
+            output,
+            layers=layers,
+            per_direction=per_direction,
+            layers_of=layers_of,
+            data=data,
+            speed=speed,
+        )
     except ValueError as error:
-        msg.fail(f"'{pipeline}' was not pruned", str(error), exits=1)
+        msg.fail(f"Cannot prune '{pipeline}'", str(error), exits=1)
 
 
 def prune(
@@ -115,7 +123,8 @@ def prune(
     """Write a pruned copy of a pipeline.
 
     pipeline (Path): Directory of the trained pipeline; it is left as it is.
-    output (Path): Directory of the pruned one; replaced as a whole at the end.
+    output (Path): Directory of the pruned one: a new one, or one that this command
+        wrote. It is replaced as a whole at the end.
     layers (Optional[int]): Keep at most so many layers, those with the largest gates.
     per_direction (bool): Keep at most so many of each direction.
     layers_of (Optional[Union[str, Path]]): Keep the layers that this pipeline, or
@@ -123,13 +132,16 @@ def prune(
     data (Optional[Path]): Annotated documents to compare scores on.
     speed (bool): Measure words per second before and after.
     RETURNS (float): Largest change of the encoder's output over a sample.
+    RAISES (ValueError): E120 to E124 if the output cannot be written, E125 if there is
+        no pipeline, E129 if there are no documents in `data`.
     """
-    _check_output(pipeline, output)
+    inputs = [Path(p) for p in (pipeline, layers_of, data) if p is not None]
+    check_output(output, COMMAND, inputs=inputs)
     if layers is not None and layers_of is not None:
         msg.fail("Give --layers or --layers-of, not both", exits=1)
     if per_direction and layers is None:
         msg.fail("--per-direction is about --layers: say how many", exits=1)
-    old, new = spacy.load(pipeline), spacy.load(pipeline)
+    old, new = load_pipeline(pipeline), load_pipeline(pipeline)
     encoders = encoders_in(new)
     if not encoders:
         msg.fail(
@@ -157,7 +169,7 @@ def prune(
         )
     both = {BEFORE: old, AFTER: new}
     scores = {name: _score(nlp, data) for name, nlp in both.items()} if data else {}
-    write_pipeline(new, output)
+    write_folder(output, new.to_disk, command=COMMAND, inputs=inputs)
     rows[AFTER] = describe(new, output)
     for name, value in (measure_speed(both) if speed else {}).items():
         rows[name]["words_per_second"] = value
@@ -169,13 +181,6 @@ def prune(
     msg.good("Saved the pruned pipeline", str(output))
     msg.info(f"Largest change of the output: {change:.2g}")
     return change
-
-
-def _check_output(source: Path, output: Path) -> None:
-    if output.resolve() == source.resolve():
-        msg.fail("Input and output are the same directory", str(output), exits=1)
-    if output.exists() and not output.is_dir():
-        msg.fail(f"'{output}' is a file", "Choose another output.", exits=1)
 
 
 def _prune_and_compare(nlp: Language, encoder: Model, cut: Cut) -> float:
@@ -248,7 +253,10 @@ def _largest_change(old: List[Any], new: List[Any]) -> float:
 
 def _score(nlp: Language, data: Path) -> Dict[str, Any]:
     """The scores that the pipeline's own components weigh, as `spacy evaluate`."""
-    scores = nlp.evaluate(list(Corpus(data)(nlp)))
+    examples = list(Corpus(data)(nlp))
+    if not examples:
+        raise ValueError(Errors.E129.format(path=data))
+    scores = nlp.evaluate(examples)
     wanted = nlp.config["training"]["score_weights"]
     return {name: scores[name] for name in wanted if _is_number(scores.get(name))}
 

@@ -20,7 +20,7 @@ from ..lm_directory import (
 )
 from ..nn.language_model import LanguageModel, LanguageModelConfig
 from ..nn.serialize import module_to_bytes, vocabulary_hash
-from ..pretraining.files import write_bytes, write_json
+from ..pretraining.files import json_bytes
 from .checkpoint import WORD_MAP, Checkpoint
 from .sizes import lm_sizes
 from .weights import END, UNKNOWN, Filler, ordered_words, rows_of, symbol_row
@@ -44,11 +44,12 @@ def write_language_models(
     models = {name: _build(checkpoints[name], name, words) for name in DIRECTIONS}
     path.mkdir(parents=True, exist_ok=True)
     for name, model in models.items():
-        write_bytes(path / weights_file(name), module_to_bytes(model))
-    write_json(path / WORDS_FILE, words)
-    write_json(path / META_FILE, {**_meta(words, lang), CHECKSUMS: checksums(path)})
+        (path / weights_file(name)).write_bytes(module_to_bytes(model))
+    (path / WORDS_FILE).write_bytes(json_bytes(words))
+    meta = {**_meta(words, lang), CHECKSUMS: checksums(path)}
+    (path / META_FILE).write_bytes(json_bytes(meta))
     config = Config({"nlp": {"lang": lang}})
-    write_bytes(path / CONFIG_FILE, config.to_str().encode("utf8"))
+    (path / CONFIG_FILE).write_bytes(config.to_str().encode("utf8"))
 
 
 def _build(checkpoint: Checkpoint, direction: str, words: List[str]) -> LanguageModel:

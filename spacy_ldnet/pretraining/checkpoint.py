@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import Errors
+from ..util import PART, atomic_write
 
 DIRECTORY = "checkpoints"
 FORMAT_VERSION = 1
@@ -49,17 +50,15 @@ def save_checkpoint(
     RAISES (ValueError): E051 it cannot be written; the earlier ones are still there.
     """
     path = output / DIRECTORY / f"{direction}-{step:09d}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + PART)
     header = {"format": FORMAT_VERSION, **checkpoint.facts}
     metadata = {METADATA_KEY: json.dumps(header, sort_keys=True)}
     try:
-        save_file(checkpoint.tensors, beside, metadata=metadata)
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except (OSError, SafetensorError) as error:
-        beside.unlink(missing_ok=True)
+        with atomic_write(path, error=Errors.E051, part=part):
+            save_file(checkpoint.tensors, part, metadata=metadata)
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+    except SafetensorError as error:
         raise ValueError(Errors.E051.format(path=path, reason=error)) from error
     for old in list_checkpoints(output, direction)[:-keep]:
         old.unlink()

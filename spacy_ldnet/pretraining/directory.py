@@ -1,8 +1,11 @@
 """The directories of language models that a run writes."""
 
+import os
+import re
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import spacy
 import srsly
@@ -21,6 +24,7 @@ from ..lm_directory import (
     weights_file,
 )
 from ..nn.serialize import vocabulary_hash
+from ..util import check_output, claim_folder
 from .checkpoint import delete_checkpoints, latest_checkpoint, read_facts
 from .corpus import IndexedCorpus
 from .events import Evaluation
@@ -30,6 +34,22 @@ from .settings import PretrainingSettings
 BEST = "model-best"
 LAST = "model-last"
 LOG_FILE = "log.jsonl"
+#: What the mark in the directory says of who wrote it.
+COMMAND = "ldnet pretrain"
+
+_EITHER = f"({'|'.join(DIRECTIONS)})"
+#: Files of a run, whole or half written.
+_OWN = re.compile(
+    rf"""({re.escape(LOG_FILE)}
+    | ({BEST}|{LAST})/(config\.cfg | meta\.json | vocab\.json | {_EITHER}\.safetensors)
+    | checkpoints/{_EITHER}-\d+\.safetensors
+    | corpus/(manifest\.json | vocab\.json | (train|dev)\.rows\.int32)
+    | corpus/shards/[0-9a-f]+(-\d+)?(\.json | \.words\.json | \.int32)
+    )(\.part)?""",
+    flags=re.VERBOSE,
+)
+#: Folders that hold nothing but such files.
+_FOLDERS = (f"{BEST}/", f"{LAST}/", "checkpoints/", "corpus/")
 
 
 class RunDirectory:
@@ -45,6 +65,24 @@ class RunDirectory:
         self.path = path
         self.metas: Dict[str, Dict[str, Any]] = {BEST: {}, LAST: {}}
         self.before: Dict[str, float] = {}
+
+    @contextmanager
+    def claim(self, inputs: List[Path]) -> Iterator[None]:
+        """inputs (List[Path]): Files and folders that the run reads.
+        YIELDS (None): Meanwhile no other run can take the directory.
+        RAISES (ValueError): E120 to E122 it is not a run's own, E123 another run has it,
+            E124 it cannot be written.
+        """
+        # Of several processes the first one writes.
+        if int(os.environ.get("RANK", "0")):
+            yield
+            return
+
+        def may_stay(name: str) -> bool:
+            return bool(_OWN.fullmatch(name)) or not name.startswith(_FOLDERS)
+
+        with claim_folder(self.path, COMMAND, is_own=may_stay, inputs=inputs):
+            yield
 
     def earlier_run(self) -> str:
         """RETURNS (str): What there is of an earlier run, in words; empty if nothing."""
@@ -85,7 +123,15 @@ class RunDirectory:
         return True
 
     def clear(self) -> None:
-        """Forget an earlier run: its checkpoints and weights, not the tokenised text."""
+        """Forget an earlier run: its checkpoints and weights, not the tokenised text.
+        RAISES (ValueError): E121 the directory has files of others, too.
+        """
+        if self.earlier_run():
+
+            def is_own(name: str) -> bool:
+                return bool(_OWN.fullmatch(name))
+
+            check_output(self.path, COMMAND, is_own=is_own)
         delete_checkpoints(self.path)
         for name in (BEST, LAST):
             for left_over in (self.path / name).glob("*.safetensors"):

@@ -1,33 +1,32 @@
 """Files that are either the old or the new ones, whenever the process is killed."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import srsly
 
 from ..errors import Errors
+from ..util import PART, atomic_write
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write beside, then rename.
-
-    path (Path): The file; its folder has to exist.
+    """path (Path): The file to replace, in a folder of this run's own.
     data (bytes): What it is to hold.
     RAISES (ValueError): E051 it cannot be written; the old file is still there.
     """
-    beside = path.with_name(path.name + ".part")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise ValueError(Errors.E051.format(path=path, reason=error)) from error
+    # Always of this name, so that a killed run leaves one at most.
+    part = path.with_name(path.name + PART)
+    with atomic_write(path, error=Errors.E051, part=part):
+        part.write_bytes(data)
 
 
 def write_json(path: Path, data: Any) -> None:
     """path (Path): The file; its folder has to exist.
     data (Any): JSON data; keys are sorted.
     """
-    text = srsly.json_dumps(data, indent=2, sort_keys=True)
-    write_bytes(path, (text + "\n").encode("utf8"))
+    write_bytes(path, json_bytes(data))
+
+
+def json_bytes(data: Any) -> bytes:
+    """RETURNS (bytes): JSON with sorted keys, indented."""
+    return (srsly.json_dumps(data, indent=2, sort_keys=True) + "\n").encode("utf8")

@@ -30,7 +30,7 @@ from .prepare import prepare_corpus
 from .raw_text import RawTextCorpus
 from .schedules import make_schedule
 from .settings import PretrainingSettings, fixed_settings, read_settings
-from .sources import Reader
+from .sources import Reader, reader_path
 
 CORPUS_DIRECTORY = "corpus"
 #: No room, a quota, a limit; no permission; a file in place of a folder.
@@ -62,28 +62,37 @@ def pretrain(
     RAISES (ValueError): E011 or E054 unusable language models to begin with, E013 or
         E045-E048 unusable config, E040-E044, E060-E062 or E158 unusable text, E046-E047 or
         E063-E064 failed processes, E050, E053 or E066 another run, E051 or E052
-        unusable files, E058 no accelerate.
+        unusable files, E058 no accelerate, E120 to E124 an output that is not a run's
+        own.
     """
+    plain = config.interpolate()
+    settings = read_settings(_section(plain, "pretraining"))
+    make_schedule(settings.learn_rate)
+    read = [reader_path(r) for r in _resolve_readers(plain, settings).values()]
+    inputs = [Path(path) for path in (*read, settings.init_from) if path]
+    directory = RunDirectory(output)
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
-    with _unwritable(output):
-        _pretrain(config, output, device, report, **flags)
+    with directory.claim(inputs), _unwritable(output):
+        _pretrain(config, plain, settings, directory, device, report, **flags)
 
 
 @contextmanager
 def _unwritable(output: Path) -> Iterator[None]:
-    """What the file system refuses, as an error that says what to do."""
+    """Say what the file system refuses in the output as an error with a remedy."""
     try:
         yield
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        path = Path(error.filename or output)
+        if error.errno not in UNWRITABLE and output not in path.parents:
             raise
-        path = error.filename or output
         raise ValueError(Errors.E051.format(path=path, reason=error)) from error
 
 
 def _pretrain(
     config: Config,
-    output: Path,
+    plain: Config,
+    settings: PretrainingSettings,
+    directory: RunDirectory,
     device: str,
     report: Report,
     *,
@@ -91,15 +100,10 @@ def _pretrain(
     overwrite: bool,
     strict: bool,
 ) -> None:
-    plain = config.interpolate()
-    settings = read_settings(_section(plain, "pretraining"))
-    make_schedule(settings.learn_rate)
-    base = None
+    base, output = None, directory.path
     if settings.init_from:
         base = BaseModels(settings.init_from, settings.directions)
     model = resolve_model(plain, base)
-    output.mkdir(parents=True, exist_ok=True)
-    directory = RunDirectory(output)
     earlier = directory.earlier_run()
     if earlier and not (resume or overwrite):
         raise ValueError(Errors.E050.format(path=output, what=earlier))

@@ -4,10 +4,11 @@ import hashlib
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, List, Optional
 
+import srsly
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.training.corpus import walk_corpus
+from spacy.training.corpus import JsonlCorpus, walk_corpus
 
 from ..errors import Errors
 
@@ -24,7 +25,8 @@ def read_docs(reader: Reader, nlp: Language, name: str) -> Iterator[Doc]:
     nlp (Language): Gives the tokenizer.
     name (str): Config section of the text, for messages.
     YIELDS (Doc): The texts.
-    RAISES (ValueError): E040 no such file, E041 bytes that are not UTF-8.
+    RAISES (ValueError): E040 no such file, E041 bytes that are not UTF-8, E128 lines
+        that the reader cannot take.
     """
     check_source(reader, name)
     try:
@@ -33,6 +35,12 @@ def read_docs(reader: Reader, nlp: Language, name: str) -> Iterator[Doc]:
     except UnicodeDecodeError as error:
         place = _undecodable_line(reader)
         raise ValueError(Errors.E041.format(place=place, reason=error)) from error
+    except (KeyError, TypeError, ValueError) as error:
+        # spaCy's reader takes what is under "text", whatever a line holds.
+        reason = _unusable_line(reader) if isinstance(reader, JsonlCorpus) else ""
+        if not reason:
+            raise
+        raise ValueError(Errors.E128.format(name=name, reason=reason)) from error
 
 
 def check_source(reader: Reader, name: str) -> None:
@@ -76,6 +84,25 @@ def source_hash(reader: Reader) -> Optional[str]:
             for block in iter(lambda: file.read(CHUNK), b""):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _unusable_line(reader: JsonlCorpus) -> str:
+    """Name the first line that is no object with a text; empty if there is none."""
+    for file_path in walk_corpus(reader.path, ".jsonl"):
+        with file_path.open(encoding="utf8") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                place = f"'{file_path}', line {number}"
+                try:
+                    record = srsly.json_loads(line)
+                except ValueError as error:
+                    return f"{place} is not JSON ({error})"
+                if not isinstance(record, dict):
+                    return f"{place} is no JSON object"
+                if not isinstance(record.get("text"), str):
+                    return f"{place} has no string under the key 'text'"
+    return ""
 
 
 def _undecodable_line(reader: Reader) -> str:

@@ -14,6 +14,7 @@ def make_rows(number=40):
 
 def write_rows(path, rows):
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    path.parent.mkdir(exist_ok=True)
     path.write_text("".join(lines), encoding="utf8")
     return path
 

@@ -12,8 +12,10 @@ import pytest
 from annotated import contents, make_rows, read_errors, read_rows, write_rows
 
 from spacy_ldnet.annotation.addresses import open_place
+from spacy_ldnet.annotation.output import OutputFolder
 from spacy_ldnet.annotation.plan import plan
 from spacy_ldnet.annotation.records import find_missing
+from spacy_ldnet.util import lock_folder
 
 HERE = Path(__file__).parent
 
@@ -29,7 +31,7 @@ def test_a_restart_does_what_is_missing(tmp_path, run, source):
     data = sorted((tmp_path / "out" / "data").iterdir())
     data[1].unlink()
     (tmp_path / "out" / "records" / "part-000003.json").unlink()
-    left = tmp_path / "out" / "data" / "part-000001-000.jsonl.0123.part"
+    left = tmp_path / "out" / "data" / "part-000001-000.jsonl.0123abcd.part"
     left.write_text("half")
     (tmp_path / "out" / "data" / "part-000001-007.jsonl").write_text("of no record")
     times = {path: path.stat().st_mtime_ns for path in data[:1] + data[4:]}
@@ -61,11 +63,83 @@ def test_another_input_or_pipeline_is_refused(tmp_path, run, source, pipeline):
     assert run(source, tmp_path / "out", overwrite=True)["counts"]["rows"] == 41
 
 
-def test_a_folder_of_other_things_is_left_alone(tmp_path, run, source):
-    (tmp_path / "out" / "data").mkdir(parents=True)
-    (tmp_path / "out" / "data" / "mine").write_text("dear")
-    with pytest.raises(ValueError, match="E084.*'data' has files"):
-        run(source, tmp_path / "out", overwrite=True)
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("data/mine", "dear"),
+        ("notes.txt", "dear"),
+        # Of other programs, and of earlier versions.
+        ("manifest.json", "[1, 2"),
+        ("manifest.json", '{"name": "of a web page"}'),
+        ("manifest.json", '{"pipeline": {}, "input": {}, "settings": {}}'),
+    ],
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_others_is_left_alone(tmp_path, run, source, name, text, overwrite):
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"E120.*ldnet annotate.*'{name}'"):
+        run(source, tmp_path / "out", overwrite=overwrite)
+    assert path.read_text() == text
+    assert [p for p in (tmp_path / "out").rglob("*") if p.is_file()] == [path]
+
+
+@pytest.mark.parametrize("name", ["data/mine.jsonl", "notes.txt"])
+def test_files_of_others_in_the_output_are_kept(tmp_path, run, source, name):
+    run(source, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    mine = tmp_path / "out" / name
+    mine.write_text("dear")
+    # Between the shards it is in the way of each run, elsewhere only of a new beginning.
+    if name == "notes.txt":
+        run(source, tmp_path / "out")
+        assert contents(tmp_path / "out") == before
+    else:
+        with pytest.raises(ValueError, match=f"E121.*'{name}'"):
+            run(source, tmp_path / "out")
+    with pytest.raises(ValueError, match=f"E121.*'{name}'"):
+        run(source, tmp_path / "out", overwrite=True, batch_words=5)
+    assert mine.read_text() == "dear"
+    mine.unlink()
+    assert contents(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(
+    "source, out",
+    [("in", "in/out"), ("in", "."), ("in/*", "in/out"), ("in", "nlp/out")],
+)
+def test_an_output_that_would_be_read_is_refused(
+    tmp_path, run, pipeline, monkeypatch, source, out
+):
+    write_rows(tmp_path / "in" / "a.jsonl", make_rows(4))
+    monkeypatch.chdir(tmp_path)
+    out = pipeline / "out" if out == "nlp/out" else out
+    with pytest.raises(ValueError, match="E122.*Nothing was changed"):
+        run(source, out)
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", "a.jsonl"]
+    assert not (pipeline / "out").exists()
+
+
+def test_two_runs_at_once(tmp_path, run, source):
+    (tmp_path / "out").mkdir()
+    with lock_folder(tmp_path / "out"):
+        with pytest.raises(ValueError, match="E123.*Another process"):
+            run(source, tmp_path / "out")
+    assert run(source, tmp_path / "out")["state"] == "complete"
+
+
+def test_killed_before_the_first_unit(tmp_path, run, source, monkeypatch):
+    with monkeypatch.context() as context:
+        context.setattr(
+            OutputFolder, "work", lambda *_: exec("raise KeyboardInterrupt")
+        )
+        with pytest.raises(KeyboardInterrupt):
+            run(source, tmp_path / "out")
+    (tmp_path / "out" / "records" / "files.json").unlink()
+    run(source, tmp_path / "out")
+    run(source, tmp_path / "other")
+    assert contents(tmp_path / "out") == contents(tmp_path / "other")
 
 
 def test_documents_that_end_their_process(tmp_path, run):

@@ -35,11 +35,56 @@ def test_text_to_marked_text(pipeline, tmp_path):
 
 
 def test_columns_to_columns_and_to_text(pipeline, tmp_path):
-    text = "-DOCSTART- -X- O\n\nAda NNP x\nLovelace NNP x\nlived VBD\n\n\nLondon NNP\n"
+    text = (
+        "-DOCSTART- -X- O\n\nAda NNP x\nLovelace NNP x\nlived VBD x\n\n\nLondon NNP x\n"
+    )
     columns = run(pipeline, tmp_path, text, input_form="columns", output_form="columns")
-    assert columns == "Ada B-PER\nLovelace E-PER\nlived O\n\nLondon S-LOC\n\n"
+    assert columns == "Ada\tB-PER\nLovelace\tE-PER\nlived\tO\n\nLondon\tS-LOC\n\n"
     marked = run(pipeline, tmp_path, text, input_form="columns")
     assert marked == "<PER> Ada Lovelace </PER> lived\n<LOC> London </LOC>\n"
+
+
+def test_no_token_of_columns_is_lost_or_split(pipeline, tmp_path):
+    text = "New York\tNNP\r\n\u00a0\t_\r\n-DOCSTART-ed\tX\r\nLondon\tNNP"
+    columns = run(pipeline, tmp_path, text, input_form="columns", output_form="columns")
+    expected = "New York\tO\n\u00a0\tO\n-DOCSTART-ed\tO\nLondon\tS-LOC\n\n"
+    assert columns == expected
+    assert run(pipeline, tmp_path, "Ada\tin London", output_form="columns") == (
+        "Ada\tS-PER\nin\tO\nLondon\tS-LOC\n\n"
+    )
+    with pytest.raises(ValueError, match="E028.*in.txt', line 2.*3 columns"):
+        run(pipeline, tmp_path, "Ada NNP\nNew York NNP", input_form="columns")
+    assert (tmp_path / "out.txt").read_text() == "Ada\tS-PER\nin\tO\nLondon\tS-LOC\n\n"
+
+
+def test_tokens_that_columns_cannot_hold(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.tokenizer = nlp.tokenizer.from_bytes(
+        nlp.tokenizer.to_bytes(exclude=["prefix_search", "infix_finditer"])
+    )
+    nlp.tokenizer.add_special_case("a_b", [{"ORTH": "a_b"}])
+    nlp.to_disk(tmp_path / "nlp")
+    text = "fine\n-DOCSTART- here\n"
+    with pytest.raises(ValueError, match="E126.*Text 2.*'-DOCSTART-'.*--to text"):
+        run(str(tmp_path / "nlp"), tmp_path, text, output_form="columns")
+    assert not (tmp_path / "out.txt").exists()
+
+
+@pytest.mark.parametrize("out, reason", [("in.txt", "reads it"), (".", "is a folder")])
+def test_outputs_that_are_refused(pipeline, tmp_path, out, reason):
+    (tmp_path / "in.txt").write_text("Ada\n")
+    arguments = [pipeline, tmp_path / "in.txt", tmp_path / out]
+    result = CliRunner().invoke(app, ["ldnet", "decode", *map(str, arguments)])
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1 and "E122" in said and reason in said
+    assert (tmp_path / "in.txt").read_text() == "Ada\n"
+
+
+def test_an_empty_input_is_told(pipeline, tmp_path):
+    (tmp_path / "in.txt").write_text("")
+    arguments = [pipeline, tmp_path / "in.txt", tmp_path / "out.txt"]
+    result = CliRunner().invoke(app, ["ldnet", "decode", *map(str, arguments)])
+    assert result.exit_code == 0 and "no texts in" in " ".join(result.output.split())
 
 
 def test_span_groups(tmp_path):

@@ -1,6 +1,7 @@
 """`ldnet prune` and `ldnet info`."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -172,29 +173,51 @@ def test_layers_of_other_language_models_are_not_found(make_nlp):
     assert layers_of(other).positions_in(layers_of(one, only_open=False)) is None
 
 
-@pytest.mark.parametrize("case", ["same", "file", "foreign"])
-def test_impossible_calls_are_explained(gated, tmp_path, case):
+def test_impossible_calls_are_explained(gated, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("mine")
     spacy.blank("en").to_disk(tmp_path / "foreign")
-    source, output, reason = {
-        "same": (gated, gated, "the same directory"),
-        "file": (gated, tmp_path / "file", "is a file"),
-        "foreign": (tmp_path / "foreign", tmp_path / "out", "No LD-Net encoder"),
-    }[case]
-    result = invoke("prune", source, output)
-    assert result.exit_code == 1 and reason in result.output
-    assert (tmp_path / "file").read_text() == "mine"
-    assert not (tmp_path / "out").exists()
+    (tmp_path / "nothing" / "sub").mkdir(parents=True)
+    (tmp_path / "mine" / "of").mkdir(parents=True)
+    (tmp_path / "mine" / "of" / "years").write_text("dear")
+    DocBin().to_disk(tmp_path / "none.spacy")
+    before = files_of(tmp_path)
+    for source, output, *options, reason in (
+        ("gated", "gated", "E122 .*the command reads it"),
+        ("gated", "gated/out", "E122 .*it lies in"),
+        ("gated", "file", "E122 .*is a file"),
+        ("gated", "file/out", "E122 .*is a file"),
+        ("gated", ".", "E122 .*working directory"),
+        ("gated", "sub/..", "E122 .*working directory"),
+        ("gated", "mine", "E120 .*'of/years'"),
+        ("gated", "foreign", "E120 .*'config.cfg'"),
+        ("gated", "new", "--layers-of", "new", "does not exist"),
+        ("gated", "new", "--layers-of", "nothing", "E125 .*no 'config.cfg'"),
+        ("gated", "new", "--data", "none.spacy", "E129 .*none.spacy"),
+        ("foreign", "new", "No LD-Net encoder"),
+        ("nothing", "new", "E125 .*no 'config.cfg'"),
+    ):
+        result = invoke("prune", source, output, *options)
+        said = " ".join(result.output.split()).replace("]", " ")
+        assert result.exit_code and re.search(reason, said), (output, said)
+        assert "Traceback" not in said
+        assert files_of(tmp_path) == before
 
 
 def test_existing_output_is_replaced_as_a_whole(gated, tmp_path):
-    invoke("prune", gated, tmp_path / "out", "--no-speed")
-    (tmp_path / "out" / "old").write_text("of the run before")
-    result = invoke("prune", gated, tmp_path / "out", "--layers", 1, "--no-speed")
-    assert result.exit_code == 0, result.output
-    assert not (tmp_path / "out" / "old").exists()
-    assert {p.name for p in tmp_path.iterdir()} >= {"gated", "out"}
-    assert not [p for p in tmp_path.iterdir() if p.suffix in (".new", ".old")]
+    (tmp_path / "out.old").mkdir()
+    (tmp_path / "out.old" / "mine").write_text("dear")
+    for layers in (2, 1):
+        args = ("--layers", layers, "--no-speed")
+        result = invoke("prune", gated, tmp_path / "out", *args)
+        assert result.exit_code == 0, result.output
+        facts = describe(spacy.load(tmp_path / "out"))
+        assert facts["layers_fwd"] + facts["layers_bwd"] == layers
+    (tmp_path / "out" / "notes").write_text("dear")
+    before = files_of(tmp_path)
+    result = invoke("prune", gated, tmp_path / "out", "--layers", 0, "--no-speed")
+    assert result.exit_code == 1 and "'notes'" in result.output
+    assert files_of(tmp_path) == before
 
 
 def test_pruned_again_and_sourced_anew(gated, tmp_path):
@@ -238,8 +261,14 @@ def test_info_of_any_other_pipeline_and_of_none(tmp_path):
     nlp.to_disk(tmp_path / "plain")
     facts = json.loads(invoke("info", tmp_path / "plain", "--json").stdout)
     assert facts["layers_fwd"] == 0 and facts["parameters"] == 0
-    result = invoke("info", tmp_path / "nothing")
-    assert result.exit_code == 1 and "E150" in result.output
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.cfg").write_text("[nlp]\nlang = 'xx'")
+    (tmp_path / "file").write_text("x")
+    for name in ("nothing", "empty", "broken", "file"):
+        result = invoke("info", tmp_path / name)
+        assert result.exit_code == 1 and re.search("E1(25|50|54)", result.output), name
+        assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize("after, said", [(0.78, True), (0.88, False)])

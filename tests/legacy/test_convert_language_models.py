@@ -34,5 +34,19 @@ def test_language_models_alone(tmp_path):
     arguments = ["ldnet", "perplexity", str(tmp_path / "lm"), str(tmp_path / "a.txt")]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1 and "E077" in result.output
+    # Converted again it is replaced, but no file of others.
+    convert(forward, tmp_path / "lm", **options)
+    for out, error in (("lm", "E121"), ("mine", "E120"), (".", "E122")):
+        (tmp_path / out).mkdir(exist_ok=True)
+        (tmp_path / out / "dear").write_text("mine")
+        said = fails(
+            forward,
+            tmp_path / out,
+            "--maps",
+            tmp_path / "test.pk",
+            "--backward",
+            backward,
+        )
+        assert error in said and (tmp_path / out / "dear").read_text() == "mine"
     tagger = Authors().save(tmp_path / "a.th")
     assert "E079" in fails(tagger, tmp_path / "x", "--backward", backward)

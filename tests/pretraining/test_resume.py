@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import spacy
 import srsly
 
 from spacy_ldnet.lm_directory import DIRECTIONS, weights_file
@@ -18,6 +19,7 @@ from spacy_ldnet.pretraining.checkpoint import (
 )
 from spacy_ldnet.pretraining.events import Progress, Resumed, Tokenising
 from spacy_ldnet.pretraining.run import pretrain
+from spacy_ldnet.util import lock_folder
 
 STEPS = {"checkpoint_every": 7, "eval_every": 5, "max_steps": 40, "max_epochs": 9}
 VARIANTS = {
@@ -240,6 +242,65 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(config, tmp_pat
     run(config, tmp_path / "whole")
     ends = [tmp_path / n / "model-last/forward.safetensors" for n in ("out", "whole")]
     assert ends[0].read_bytes() == ends[1].read_bytes()
+
+
+FLAGS = ({}, {"resume": True}, {"resume": True, "overwrite": True}, {"overwrite": True})
+
+
+def files_of(path):
+    return {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_a_directory_of_others_is_left_alone(config, tmp_path, flags):
+    # As `spacy train --output out` leaves it.
+    (tmp_path / "out").mkdir()
+    spacy.blank("en").to_disk(tmp_path / "out" / "model-best")
+    before = files_of(tmp_path)
+    with pytest.raises(
+        ValueError, match="E120.*ldnet pretrain.*'model-best/config.cfg'"
+    ):
+        run(config, tmp_path / "out", **flags)
+    assert files_of(tmp_path) == before
+
+
+def test_files_of_others_in_the_directory_are_kept(config, tmp_path):
+    config["pretraining"].update(STEPS)
+    out = tmp_path / "out"
+    run(config, out)
+    for name, in_the_way in (
+        ("model-best/ner/model", FLAGS[1:]),
+        ("model-last/notes", FLAGS[1:]),
+        ("checkpoints/mine.safetensors", FLAGS[1:]),
+        ("corpus/shards/mine", FLAGS[1:]),
+        ("notes", FLAGS[3:]),
+    ):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("dear")
+        before = files_of(out)
+        for flags in in_the_way:
+            with pytest.raises(ValueError, match=f"E121.*'{name}'"):
+                run(config, out, **flags)
+            assert {p for p in before if p.exists()} == set(before)
+            assert all(
+                before[p] == p.read_bytes() for p in before if p.name != "log.jsonl"
+            )
+        run(config, out, resume=True) if name == "notes" else (out / name).unlink()
+    assert (out / "notes").read_text() == "dear"
+
+
+def test_two_runs_at_once_and_outputs_that_are_read(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    with lock_folder(tmp_path / "out"):
+        with pytest.raises(ValueError, match="E123"):
+            run(config, tmp_path / "out")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "train.txt").rename(tmp_path / "texts" / "train.txt")
+    config["paths"]["raw_text"] = str(tmp_path / "texts")
+    for out in ("texts", "texts/lm", ".", "texts/.."):
+        with pytest.raises(ValueError, match="E122"):
+            run(config, Path(out))
 
 
 def fill_disk(config_path, out, limit):

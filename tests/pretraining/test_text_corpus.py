@@ -7,12 +7,13 @@ import pytest
 import spacy
 import srsly
 from corpora import make_readers, prepare, read_stream
-from spacy.training.corpus import PlainTextCorpus
+from spacy.training.corpus import JsonlCorpus, PlainTextCorpus
 
 from spacy_ldnet.lm_directory import EOS_ROW, UNK_ROW, read_vocabulary, word_rows
 from spacy_ldnet.pretraining.corpus import open_stream, rows_file
 from spacy_ldnet.pretraining.prepare import prepare_corpus
 from spacy_ldnet.pretraining.settings import PretrainingSettings
+from spacy_ldnet.pretraining.sources import read_docs
 
 nlp = spacy.blank("en")
 
@@ -29,6 +30,25 @@ def test_rows_are_the_words_by_frequency(tmp_path):
     assert dev[:2] == [EOS_ROW, 3] and set(dev[2:]) == {UNK_ROW}
     assert (corpus.train.sequences, corpus.train.words) == (2, 7)
     assert corpus.dev.unknown == len(dev) - 2
+
+
+@pytest.mark.parametrize(
+    "line, reason",
+    [
+        ('"a bare string"', "no JSON object"),
+        ("[1]", "no JSON object"),
+        ("7", "no JSON object"),
+        ('{"texts": "x"}', "no string under the key 'text'"),
+        ('{"text": null}', "no string under the key 'text'"),
+        ("{half", "is not JSON"),
+    ],
+)
+def test_lines_that_spacys_reader_cannot_take(tmp_path, line, reason):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "fine"}\n\n' + line + "\n")
+    error = f"E128.*corpora.x.*a.jsonl', line 3.*{reason}"
+    with pytest.raises(ValueError, match=error):
+        list(read_docs(JsonlCorpus(path), nlp, "corpora.x"))
 
 
 def test_a_word_spelled_like_a_symbol_has_its_own_row():

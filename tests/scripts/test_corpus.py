@@ -11,17 +11,18 @@ import pytest
 import spacy
 import split
 import typer
-from _columns import ColumnFile, Sentence, read_columns
 from _common import ScriptError
 from _corpora import GOLD
 from _gold import read_gold, split_wikigold
 from _meta import print_counts
 from _open import drop_repeated, read_open, split_redocred
-from _schemes import Scheme
 from annotate import annotate
 from corpus import convert, limit, pass_on, warn_of_language
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
+
+from spacy_ldnet.columns import ColumnFile, Scheme, Sentence, read_columns
+from spacy_ldnet.util import list_files
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("train", "dev", "test")
@@ -81,8 +82,10 @@ def test_teacher_is_passed_on(sample_text, tmp_path, tiny_teacher):
         pass_on(tmp_path / "a", tmp_path / "b", "de")
     assert not (tmp_path / "b").exists()
     pass_on(tmp_path / "a", tmp_path / "b", "en")
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    for name in list_files(tmp_path / "a"):
+        assert (tmp_path / "a" / name).read_bytes() == (
+            tmp_path / "b" / name
+        ).read_bytes()
     test = (tmp_path / "b" / "tests" / "teacher.spacy").read_bytes()
     assert test == (tmp_path / "b" / "test.spacy").read_bytes()
 

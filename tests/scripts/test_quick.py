@@ -9,6 +9,8 @@ import srsly
 from weasel.cli.run import check_rerun, update_lockfile
 from weasel.util import load_project_config
 
+from spacy_ldnet.util import list_files
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -103,9 +105,18 @@ def test_copy_leaves_out_what_the_workflow_made(tmp_path: Path):
     target = source / ".quick"
     (target / "old").mkdir(parents=True)
     quick.copy_project(source, target)
-    found = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
-    expected = [Path("assets/b.txt"), Path("project.yml"), Path("scripts/a.py")]
-    assert found == sorted(map(str, expected))
+    expected = ["assets/b.txt", "project.yml", "scripts/a.py"]
+    assert list_files(target) == expected
+    # What the workflow makes goes with the copy, what the user puts there does not.
+    for name in ("training/0/x", "project.lock", "scripts/__pycache__/a.pyc"):
+        write(target / name)
+    quick.copy_project(source, target)
+    assert list_files(target) == expected
+    (target / "scripts" / "a.py").write_text("changed")
+    write(target / "notes.txt")
+    with pytest.raises(ValueError, match="E121.*'notes.txt', 'scripts/a.py'"):
+        quick.copy_project(source, target)
+    assert (target / "notes.txt").exists()
 
 
 def test_seeds_train_once_each_and_go_on(tmp_path: Path, monkeypatch):

@@ -1,12 +1,14 @@
 """Word vectors are cut to the training text and found by words of any case."""
 
 import gzip
+import zipfile
 from collections import Counter
 from pathlib import Path
 
 import numpy
 import pytest
 import spacy
+import typer
 import vectors
 from spacy.ml.staticvectors import StaticVectors
 from typer.testing import CliRunner
@@ -21,8 +23,6 @@ def table(tmp_path: Path) -> Path:
 
 
 def run(*args: object) -> str:
-    import typer
-
     app = typer.Typer()
     app.command()(vectors.main)
     result = CliRunner().invoke(app, [str(arg) for arg in args])
@@ -55,11 +55,96 @@ def test_file_keeps_frequent_words_and_words_of_the_corpus(table: Path):
     assert data.tolist() == [[1, 0], [0, 1], [3, 0]]
 
 
-def test_uneven_line_is_an_error(tmp_path: Path):
-    path = tmp_path / "bad.txt"
-    path.write_text("the 1 0\nof 1\n", encoding="utf8")
-    with pytest.raises(SystemExit):
-        vectors.read_file(path, Counter({"of": 1}), 5)
+def test_words_with_blanks_and_numbers_and_any_separators(tmp_path: Path):
+    lines = [
+        b"\xef\xbb\xbfthe 1 0",
+        b". . . 0 1",
+        b"at name@domain.com 2 0",
+        "of\u00a0the 0 2".encode(),
+        b"1 000 3 0",
+        b"tab\t0\t3",
+        b"mixed\t4 0",
+        b"two  0  4",
+        b"nan 5 0 \r",
+        b"",
+        b"rare 0 5",
+    ]
+    expected = ["the", ". . .", "at name@domain.com", "of\xa0the", "1 000", "tab"]
+    expected += ["mixed", "two", "nan"]
+    for end, head in ((b"\n", []), (b"\r\n", []), (b"\n", [b"\xef\xbb\xbf10 2"])):
+        path = tmp_path / "any.txt"
+        path.write_bytes(end.join([*head, *lines]))
+        words, data = vectors.read_file(path, Counter(), 9)
+        assert words[0].removeprefix("\ufeff") == "the"
+        assert words[1:] == expected[1:]
+        assert data.tolist() == [
+            *([1, 0], [0, 1], [2, 0], [0, 2], [3, 0], [0, 3], [4, 0], [0, 4], [5, 0])
+        ]
+
+
+def binary(rows: int) -> bytes:
+    """word2vec's binary format."""
+    vector = numpy.array([1.5, -2.25], dtype="float32").tobytes()
+    return f"{rows} 2\n".encode() + b"".join(b"w%d " % i + vector for i in range(rows))
+
+
+@pytest.mark.parametrize(
+    "name, data, line, reason",
+    [
+        ("a.txt", b"the 1 0\nof 1\nin 1 2\n", 2, "2 numbers are expected.*2 fields"),
+        ("a.txt", b"the 1 0\nof 1 x\nin 1 2\n", 2, "could not convert"),
+        ("a.txt", b"the 1 0\nof 1 nan\nin 1 2\n", 2, "not a number"),
+        ("a.txt", b"the 1 0\nof inf 2\nin 1 2\n", 2, "infinite"),
+        ("a.txt", b"the 1 0\n 1 2\nin 1 2\n", 2, "2 fields"),
+        ("a.txt", b"2 3\nthe 1 0\nof 1 1\n", 2, "3 numbers are expected"),
+        ("a.txt", "the 1 0\ncafé 1 0\n".encode("latin-1"), 2, "not UTF-8"),
+        ("a.bin", binary(300), 2, "word2vec's binary"),
+        ("a.txt", b"", 1, "empty"),
+        ("a.txt", b"\n\n", 1, "empty"),
+        ("a.txt", b"5 2\n", 1, "empty"),
+        ("a.txt", b"the\nof\n", 1, "no numbers"),
+        ("a.gz", gzip.compress(b"the 1 0\n" * 99)[:-9], 1, "damaged"),
+        ("a.gz", b"the 1 0\n", 1, "damaged"),
+        ("a.zip", b"the 1 0\n", 1, "damaged"),
+    ],
+)
+def test_unusable_files_are_named(tmp_path: Path, name, data, line, reason):
+    (tmp_path / name).write_bytes(data)
+    error = f"E127.*{name}' cannot be read, line {line}: .*{reason}"
+    with pytest.raises(ValueError, match=error):
+        vectors.read_file(tmp_path / name, Counter({"of": 1}), 5)
+
+
+def test_archives_of_one_file(table: Path, tmp_path: Path, capsys):
+    with zipfile.ZipFile(tmp_path / "one.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(table, "deep/small.vec")
+    words, _ = vectors.read_file(tmp_path / "one.zip", Counter(), 9)
+    assert words == vectors.read_file(table, Counter(), 9)[0]
+    assert "first line says" not in capsys.readouterr().out
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.write(table, "50d.txt")
+        archive.write(table, "100d.txt")
+    with pytest.raises(ValueError, match="E127.*2 files .50d.txt, 100d.txt.*unpack"):
+        vectors.read_file(tmp_path / "two.zip", Counter(), 9)
+    table.write_text(table.read_text("utf8").replace("rare 3 0\n", ""), "utf8")
+    vectors.read_file(table, Counter(), 9)
+    assert "has 5 vectors, but its first line says 6" in capsys.readouterr().out
+
+
+def test_a_folder_of_others_is_not_replaced(table: Path, tmp_path: Path):
+    (tmp_path / "text.txt").write_text("The jury\n", encoding="utf8")
+    for name in ("v", "v.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").write_text("dear")
+    app = typer.Typer()
+    app.command()(vectors.main)
+    arguments = [table, tmp_path / "v", "--text", tmp_path / "text.txt"]
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 1 and "E120" in result.output
+    (tmp_path / "v" / "mine").unlink()
+    run(*arguments)
+    run(*arguments)
+    assert (tmp_path / "v.tmp" / "mine").read_text() == "dear"
 
 
 def look_up(nlp) -> list:
