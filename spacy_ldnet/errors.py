@@ -332,6 +332,49 @@ class Errors(metaclass=_WithCode):
         "the text again with this spacy-ldnet."
     )
 
+    # What networks are given
+    E110 = (
+        "'{reader}' reads vectors of width {expected}, but is given vectors of width "
+        "{found} by '{layer}'. Behind a listener they are what the pipeline's encoder, "
+        "another component, or your own code put into doc.tensor. Give the listener the "
+        "width of its encoder and train again, or let that encoder be the last component "
+        "before the listener that sets doc.tensor."
+    )
+    E111 = (
+        "'{reader}' is given {found} vectors for a document of {expected} tokens by "
+        "'{layer}'. Behind a listener they are those in doc.tensor: let the encoder "
+        "set it again after the tokens have changed."
+    )
+    E112 = (
+        "'{reader}' was trained with word vectors of width {expected}, but those in "
+        "the vocab have width {found}. Load the pipeline again, which brings its own, "
+        "make documents with its own vocab (nlp.make_doc), or train with the new "
+        "vectors ([initialize] vectors = ...)."
+    )
+    E113 = (
+        "'{reader}' has trained a table of {expected} word vectors, but the vocab now has "
+        "{found}, so that its rows belong to other words. Load the pipeline again, which "
+        'brings its own, or train with vectors = {{"trainable": false}}, which looks '
+        "words up in the vocab."
+    )
+    E114 = (
+        "A recurrent layer was built for {what} {expected}, but is given {found}. The "
+        "weights and the data do not belong together."
+    )
+    E115 = (
+        "Component '{name}' listens to '{upstream}' and expects vectors of width "
+        "{expected}, but '{upstream}' has the width {found}. Give both the same width in "
+        "[components.{upstream}.model] and in the listener of [components.{name}.model], "
+        "and train again if they were trained apart."
+    )
+    E116 = (
+        "{labels:,} labels mean {n_tags:,} tags, and a matrix of transitions of {size:,.1f} "
+        "GB of memory, and of several times as much in training. Up to {most:,} labels "
+        "are possible. Use coarser labels here, and tell finer ones apart in a component "
+        "behind it."
+    )
+    E117 = "A label needs at least one character that is not a space, but one is {label!r}."
+
 
 class Warnings(metaclass=_WithCode):
     W040 = (
@@ -361,4 +404,15 @@ class Warnings(metaclass=_WithCode):
         'precision = "bfloat16" is ignored here: torch has no LSTM in bfloat16 for this '
         "processor. Predictions are made in float32, exactly and as fast as without the "
         "setting."
+    )
+    W046 = (
+        "'{name}' listens to '{upstream}', but predicts from the vectors of '{other}', "
+        "the nearest encoder before it: a document has one place for them. Put each "
+        "component right behind its own encoder, or give it a copy of the encoder with "
+        "nlp.replace_listeners."
+    )
+    W047 = (
+        "Component '{name}' writes the spans '{key}', but [training.score_weights] counts "
+        "'{score}', which nothing in the pipeline gives, so that it is always 0. Set {score} "
+        "= null and spans_{key}_f = 1.0 there."
     )
