@@ -12,6 +12,7 @@ from .models.encoder import LDNetModel
 from .models.ldnet_shim import LDNetShim, check_words
 from .nn.encoder import EncoderConfig, LDNetEncoder
 from .nn.language_model import unpruned_depth
+from .nn.precision import with_own_defaults
 from .nn.serialize import read_bytes, vocabulary_hash
 from .vocabulary import (
     DIRECTIONS,
@@ -41,6 +42,7 @@ class EncoderLoader:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
+    @with_own_defaults
     def __call__(self, model: LDNetModel) -> LDNetModel:
         """model (Model): An LD-Net encoder; gets the network and its words.
         RAISES (ValueError): E010 if sizes differ, E011 if a file is missing, E015 if

@@ -10,6 +10,8 @@ from thinc.shims.shim import Shim
 from thinc.types import FloatsXd
 from thinc.util import torch2xp, xp2torch
 
+from ..nn.precision import with_own_defaults
+
 
 class TrainingShim(PyTorchShim):
     """Train a torch network, whatever shim it is kept in.
@@ -40,6 +42,7 @@ class TrainingShim(PyTorchShim):
         changed (Optional[Collection[str]]): Names of the weights; None for any.
         """
 
+    @with_own_defaults
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step every trainable parameter that has a gradient, in place."""
         if self._model is None:
