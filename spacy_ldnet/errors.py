@@ -12,7 +12,6 @@ class _WithCode(type):
 
 
 class Errors(metaclass=_WithCode):
-    # Weights and their bytes
     E001 = (
         "These bytes hold no spacy-ldnet weights: {reason}. Expected a safetensors "
         "file whose metadata has the key '{key}'."
@@ -30,8 +29,6 @@ class Errors(metaclass=_WithCode):
         "Mixed precision needs a GPU, but the network is on '{device}'. Set "
         "mixed_precision = false, or choose a GPU with --gpu-id."
     )
-
-    # Encoder and language models
     E010 = (
         "The language model in '{path}' does not fit the config: {name} is {found} "
         "in the file but {expected} in the config. Change [components.*.model] (or "
@@ -59,16 +56,45 @@ class Errors(metaclass=_WithCode):
         "holds one, shared ('ldnet') or inline (any head); gates are also those of a "
         "spacy-ldnet.LayerSelectTransformer.v1."
     )
-    E018 = (
-        "The language model in '{path}' has stacked layers, none of which can be left "
-        'out. Pretrain with [model] connectivity = "dense".'
-    )
     E017 = (
         "The vocab has no word vectors, but the architecture asks for them. Give "
         "[initialize] vectors = ..., or set vectors = null in StackedTok2Vec."
     )
-
-    # Pruning
+    E018 = (
+        "The language model in '{path}' has stacked layers, none of which can be left "
+        'out. Pretrain with [model] connectivity = "dense".'
+    )
+    E020 = (
+        "Component '{name}' has no labels. Give examples that have some to "
+        "nlp.initialize(), or a labels file in [initialize.components.{name}.labels], "
+        "or call add_label() first."
+    )
+    E021 = (
+        "Component '{name}' has no label '{label}', but the gold standard of an example "
+        "has. Call add_label('{label}'), or initialize with all labels. Labels: {labels}."
+    )
+    E022 = (
+        "Component '{name}' has {labels} labels and so {expected} tags, but the config "
+        "says nO = {found}. Set nO = null in [components.{name}.model]."
+    )
+    E023 = (
+        "Component '{name}' cannot rehearse. Mix examples of the old kind into the "
+        "training data, or leave the component out: nlp.rehearse(..., exclude=['{name}'])."
+    )
+    E024 = (
+        "The loss of component '{name}' is {loss}. Lower [training.optimizer.learn_rate] "
+        "or clip the gradients with grad_clip."
+    )
+    E025 = (
+        "A constrained CRF over IOBES tags has 1 + 4 * labels tags, never {n_tags}. Set "
+        "constrained = false in the CRFTagger, or correct nO."
+    )
+    E026 = "A label is a string, not {label!r}."
+    E028 = (
+        "Columns cannot be read from {place}: {reason}. Expected a token on each line, "
+        "first the token, last its tag (IOB, IOB2, IOBES, BILUO or BMES), with tabs or "
+        "blanks between them, and a blank line after each sentence."
+    )
     E030 = (
         "A budget is one of max_layers (a number of layers), max_layers_per_direction "
         "(the same for each language model), max_lm_macs (a share of their "
@@ -81,29 +107,6 @@ class Errors(metaclass=_WithCode):
         "any layer it runs {fastest:,.0f}, with all of them {full:,.0f}. Lower "
         "min_words_per_second, or make the other components smaller."
     )
-
-    # Transformers
-    E107 = (
-        "{name} needs the package spacy-transformers ({reason}): "
-        "pip install 'spacy-ldnet[transformers]'."
-    )
-    E108 = (
-        "{name} keeps no list of {layers} layers of its own, as num_hidden_layers in its "
-        "config says, so none can be deleted. Choose a transformer with separate layers "
-        "(BERT, RoBERTa, DistilBERT, ELECTRA, MiniLM, ...), or use "
-        "spacy-transformers.TransformerModel.v3, which prunes nothing."
-    )
-    E109 = (
-        "The layers of {name} can't be taken away from the top: {reason}. Choose a "
-        "transformer like BERT, RoBERTa, DistilBERT, ELECTRA or MiniLM."
-    )
-
-    E160 = (
-        "These language models read words by their subwords, which were not given. Call "
-        "`set_subwords` first."
-    )
-
-    # Converted pipelines
     E032 = (
         "spacy-ldnet.SentenceTok2Vec.v1 is made by `python -m spacy ldnet convert`, and "
         "cannot be initialised from a config. Source the component of the converted "
@@ -113,8 +116,11 @@ class Errors(metaclass=_WithCode):
         "Component '{name}' was converted from the authors' code, which has two tags "
         "besides those of labels; no label can be added to it."
     )
-
-    # Pretraining
+    E034 = (
+        "Component '{name}' is in [training] frozen_components, so spaCy updates nothing "
+        "of it, and neither its gates nor its layers can be trained. Take it out: its "
+        "language models are frozen anyway, by its setting train_lm = false."
+    )
     E040 = "No text at '{path}', which [{name}] in the config names. Check [paths]."
     E041 = "Text that is not UTF-8 in {place}: {reason}. Convert the file to UTF-8."
     E042 = (
@@ -139,6 +145,28 @@ class Errors(metaclass=_WithCode):
         "{code}). {reason}"
     )
     E048 = "[{name}] has to be {expected}, but it made {found!r}."
+    E050 = (
+        "'{path}' holds an earlier run: {what}. Give --resume to go on with it, "
+        "--overwrite to begin anew and lose it, or another directory."
+    )
+    E051 = (
+        "'{path}' could not be written: {reason}. What stood there before still does. "
+        "Make room, or correct the permissions, and go on with --resume."
+    )
+    E052 = "Checkpoint '{path}' is damaged: {reason}. Delete it; {remedy}."
+    E053 = (
+        "The run in '{path}' cannot go on with this config: {name} was {found} and is "
+        "now {expected}. Change it back, give --overwrite to begin anew, or choose "
+        "another directory."
+    )
+    E054 = (
+        "The language models in '{path}', which [pretraining] init_from names, do not "
+        "fit [model]: {name} is {found} there but {expected} in the config."
+    )
+    E058 = (
+        "Several processes, or mixed precision, need the package accelerate: "
+        "pip install 'spacy-ldnet[distributed]'."
+    )
     E060 = (
         "No text files at '{path}', which [{name}] in the config names. Names of text "
         "files end in one of: {endings}."
@@ -166,31 +194,6 @@ class Errors(metaclass=_WithCode):
         "--overwrite to begin anew and lose these weights, or choose another directory; "
         "[pretraining] init_from begins with weights that are there."
     )
-
-    E050 = (
-        "'{path}' holds an earlier run: {what}. Give --resume to go on with it, "
-        "--overwrite to begin anew and lose it, or another directory."
-    )
-    E051 = (
-        "'{path}' could not be written: {reason}. What stood there before still does. "
-        "Make room, or correct the permissions, and go on with --resume."
-    )
-    E052 = "Checkpoint '{path}' is damaged: {reason}. Delete it; {remedy}."
-    E053 = (
-        "The run in '{path}' cannot go on with this config: {name} was {found} and is "
-        "now {expected}. Change it back, give --overwrite to begin anew, or choose "
-        "another directory."
-    )
-    E054 = (
-        "The language models in '{path}', which [pretraining] init_from names, do not "
-        "fit [model]: {name} is {found} there but {expected} in the config."
-    )
-    E058 = (
-        "Several processes, or mixed precision, need the package accelerate: "
-        "pip install 'spacy-ldnet[distributed]'."
-    )
-
-    # The authors' checkpoints
     E070 = (
         "'{path}' cannot be read: {reason}. Expected a .th file that LD-Net or LightNER "
         "saved, or the pickled dataset with its maps."
@@ -225,8 +228,6 @@ class Errors(metaclass=_WithCode):
         "--backward ld_0.th."
     )
     E079 = "'{path}' is a tagger, and --backward is for a language model alone."
-
-    # Annotation of large corpora
     E080 = (
         "The engine 'ray' needs the package Ray: pip install 'spacy-ldnet[ray]' (the "
         "import said: {reason})."
@@ -271,54 +272,10 @@ class Errors(metaclass=_WithCode):
         "Perhaps the machine has too little memory: give fewer --n-process, or a "
         "smaller --batch-words."
     )
-
-    # CRF components
-    E020 = (
-        "Component '{name}' has no labels. Give examples that have some to "
-        "nlp.initialize(), or a labels file in [initialize.components.{name}.labels], "
-        "or call add_label() first."
-    )
-    E021 = (
-        "Component '{name}' has no label '{label}', but the gold standard of an example "
-        "has. Call add_label('{label}'), or initialize with all labels. Labels: {labels}."
-    )
-    E022 = (
-        "Component '{name}' has {labels} labels and so {expected} tags, but the config "
-        "says nO = {found}. Set nO = null in [components.{name}.model]."
-    )
-    E023 = (
-        "Component '{name}' cannot rehearse. Mix examples of the old kind into the "
-        "training data, or leave the component out: nlp.rehearse(..., exclude=['{name}'])."
-    )
-    E024 = (
-        "The loss of component '{name}' is {loss}. Lower [training.optimizer.learn_rate] "
-        "or clip the gradients with grad_clip."
-    )
-    E025 = (
-        "A constrained CRF over IOBES tags has 1 + 4 * labels tags, never {n_tags}. Set "
-        "constrained = false in the CRFTagger, or correct nO."
-    )
-    E026 = "A label is a string, not {label!r}."
-    E034 = (
-        "Component '{name}' is in [training] frozen_components, so spaCy updates nothing "
-        "of it, and neither its gates nor its layers can be trained. Take it out: its "
-        "language models are frozen anyway, by its setting train_lm = false."
-    )
-
-    # Readers
-    E028 = (
-        "Columns cannot be read from {place}: {reason}. Expected a token on each line, "
-        "first the token, last its tag (IOB, IOB2, IOBES, BILUO or BMES), with tabs or "
-        "blanks between them, and a blank line after each sentence."
-    )
-
-    # Loggers
     E090 = (
         "The gate log '{path}' cannot be written: {reason}. Change the path in the "
         'block with @loggers = "spacy-ldnet.GateLogger.v1".'
     )
-
-    # Transformers as peers and teachers
     E100 = (
         "The soft labels in the training data of '{name}' do not fit it: the teacher "
         "has the labels {teacher}, and the component {student}. Add the missing ones "
@@ -337,90 +294,61 @@ class Errors(metaclass=_WithCode):
         "The soft labels of a document cannot be read: {reason}. Let the teacher label "
         "the text again with this spacy-ldnet."
     )
-
-    # Corpora
-    E140 = (
-        "The {part} part of the corpus '{name}' has labels that its train part does not "
-        "have: {labels}. Nothing could learn them, and every one would count as an "
-        "error. Rename or remove them there, or label some of them in train."
+    E107 = (
+        "{name} needs the package spacy-transformers ({reason}): "
+        "pip install 'spacy-ldnet[transformers]'."
     )
-    E141 = (
-        "The corpus '{name}' is one file only, but train, dev and test are needed. Split "
-        "it with: python scripts/split.py {path} OUT. Then give the folder OUT."
+    E108 = (
+        "{name} keeps no list of {layers} layers of its own, as num_hidden_layers in its "
+        "config says, so none can be deleted. Choose a transformer with separate layers "
+        "(BERT, RoBERTa, DistilBERT, ELECTRA, MiniLM, ...), or use "
+        "spacy-transformers.TransformerModel.v3, which prunes nothing."
     )
-    E142 = (
-        "The {part} part is empty: '{path}' has no {what}. Is it the right file? Take "
-        "the labelled sentences of this part from elsewhere, or split one file with: "
-        "python scripts/split.py FILE OUT."
+    E109 = (
+        "The layers of {name} can't be taken away from the top: {reason}. Choose a "
+        "transformer like BERT, RoBERTa, DistilBERT, ELECTRA or MiniLM."
     )
-    E143 = (
-        "'{path}' is not the file that the corpus 'open' is made of: {reason}. It is "
-        "part of the repository. Restore the folder assets/ner from there."
+    E110 = (
+        "'{reader}' reads vectors of width {expected}, but is given vectors of width "
+        "{found} by '{layer}'. Behind a listener they are what the pipeline's encoder, "
+        "another component, or your own code put into doc.tensor. Give the listener the "
+        "width of its encoder and train again, or let that encoder be the last component "
+        "before the listener that sets doc.tensor."
     )
-    E144 = (
-        "'{path}' has {found} documents, too few for train, dev and test. At least "
-        "{least} are needed; a file without document marks has one for every {group} "
-        "sentences. Give more, or a smaller --group."
+    E111 = (
+        "'{reader}' is given {found} vectors for a document of {expected} tokens by "
+        "'{layer}'. Behind a listener they are those in doc.tensor: let the encoder "
+        "set it again after the tokens have changed."
     )
-    E145 = (
-        "The corpus 'open' is English, but vars.lang (--lang) is '{lang}'. Give gold "
-        "data of this language, or vars.corpus = teacher and a vars.teacher of it."
+    E112 = (
+        "'{reader}' was trained with word vectors of width {expected}, but those in "
+        "the vocab have width {found}. Load the pipeline again, which brings its own, "
+        "make documents with its own vocab (nlp.make_doc), or train with the new "
+        "vectors ([initialize] vectors = ...)."
     )
-    # Command lines and what comes of them
-    E130 = (
-        "'{path}' has no variable for --{name}, so it would change nothing.{hint} Known: "
-        "{names}."
+    E113 = (
+        "'{reader}' has trained a table of {expected} word vectors, but the vocab now has "
+        "{found}, so that its rows belong to other words. Load the pipeline again, which "
+        'brings its own, or train with vectors = {{"trainable": false}}, which looks '
+        "words up in the vocab."
     )
-    E131 = (
-        "'{path}' has no setting for --{name}, so it would change nothing.{hint} Known: "
-        "{names}."
+    E114 = (
+        "A recurrent layer was built for {what} {expected}, but is given {found}. The "
+        "weights and the data do not belong together."
     )
-    E132 = (
-        "Not one document could be annotated. What went wrong with each is in '{path}'. "
-        "Check --text-key, and whether the pipeline is for this text."
+    E115 = (
+        "Component '{name}' listens to '{upstream}' and expects vectors of width "
+        "{expected}, but '{upstream}' has the width {found}. Give both the same width in "
+        "[components.{upstream}.model] and in the listener of [components.{name}.model], "
+        "and train again if they were trained apart."
     )
-    # Language models: names, files and packages
-    E150 = (
-        "No language models and no pipeline by the name '{name}': {reason}. Give a "
-        "directory, such as training/lm/model-best, or the import name of an installed "
-        "package."
+    E116 = (
+        "{labels:,} labels mean {n_tags:,} tags, and a matrix of transitions of {size:,.1f} "
+        "GB of memory, and of several times as much in training. Up to {most:,} labels "
+        "are possible. Use coarser labels here, and tell finer ones apart in a component "
+        "behind it."
     )
-    E151 = (
-        "'{name}' is a pipeline. Its encoder has the language models' layers, but no "
-        "softmax, so neither can their perplexity be measured nor their pretraining be "
-        "continued. Give the language models that it was made of; a pipeline serves "
-        "spacy-ldnet.EncoderLoader.v1."
-    )
-    E152 = (
-        "The pipeline in '{path}' has {what}. Give one with an LD-Net encoder that has "
-        "its weights (component 'ldnet', or spacy-ldnet.LDNetEncoder.v1 in a head)."
-    )
-    E153 = (
-        "'{path}' is not the file that meta.json describes: its SHA-256 begins with "
-        "{found}, not with {expected}. It was cut short or changed, or belongs to other "
-        "language models. Copy the directory again; after a run that was killed, "
-        "--resume writes both."
-    )
-    E154 = "The language models' file '{path}' cannot be read. {reason}"
-    E155 = "'{value}' cannot be the package's {what}. Give {reason}."
-    E156 = (
-        "'{path}' exists already. Give --overwrite to replace it, another --version, or "
-        "another directory."
-    )
-    E157 = (
-        "The package was not built: {reason}. Install what builds packages (pip install "
-        "build wheel), or give --build none and build its directory yourself."
-    )
-    E158 = (
-        "No text can be held out of [{name}], which has {found} different texts: that is "
-        "too few, or one is most of it. Write one paragraph a line, or give the held-out "
-        "text by itself: --paths.dev_text dev.txt."
-    )
-    E159 = (
-        "The language models in '{path}' are no pair: {name} is {forward} in the forward "
-        "and {backward} in the backward one. Pretrain both directions with one config."
-    )
-    # Files and folders
+    E117 = "A label needs at least one character that is not a space, but one is {label!r}."
     E120 = (
         "'{path}' has files that '{command}' did not write: {names}. Nothing was changed. "
         "Choose a new or an empty folder, or move these files away. What earlier "
@@ -464,6 +392,89 @@ class Errors(metaclass=_WithCode):
         "No documents in '{path}'. Give a .spacy file with annotated documents, or a "
         "folder of them."
     )
+    E130 = (
+        "'{path}' has no variable for --{name}, so it would change nothing.{hint} Known: "
+        "{names}."
+    )
+    E131 = (
+        "'{path}' has no setting for --{name}, so it would change nothing.{hint} Known: "
+        "{names}."
+    )
+    E132 = (
+        "Not one document could be annotated. What went wrong with each is in '{path}'. "
+        "Check --text-key, and whether the pipeline is for this text."
+    )
+    E140 = (
+        "The {part} part of the corpus '{name}' has labels that its train part does not "
+        "have: {labels}. Nothing could learn them, and every one would count as an "
+        "error. Rename or remove them there, or label some of them in train."
+    )
+    E141 = (
+        "The corpus '{name}' is one file only, but train, dev and test are needed. Split "
+        "it with: python scripts/split.py {path} OUT. Then give the folder OUT."
+    )
+    E142 = (
+        "The {part} part is empty: '{path}' has no {what}. Is it the right file? Take "
+        "the labelled sentences of this part from elsewhere, or split one file with: "
+        "python scripts/split.py FILE OUT."
+    )
+    E143 = (
+        "'{path}' is not the file that the corpus 'open' is made of: {reason}. It is "
+        "part of the repository. Restore the folder assets/ner from there."
+    )
+    E144 = (
+        "'{path}' has {found} documents, too few for train, dev and test. At least "
+        "{least} are needed; a file without document marks has one for every {group} "
+        "sentences. Give more, or a smaller --group."
+    )
+    E145 = (
+        "The corpus 'open' is English, but vars.lang (--lang) is '{lang}'. Give gold "
+        "data of this language, or vars.corpus = teacher and a vars.teacher of it."
+    )
+    E150 = (
+        "No language models and no pipeline by the name '{name}': {reason}. Give a "
+        "directory, such as training/lm/model-best, or the import name of an installed "
+        "package."
+    )
+    E151 = (
+        "'{name}' is a pipeline. Its encoder has the language models' layers, but no "
+        "softmax, so neither can their perplexity be measured nor their pretraining be "
+        "continued. Give the language models that it was made of; a pipeline serves "
+        "spacy-ldnet.EncoderLoader.v1."
+    )
+    E152 = (
+        "The pipeline in '{path}' has {what}. Give one with an LD-Net encoder that has "
+        "its weights (component 'ldnet', or spacy-ldnet.LDNetEncoder.v1 in a head)."
+    )
+    E153 = (
+        "'{path}' is not the file that meta.json describes: its SHA-256 begins with "
+        "{found}, not with {expected}. It was cut short or changed, or belongs to other "
+        "language models. Copy the directory again; after a run that was killed, "
+        "--resume writes both."
+    )
+    E154 = "The language models' file '{path}' cannot be read. {reason}"
+    E155 = "'{value}' cannot be the package's {what}. Give {reason}."
+    E156 = (
+        "'{path}' exists already. Give --overwrite to replace it, another --version, or "
+        "another directory."
+    )
+    E157 = (
+        "The package was not built: {reason}. Install what builds packages (pip install "
+        "build wheel), or give --build none and build its directory yourself."
+    )
+    E158 = (
+        "No text can be held out of [{name}], which has {found} different texts: that is "
+        "too few, or one is most of it. Write one paragraph a line, or give the held-out "
+        "text by itself: --paths.dev_text dev.txt."
+    )
+    E159 = (
+        "The language models in '{path}' are no pair: {name} is {forward} in the forward "
+        "and {backward} in the backward one. Pretrain both directions with one config."
+    )
+    E160 = (
+        "These language models read words by their subwords, which were not given. Call "
+        "`set_subwords` first."
+    )
 
 
 class Warnings(metaclass=_WithCode):
@@ -495,13 +506,16 @@ class Warnings(metaclass=_WithCode):
         "processor. Predictions are made in float32, exactly and as fast as without the "
         "setting."
     )
-    W060 = (
-        "{found:,} sentences of the {part} part of '{name}' stand in {others} as well. "
-        "What was learnt by heart makes scores too good. Remove them from {part}."
+    W046 = (
+        "'{name}' listens to '{upstream}', but predicts from the vectors of '{other}', "
+        "the nearest encoder before it: a document has one place for them. Put each "
+        "component right behind its own encoder, or give it a copy of the encoder with "
+        "nlp.replace_listeners."
     )
-    W061 = (
-        "Only {share:.0%} of the text's words are stop words of the language '{lang}', "
-        "which is few. Is the text in that language? If not, set vars.lang."
+    W047 = (
+        "Component '{name}' writes the spans '{key}', but [training.score_weights] counts "
+        "'{score}', which nothing in the pipeline gives, so that it is always 0. Set {score} "
+        "= null and spans_{key}_f = 1.0 there."
     )
     W054 = (
         "The training has {steps} updates, but its learning rate reaches zero after "
@@ -520,6 +534,14 @@ class Warnings(metaclass=_WithCode):
     W057 = (
         "'{name}' left nothing in {where}. Is it for this kind and language of text, and "
         "is that where its components write?"
+    )
+    W060 = (
+        "{found:,} sentences of the {part} part of '{name}' stand in {others} as well. "
+        "What was learnt by heart makes scores too good. Remove them from {part}."
+    )
+    W061 = (
+        "Only {share:.0%} of the text's words are stop words of the language '{lang}', "
+        "which is few. Is the text in that language? If not, set vars.lang."
     )
     W064 = (
         "The {direction} language model ended with a perplexity of {after:.1f}, which is "

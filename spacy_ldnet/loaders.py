@@ -30,6 +30,7 @@ from .models.encoder import LDNetModel, find_encoders
 from .models.gating import is_loaded, layers_of, prune_encoder
 from .models.ldnet_shim import LDNetShim, check_words
 from .nn.encoder import EncoderConfig, LDNetEncoder
+from .nn.precision import with_own_defaults
 from .nn.serialize import vocabulary_hash
 
 Loader = Callable[[LDNetModel], LDNetModel]
@@ -53,6 +54,7 @@ class EncoderLoader:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
+    @with_own_defaults
     def __call__(self, model: LDNetModel) -> LDNetModel:
         """model (Model): An LD-Net encoder; gets the network, its words and its sizes.
         RAISES (ValueError): E010 if the encoder's config asks for other sizes; E011,

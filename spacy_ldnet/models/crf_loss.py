@@ -10,6 +10,7 @@ from torch import Tensor
 from ..nn.crf import LinearChainCRF
 from ..nn.distillation import tempered_divergence
 from ..nn.lattice import FORBIDDEN
+from ..nn.precision import with_own_defaults
 from .crf_rows import CRFTaggerModel, crf_of, flatten
 from .encoder import split_rows
 
@@ -30,6 +31,7 @@ class Teaching(NamedTuple):
     temperature: float
 
 
+@with_own_defaults
 def loss(
     model: CRFTaggerModel,
     emissions: List[Floats2d],
@@ -78,7 +80,8 @@ def loss(
             part = teaching._replace(targets=[targets[i] for i in chosen])
             change, taught = _teach(crf_of(model), part, flat, lengths, fit)
             total, counted = total + change, counted | taught
-        mean = total / counted.sum()
+        # There may be none: soft labels for tokens that are not those of the doc.
+        mean = total / counted.sum().clamp(min=1)
         mean.backward()
     gradient = cast(Tensor, flat.grad)
     for i, rows in zip(chosen, split_rows(torch2xp(gradient), lengths.tolist())):

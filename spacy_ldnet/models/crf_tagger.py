@@ -10,6 +10,7 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 from torch import Tensor
 
 from ..nn.crf import LinearChainCRF
+from ..nn.precision import with_own_defaults
 from ..nn.stack import Readout
 from .crf_loss import loss
 from .crf_rows import (
@@ -20,7 +21,7 @@ from .crf_rows import (
     flatten,
     shim_of,
 )
-from .encoder import no_gradient, split_rows
+from .encoder import check_rows, no_gradient, split_rows
 from .shim import ModuleShim
 
 
@@ -63,6 +64,7 @@ def build_crf_tagger_v1(
     )
 
 
+@with_own_defaults
 def init(
     model: CRFTaggerModel,
     X: Optional[List[Doc]] = None,
@@ -81,12 +83,14 @@ def init(
         )
 
 
+@with_own_defaults
 def forward(
     model: CRFTaggerModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], Any]]:
     """Emission scores of the docs' tokens.
 
-    RAISES (ValueError): E004 if the model was never initialised or loaded.
+    RAISES (ValueError): E004 if the model was never initialised or loaded, E110 or
+        E111 for vectors that do not fit.
     """
     crf = crf_of(model)
     predict_through = model.layers[0].attrs.get("predict_through")
@@ -95,10 +99,12 @@ def forward(
         return predict_through(model.layers[0], docs, readout), no_gradient
     vectors, backprop_vectors = model.layers[0](docs, is_train)
     sizes = [len(rows) for rows in vectors]
-    width = model.layers[0].get_dim("nO")
-    hidden = xp2torch(concatenate(model.ops, vectors, width), requires_grad=is_train)
+    check_rows(vectors, list(map(len, docs)), crf.n_in, model, model.layers[0])
+    flat = concatenate(model.ops, vectors, crf.n_in).astype("float32", copy=False)
+    hidden = xp2torch(flat, requires_grad=is_train)
     output, backprop_torch = shim_of(model)(ArgsKwargs((hidden,), {}), is_train)
 
+    @with_own_defaults
     def backprop(d_emissions: List[Floats2d]) -> Any:
         flat = concatenate(model.ops, d_emissions, model.get_dim("nO"))
         gradient = xp2torch(flat, device=output.device)
@@ -116,6 +122,7 @@ def _emissions(shim: ModuleShim, hidden: Tensor) -> Tensor:
         return shim.predict(ArgsKwargs((hidden,), {}))
 
 
+@with_own_defaults
 def decode(
     model: CRFTaggerModel, emissions: List[Floats2d], *, allowed: Allowed = None
 ) -> List[Ints1d]:
@@ -132,6 +139,7 @@ def decode(
     return split_rows(tags.cpu().numpy(), lengths.tolist())
 
 
+@with_own_defaults
 def marginals(
     model: CRFTaggerModel, emissions: List[Floats2d], *, allowed: Allowed = None
 ) -> List[Floats2d]:
@@ -143,6 +151,7 @@ def marginals(
     return split_rows(chances.cpu().numpy(), lengths.tolist())
 
 
+@with_own_defaults
 def path_scores(
     model: CRFTaggerModel,
     emissions: List[Floats2d],
@@ -168,6 +177,7 @@ def path_scores(
     return list(pairs)
 
 
+@with_own_defaults
 def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
     """Add tags; what the CRF knows about the old ones stays. Its optimizer state does
     not, since moments of the old shapes do not fit. Before the CRF is built nothing

@@ -13,7 +13,7 @@ from thinc.util import get_torch_default_device
 
 from ..errors import Errors, Warnings
 from ..nn.dense_rnn import UNITS
-from ..nn.precision import has_bfloat16, runs_bfloat16
+from ..nn.precision import has_bfloat16, runs_bfloat16, with_own_defaults
 from ..nn.windows import Windows
 from .ldnet_shim import LDNetShim
 from .sentences import Layout, lay_out
@@ -139,6 +139,7 @@ def find_encoders(model: Model) -> List[LDNetModel]:
     return [node for node in model.walk() if node.name == NODE_NAME]
 
 
+@with_own_defaults
 def forward(
     model: LDNetModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
@@ -162,6 +163,7 @@ def forward(
     with shim.threads_for(len(of_words), is_train):
         Y, bp_network = shim(inputs, is_train)
 
+    @with_own_defaults
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
         dY = xp2torch(model.ops.flatten(dYs), device=shim.device)
         bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
@@ -199,6 +201,32 @@ def split_rows(rows: Any, sizes: Sequence[int]) -> List[Any]:
         parts.append(rows[start : start + size])
         start += size
     return parts
+
+
+def check_rows(
+    rows: Sequence[Any], sizes: Sequence[int], width: int, reader: Model, layer: Model
+) -> None:
+    """Compare the shapes of vectors with what the layer that reads them was built for.
+
+    At every call: behind a listener they are in `doc.tensor`, which anything in the
+    pipeline or outside of it may set.
+
+    rows (Sequence[Floats2d]): The vectors of each document.
+    sizes (Sequence[int]): Number of vectors that each document needs.
+    width (int): Width that they need.
+    reader (Model): The layer that reads them.
+    layer (Model): The layer that gave them.
+    RAISES (ValueError): E110 for another width, E111 for another number.
+    """
+    for array, size in zip(rows, sizes):
+        if array.shape == (size, width):
+            continue
+        names = {"reader": reader.name, "layer": layer.name}
+        if array.shape[1:] != (width,):
+            found = array.shape[1] if array.ndim == 2 else f"shape {array.shape}"
+            raise ValueError(Errors.E110.format(found=found, expected=width, **names))
+        found = array.shape[0]
+        raise ValueError(Errors.E111.format(found=found, expected=size, **names))
 
 
 def _not_loaded(

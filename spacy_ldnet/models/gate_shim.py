@@ -7,6 +7,7 @@ from thinc.api import ArgsKwargs, Optimizer
 
 from ..nn.budgets import Budget, DirectionBudget, LayerBudget
 from ..nn.gates import GatePenalty
+from ..nn.precision import with_own_defaults
 from .training_shim import TrainingShim
 
 
@@ -75,6 +76,7 @@ class GateShim(TrainingShim):
         self.prepare_update()
         return super().begin_update(inputs)
 
+    @with_own_defaults
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step the gates by their own rule and project them, the rest as usual."""
         if self.module is None:

@@ -1,9 +1,11 @@
 """The thinc model around a transformer with gates; needs spacy-transformers."""
 
 from dataclasses import replace
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List, Tuple
 
-from spacy_transformers.data_classes import HFObjects
+from spacy.tokens import Doc
+from spacy_transformers.data_classes import FullTransformerBatch, HFObjects
+from spacy_transformers.layers import transformer_model
 from spacy_transformers.layers.transformer_model import (
     TransformerModel,
     set_pytorch_transformer,
@@ -11,6 +13,7 @@ from spacy_transformers.layers.transformer_model import (
 from thinc.api import get_torch_default_device
 
 from ..nn.layer_mix import LayerMix
+from ..nn.precision import with_own_defaults
 from .forking import make_fork_safe
 from .layer_select import NODE_NAME
 from .layer_select_shim import LayerSelectShim
@@ -22,6 +25,7 @@ class LayerSelectModel(TransformerModel):
     attrs["depth"] (int): Number of layers of the unpruned transformer.
     """
 
+    @with_own_defaults
     def __init__(self, name: str, get_spans: Callable, **settings: Any):
         """name (str): Name or directory of the transformer.
         get_spans (Callable): A span getter.
@@ -29,6 +33,7 @@ class LayerSelectModel(TransformerModel):
         """
         super().__init__(name, get_spans, **settings)
         self.name = NODE_NAME
+        self._func, self.init = forward, init
         self.layers[0].shims[0] = LayerSelectShim(
             self.layers[0].shims[0]._hfmodel,  # type: ignore[attr-defined]
             mixed_precision=settings.get("mixed_precision", False),
@@ -46,6 +51,19 @@ class LayerSelectModel(TransformerModel):
             copied.set_dim("nO", self.get_dim("nO"))
         copied.layers[0] = self.layers[0].copy()
         return copied
+
+
+@with_own_defaults
+def forward(
+    model: TransformerModel, docs: List[Doc], is_train: bool
+) -> Tuple[FullTransformerBatch, Callable[[FullTransformerBatch], List[Doc]]]:
+    output, backprop = transformer_model.forward(model, docs, is_train)
+    return output, with_own_defaults(backprop)
+
+
+@with_own_defaults
+def init(model: TransformerModel, X: Any = None, Y: Any = None) -> None:
+    transformer_model.init(model, X, Y)
 
 
 def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:

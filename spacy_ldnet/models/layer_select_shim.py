@@ -12,6 +12,7 @@ from transformers import AutoModel, PretrainedConfig
 from ..nn.budgets import Budget, LayerBudget
 from ..nn.depth import DepthPenalty, depth
 from ..nn.layer_mix import LayerMix
+from ..nn.precision import with_own_defaults
 from .forking import make_fork_safe
 from .gate_shim import GateShim
 
@@ -102,6 +103,7 @@ class LayerSelectShim(GateShim, HFShim):
         message = {"config": self.cfg, "transformer": super().to_bytes()}
         return srsly.msgpack_dumps(message)
 
+    @with_own_defaults
     def from_bytes(self, bytes_data: bytes) -> "LayerSelectShim":
         message = srsly.msgpack_loads(bytes_data)
         self.cfg = {**self.cfg, **message["config"]}

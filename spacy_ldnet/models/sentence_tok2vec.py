@@ -11,11 +11,19 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..lm_directory import EOS_ROW
+from ..nn.precision import with_own_defaults
 from ..nn.sentence_stack import Sentences, SentenceStack
-from .encoder import check_dropout, check_range, dropout_rate, split_rows, with_ends
+from .encoder import (
+    check_dropout,
+    check_range,
+    check_rows,
+    dropout_rate,
+    split_rows,
+    with_ends,
+)
 from .sentences import Layout, lay_out
 from .word_shim import WordShim
-from .words import find_types, flat_attribute
+from .words import find_types, flat_attribute, in_one_vocab
 
 Tok2VecModel = Model[List[Doc], List[Floats2d]]
 #: What the authors put behind a word, and behind a sentence.
@@ -99,6 +107,7 @@ def init(
         raise ValueError(Errors.E032)
 
 
+@with_own_defaults
 def forward(
     model: Tok2VecModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
@@ -109,15 +118,17 @@ def forward(
     context, bp_context = None, None
     if model.layers:
         Xs, bp_context = model.layers[0](docs, is_train)
-        context = xp2torch(
-            model.ops.flatten(Xs), requires_grad=is_train, device=shim.device
-        )
+        width = shim.module.config.context
+        check_rows(Xs, layout.of_docs, width, model, model.layers[0])
+        flat = model.ops.flatten(Xs).astype("float32", copy=False)
+        context = xp2torch(flat, requires_grad=is_train, device=shim.device)
     shim.module.dropout = dropout_rate(model)
-    sentences = _sentences(shim, docs, layout)
+    sentences = _sentences(shim, in_one_vocab(docs), layout)
     Y, bp_network = shim(ArgsKwargs(args=(context, sentences), kwargs={}), is_train)
     of_tokens = torch.from_numpy(layout.of_tokens).to(shim.device)
     sizes = [len(doc) for doc in docs]
 
+    @with_own_defaults
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
         dY = torch.zeros_like(Y)
         dY[of_tokens] = xp2torch(model.ops.flatten(dYs), device=shim.device)

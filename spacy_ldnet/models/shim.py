@@ -16,7 +16,7 @@ from thinc.api import ArgsKwargs
 from thinc.util import get_torch_default_device
 
 from ..errors import Errors
-from ..nn.precision import runs_bfloat16
+from ..nn.precision import runs_bfloat16, with_own_defaults
 from ..nn.serialize import module_from_bytes, module_to_bytes
 from ..nn.side_by_side import as_many_threads
 from .forking import make_fork_safe
@@ -33,6 +33,7 @@ class ModuleShim(TrainingShim):
     pruned network could not be read back. Here the bytes decide.
     """
 
+    @with_own_defaults
     def __init__(
         self,
         module_class: Type[Any],
@@ -133,6 +134,7 @@ class ModuleShim(TrainingShim):
         message = {"config": self.cfg, "state": state, **self.extra()}
         return srsly.msgpack_dumps(message)
 
+    @with_own_defaults
     def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
         message = srsly.msgpack_loads(bytes_data)
         # What bytes of an older version do not say stays as it is by default.

@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 from spacy.vectors import Mode
 from torch import Tensor
 
+from ..errors import Errors
 from ..nn.row_cache import RowCache
 from ..nn.stack import CharRows, StackConfig, TokenStack, Words
 from .shim import ModuleShim
@@ -38,14 +39,16 @@ class StackShim(ModuleShim):
             self.read_words.clear()
 
     def look_up(self, docs: List[Doc], is_train: bool) -> Words:
-        """docs (List[Doc]): The batch.
+        """docs (List[Doc]): The batch, of one vocab.
         is_train (bool): Whether gradients are needed.
         RETURNS (Words): What the network reads of its words.
+        RAISES (ValueError): E112 or E113 for word vectors that do not fit.
         """
         config: StackConfig = self.module.config
         types = find_types(docs)
         vectors = None
         if config.vectors:
+            _check_vectors(docs, config)
             found = _vectors(docs, types, bool(config.vector_rows))
             vectors = torch.from_numpy(found).to(self.device)
         chars, read = None, None
@@ -70,6 +73,22 @@ class StackShim(ModuleShim):
         rows = chars.codes % self.module.config.char_rows
         arrays = (rows, chars.starts, chars.lengths)
         return CharRows(*(torch.from_numpy(array).to(self.device) for array in arrays))
+
+
+def _check_vectors(docs: List[Doc], config: StackConfig) -> None:
+    """At every call: a vocab's vectors may be replaced at any time."""
+    rows, width = docs[0].vocab.vectors.shape if docs else (0, config.vectors)
+    reader = "ldnet_stacked_tok2vec"
+    if width != config.vectors:
+        message = Errors.E112.format(
+            reader=reader, expected=config.vectors, found=width
+        )
+        raise ValueError(message)
+    if docs and config.vector_rows not in (0, rows + 1):
+        message = Errors.E113.format(
+            reader=reader, expected=config.vector_rows - 1, found=rows
+        )
+        raise ValueError(message)
 
 
 def _vectors(docs: List[Doc], types: Types, as_rows: bool) -> numpy.ndarray:

@@ -10,16 +10,19 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..nn.dense_rnn import UNITS
+from ..nn.precision import with_own_defaults
 from ..nn.stack import Readout, StackConfig, TokenStack
 from .encoder import (
     check_dropout,
     check_precision,
     check_range,
+    check_rows,
     dropout_rate,
     split_rows,
 )
 from .stack_shim import StackShim
 from .windows import make_windows
+from .words import in_one_vocab
 
 Tok2VecModel = Model[List[Doc], List[Floats2d]]
 
@@ -102,6 +105,7 @@ def _merge(
     return {**defaults, **given}
 
 
+@with_own_defaults
 def init(
     model: Tok2VecModel,
     X: Optional[List[Doc]] = None,
@@ -155,6 +159,7 @@ def _copy_table(table: torch.nn.Embedding, doc: Doc) -> None:
         table.weight[1:].copy_(data)
 
 
+@with_own_defaults
 def forward(
     model: Tok2VecModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
@@ -164,6 +169,7 @@ def forward(
         inputs, bp_context = _inputs(model, docs, is_train)
         Y, bp_network = shim(inputs, is_train)
 
+    @with_own_defaults
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
         dY = xp2torch(model.ops.flatten(dYs), device=shim.device)
         dX = bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
@@ -174,6 +180,7 @@ def forward(
     return split_rows(torch2xp(Y.detach()), sizes), backprop
 
 
+@with_own_defaults
 def predict_through(
     model: Tok2VecModel, docs: List[Doc], readout: Readout
 ) -> List[Floats2d]:
@@ -200,11 +207,16 @@ def _inputs(
     """What the network reads, and the backpropagation of its contextual part."""
     shim = _shim(model)
     context, bp_context = None, None
+    config: StackConfig = shim.module.config
     if model.layers:
         Xs, bp_context = model.layers[0](docs, is_train)
+        sizes = [len(doc) for doc in docs]
+        check_rows(Xs, sizes, config.context, model, model.layers[0])
         flat = Xs[0] if len(Xs) == 1 else model.ops.flatten(Xs)
+        # Whoever set doc.tensor may have computed in another precision.
+        flat = flat.astype("float32", copy=False)
         context = xp2torch(flat, requires_grad=is_train, device=shim.device)
-    words = shim.look_up(docs, is_train)
+    words = shim.look_up(in_one_vocab(docs, config.vectors), is_train)
     windows = make_windows(docs, WINDOW, None, shim.device)
     shim.module.dropout = dropout_rate(model)
     return ArgsKwargs(args=(context, words, windows), kwargs={}), bp_context

@@ -10,6 +10,7 @@ from thinc.shims.shim import Shim
 from thinc.types import FloatsXd
 from thinc.util import torch2xp, xp2torch
 
+from ..nn.precision import with_own_defaults
 from ..nn.serialize import set_half
 
 
@@ -42,6 +43,7 @@ class TrainingShim(PyTorchShim):
         changed (Optional[Collection[str]]): Names of the weights; None for any.
         """
 
+    @with_own_defaults
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step every trainable parameter that has a gradient, in place."""
         if self._model is None:

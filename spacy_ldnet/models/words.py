@@ -5,8 +5,9 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.attrs import ORTH
-from spacy.strings import hash_string  # type: ignore[attr-defined]
+from spacy.strings import get_string_id  # type: ignore[attr-defined]
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 #: Longest part of a word that its characters are read of: half from its front, half
 #: from its end. Longer tokens are addresses and noise.
@@ -33,6 +34,42 @@ def flat_attribute(docs: Sequence[Doc], attribute: int) -> numpy.ndarray:
     if not arrays:
         return numpy.zeros(0, dtype="uint64")
     return numpy.concatenate(arrays).astype("uint64", copy=False)
+
+
+def in_vocab(docs: Sequence[Doc], vocab: Vocab) -> List[Doc]:
+    """Documents as one vocab sees them: its strings, its vectors, its lexical attributes.
+
+    docs (Sequence[Doc]): The documents.
+    vocab (Vocab): The vocab.
+    RETURNS (List[Doc]): Those that have this vocab, and copies of the others.
+    """
+    if all(doc.vocab is vocab for doc in docs):
+        return list(docs)
+    return [doc if doc.vocab is vocab else _copy_to(doc, vocab) for doc in docs]
+
+
+def in_one_vocab(docs: Sequence[Doc], vectors: int = 0) -> List[Doc]:
+    """docs (Sequence[Doc]): The documents.
+    vectors (int): Width of the word vectors that are looked up; 0 for none.
+    RETURNS (List[Doc]): The documents with one of their vocabs, the first that has such
+        vectors. Components of ours have given all of them their own before.
+    """
+    if not docs:
+        return []
+    first = docs[0].vocab
+    if all(doc.vocab is first for doc in docs):
+        return list(docs)
+    vocabs = [doc.vocab for doc in docs]
+    fitting = (v for v in vocabs if vectors and v.vectors.shape[1] == vectors)
+    return in_vocab(docs, next(fitting, first))
+
+
+def _copy_to(doc: Doc, vocab: Vocab) -> Doc:
+    apart = ["user_data", "user_hooks", "tensor", "spans"]
+    copied = Doc(vocab).from_dict(doc.to_dict(exclude=apart))
+    # As they are: they may be large, on a GPU, or of a kind that cannot be saved.
+    copied.tensor, copied.user_data = doc.tensor, doc.user_data
+    return copied
 
 
 class TypeFinder:
@@ -85,7 +122,9 @@ class RowLookup:
     """
 
     def __init__(self, words: Sequence[str], *, first_row: int, unknown: int) -> None:
-        hashes = numpy.fromiter(map(hash_string, words), "uint64", count=len(words))
+        # Not the plain hash: words that are also symbols of spaCy ("number", "mark",
+        # "TIME") have small numbers.
+        hashes = numpy.fromiter(map(get_string_id, words), "uint64", count=len(words))
         order = numpy.argsort(hashes, kind="stable")
         # One sentinel at the end: a search may come out behind the last word.
         self._hashes = numpy.append(hashes[order], numpy.uint64(2**64 - 1))

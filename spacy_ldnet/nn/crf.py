@@ -23,6 +23,26 @@ from .lattice import (
 )
 from .viterbi import find_paths
 
+#: The most tags that are possible, those of 4,000 labels: their matrix of transitions has
+#: a gigabyte.
+MOST_TAGS = 16_001
+
+
+def check_size(n_tags: int) -> None:
+    """See whether there is memory for the transitions, before it is asked for.
+
+    :param n_tags: number of tags, 1 + 4 * labels.
+    :raises ValueError: E116 if the matrix would be too large.
+    """
+    if n_tags > MOST_TAGS:
+        message = Errors.E116.format(
+            labels=n_tags // 4,
+            n_tags=n_tags,
+            size=4 * n_tags**2 / 1e9,
+            most=MOST_TAGS // 4,
+        )
+        raise ValueError(message)
+
 
 class LinearChainCRF(nn.Module):
     """Linear layer and linear-chain CRF (Lafferty et al. 2001; Lample et al. 2016).
@@ -34,7 +54,8 @@ class LinearChainCRF(nn.Module):
     :param n_in: width of the input.
     :param n_tags: number of tags; 1 + 4 * labels if constrained.
     :param constrained: give paths that are not legal IOBES the probability zero.
-    :raises ValueError: E025 if constrained, and no number of labels has n_tags tags.
+    :raises ValueError: E025 if constrained, and no number of labels has n_tags tags;
+        E116 for so many that their matrix of transitions is too large.
     """
 
     allowed_start: Tensor
@@ -43,6 +64,7 @@ class LinearChainCRF(nn.Module):
 
     def __init__(self, *, n_in: int, n_tags: int, constrained: bool = True):
         super().__init__()
+        check_size(n_tags)
         if constrained and not iobes.is_complete(n_tags):
             raise ValueError(Errors.E025.format(n_tags=n_tags))
         self.n_in = n_in

@@ -1,9 +1,49 @@
-"""What this processor can compute in, and what it is fast in."""
+"""What is computed in: what the processor can do, and torch's defaults."""
 
 import platform
-from functools import cache
+from contextlib import contextmanager
+from functools import cache, wraps
+from typing import Any, Callable, Iterator, TypeVar, cast
 
 import torch
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+def with_own_defaults(function: FunctionT) -> FunctionT:
+    """Decorate what builds networks or computes with them, so that it makes float32
+    numbers in the memory of the CPU unless it says otherwise.
+
+    A program may have set others for its own networks (`torch.set_default_dtype`,
+    `torch.set_default_device`). Its defaults are back afterwards.
+    """
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        # The usual case, which costs a microsecond.
+        if _are_usual():
+            return function(*args, **kwargs)
+        with _own_defaults():
+            return function(*args, **kwargs)
+
+    return cast(FunctionT, run)
+
+
+def _are_usual() -> bool:
+    # Without a number in it, and faster than to ask for the default device.
+    found = torch.empty(0)
+    return found.dtype == torch.float32 and found.device.type == "cpu"
+
+
+@contextmanager
+def _own_defaults() -> Iterator[None]:
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
 
 
 @cache

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..lm_directory import DIRECTIONS
 from .encoder import LDNetEncoder
 from .language_model import LanguageModel
+from .precision import with_own_defaults
 from .trunk import LanguageModelTrunk
 
 Trunk = Union[LanguageModelTrunk, LanguageModel]
@@ -19,6 +20,7 @@ def open_layers(encoder: LDNetEncoder) -> Dict[str, List[int]]:
     return encoder.by_direction(torch.nonzero(encoder.gates > 0).flatten().tolist())
 
 
+@with_own_defaults
 def keep_layers(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> LDNetEncoder:
     """A smaller encoder without the other layers and the columns that read them.
 
@@ -77,6 +79,7 @@ def keep_lm_layers(model: LanguageModel, keep: List[int]) -> LanguageModel:
     return pruned.train(model.training)
 
 
+@with_own_defaults
 def fold_gates(encoder: LDNetEncoder) -> None:
     """Multiply every gate into the columns that read its layer; gates become 1.
 

@@ -8,7 +8,7 @@ not change the tags of others through the CRF.
 from typing import Any, List, NamedTuple, Optional, Sequence
 
 import numpy as np
-from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH
+from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IS_SPACE, ORTH
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
@@ -134,10 +134,28 @@ def set_doc_ents(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
     """
     if overwrite or not preset_tokens(doc).any():
         doc.set_ents(spans)
+        _forget_ids(doc, [])
         return
     blocked = (doc.to_array(ENT_IOB) == _BEGIN) & (doc.to_array(ENT_TYPE) == 0)
     block = [doc[i : i + 1] for i in np.flatnonzero(blocked).tolist()]
-    doc.set_ents([*doc.ents, *spans], blocked=block)
+    kept = doc.ents
+    doc.set_ents([*kept, *spans], blocked=block)
+    _forget_ids(doc, kept)
+
+
+def _forget_ids(doc: Doc, kept: Sequence[Span]) -> None:
+    """Clear what spaCy leaves on tokens of entities that are gone: the identifiers that
+    an entity ruler or an entity linker gave them.
+    """
+    ids = doc.to_array([ENT_ID, ENT_KB_ID])
+    if not ids.any():
+        return
+    named = (ids[:, 0] != 0) | (ids[:, 1] != 0)
+    for span in kept:
+        named[span.start : span.end] = False
+    for i in np.flatnonzero(named).tolist():
+        token = doc[i]
+        token.ent_id = token.ent_kb_id = 0
 
 
 def gold_ents(example: Example, labels: Sequence[str], name: str) -> Array:

@@ -9,6 +9,8 @@ from spacy.training import Example, validate_get_examples
 from thinc.api import Optimizer
 
 from ..errors import Errors
+from ..models.words import in_vocab
+from ..nn.crf import check_size
 from ..nn.iobes import TagScheme
 from .freezing import warn_if_frozen
 
@@ -38,15 +40,19 @@ class LabelledPipe(TrainablePipe):
 
         label (str): The label.
         RETURNS (int): 0 if it was there already, otherwise 1.
-        RAISES (ValueError): E026 if it is not a string.
+        RAISES (ValueError): E026 if it is not a string, E117 if it is blank, E116 if
+            there are too many.
         """
         if not isinstance(label, str):
             raise ValueError(Errors.E026.format(label=label))
+        if not label.strip():
+            raise ValueError(Errors.E117.format(label=label))
         if label in self.cfg["labels"]:
             return 0
         if self.extra_tags:
             raise ValueError(Errors.E033.format(name=self.name))
         before = self.n_tags
+        check_size(TagScheme((*self.labels, label)).n_tags)
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         if self.model.has_dim("nO") and self.model.get_dim("nO") == before:
@@ -66,11 +72,14 @@ class LabelledPipe(TrainablePipe):
         nlp (Optional[Language]): The pipeline.
         labels (Optional[List[str]]): The labels, usually from a file that `spacy init
             labels` wrote. If None, all labels of the examples, sorted.
-        RAISES (ValueError): E020 without labels, E022 if `nO` is not 1 + 4 * labels.
+        RAISES (ValueError): E020 without labels, E022 if `nO` is not 1 + 4 * labels, E116
+            for too many.
         """
         validate_get_examples(get_examples, "SequenceLabeller.initialize")
         if labels is None:
             labels = sorted(set(self.labels_of(get_examples())))
+        every = {*self.labels, *map(str, labels)}
+        check_size(TagScheme(tuple(every)).n_tags)
         for label in labels:
             self.add_label(label)
         if not self.labels:
@@ -86,7 +95,8 @@ class LabelledPipe(TrainablePipe):
             raise ValueError(message)
         if nlp is not None:
             warn_if_frozen(nlp, self.model, self.name)
-        docs = [eg.predicted for eg in islice(get_examples(), N_SAMPLE)]
+        sample = [eg.predicted for eg in islice(get_examples(), N_SAMPLE)]
+        docs = in_vocab(sample, self.vocab)
         ops = self.model.ops
         Y = [ops.alloc2f(len(doc), self.n_tags) for doc in docs]
         self.model.initialize(X=docs, Y=Y)

@@ -6,13 +6,18 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy_transformers import Transformer
 from spacy_transformers.data_classes import FullTransformerBatch
+from spacy_transformers.layers import TransformerListener
 
 from ..errors import Errors
 from ..models.gating import budget_scores, find_gated, is_loaded
+from .upstream import UpstreamPipe
 
 
-class LayerSelectTransformer(Transformer):
+class LayerSelectTransformer(UpstreamPipe, Transformer):
     """spacy-transformers' component `transformer`, with scores for the budget."""
+
+    listener_class = TransformerListener
+    encoder_class = Transformer
 
     def predict(self, docs: Iterable[Doc]) -> FullTransformerBatch:
         """docs (Iterable[Doc]): The documents.

@@ -1,18 +1,20 @@
 """The shared encoder: a `Tok2Vec` that is filled by a pretrained language model."""
 
+from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from spacy.language import Language
-from spacy.pipeline.tok2vec import Tok2Vec
+from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
-from thinc.api import Config, Model
+from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.encoder import find_encoders
 from ..models.gating import budget_scores, is_loaded
+from .upstream import UpstreamPipe
 
 default_model_config = """
 [model]
@@ -33,13 +35,16 @@ cache_mb = 512
 DEFAULT_LDNET_MODEL = Config().from_str(default_model_config)["model"]
 
 
-class LDNet(Tok2Vec):
+class LDNet(UpstreamPipe, Tok2Vec):
     """Contextual word vectors from pruned language models, for all components after
     it that listen (`spacy.Tok2VecListener.v1` with `upstream = "ldnet"`).
 
     The language models are frozen by `train_lm = false`, not by `frozen_components`:
     a frozen component is not initialised, so nothing would ever be loaded into it.
     """
+
+    listener_class = Tok2VecListener
+    encoder_class = Tok2Vec
 
     def __init__(
         self,
@@ -87,6 +92,28 @@ class LDNet(Tok2Vec):
         self._check_loaded()
         return super().predict(docs)
 
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Compute the vectors of a batch for all listeners, and wait for their gradients.
+
+        examples (Iterable[Example]): The batch.
+        drop (float): The dropout rate.
+        sgd (Optional[Optimizer]): The optimizer; None to collect gradients only.
+        losses (Optional[Dict[str, float]]): Where the loss is added.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        losses = super().update(examples, drop=drop, sgd=sgd, losses=losses)
+        for listener in self.listeners:
+            backprop: Any = listener._backprop
+            listener._backprop = partial(_backprop_once, listener, backprop)  # type: ignore[assignment]
+        return losses
+
     def _check_loaded(self) -> None:
         # The model itself gives zeros then, since thinc asks it for shapes.
         if not all(is_loaded(encoder) for encoder in find_encoders(self.model)):
@@ -97,6 +124,16 @@ class LDNet(Tok2Vec):
         within the budget and else 0.0, and `ldnet_density`, the share of layers left.
         """
         return budget_scores(self.model)
+
+
+def _backprop_once(
+    listener: Tok2VecListener, backprop: Callable, d_vectors: List[Floats2d]
+) -> Any:
+    """Pass the gradient on, and let the listener forget the batch. Its graph is gone then,
+    and an update without the encoder has to take the vectors from `doc.tensor`.
+    """
+    listener._batch_id = listener._outputs = listener._backprop = None
+    return backprop(d_vectors)
 
 
 @Language.factory(

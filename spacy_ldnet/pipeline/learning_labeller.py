@@ -10,6 +10,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.crf_loss import Teaching
+from ..models.words import in_vocab
 from ..nn.iobes import Array
 from .annotations import gold_ents, gold_spans, kept_of_each
 from .labelled_pipe import LabelledPipe
@@ -45,7 +46,7 @@ class LearningLabeller(LabelledPipe):
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        examples = list(examples)
+        examples = self._own(examples)
         validate_examples(examples, "SequenceLabeller.update")
         if not any(len(eg.predicted) for eg in examples):
             return losses
@@ -73,7 +74,7 @@ class LearningLabeller(LabelledPipe):
         RAISES (ValueError): E021 for an unknown label, E024 if the loss is not finite,
             E100 and E103 for soft labels that do not fit.
         """
-        examples = list(examples)
+        examples = self._own(examples)
         validate_examples(examples, "SequenceLabeller.get_loss")
         docs = [eg.predicted for eg in examples]
         kept: List[Any] = kept_of_each(docs)
@@ -97,6 +98,14 @@ class LearningLabeller(LabelledPipe):
                 d_rows = d_all
             d_scores.append(d_rows)
         return loss, d_scores
+
+    def _own(self, examples: Iterable[Example]) -> List[Example]:
+        """Examples whose tokens the component's own vocab describes."""
+        examples = list(examples)
+        if all(eg.predicted.vocab is self.vocab for eg in examples):
+            return examples
+        docs = in_vocab([eg.predicted for eg in examples], self.vocab)
+        return [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
 
     def _pieces(self, docs: List[Doc], kept: List[Any]) -> Pieces:
         return Pieces(docs, kept, self.model.attrs["by_sentence"])

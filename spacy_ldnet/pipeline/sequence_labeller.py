@@ -1,15 +1,19 @@
 """The component behind `crf_ner` and `crf_chunker`: labelled spans by a CRF."""
 
+import warnings
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 import numpy
+from spacy.language import Language
 from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ..errors import Warnings
 from ..models.gating import budget_scores
+from ..models.words import in_vocab
 from ..nn.iobes import OUTSIDE, spans_of_each
 from .annotations import (
     Prediction,
@@ -79,17 +83,34 @@ class SequenceLabeller(LearningLabeller):
             "spans_key": spans_key,
         }
 
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+    ) -> None:
+        """Collect the labels and initialise the model.
+
+        get_examples (Callable[[], Iterable[Example]]): Returns examples.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[List[str]]): The labels; None for all of the examples, sorted.
+        RAISES (ValueError): See LabelledPipe.
+        """
+        super().initialize(get_examples, nlp=nlp, labels=labels)
+        if nlp is not None and not self.write_ents:
+            _warn_of_scores(nlp, self.name, self.cfg["spans_key"])
+
     def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
         """Find the spans of a batch of docs, without modifying them.
 
         docs (Iterable[Doc]): The docs.
         RETURNS (List[Prediction]): The spans of each.
         """
-        docs = list(docs)
+        docs = in_vocab(list(docs), self.vocab)
         kept: List[Any] = kept_of_each(docs)
         if not any(len(tokens) for tokens in kept):
-            nothing = spans_of_each(kept)
-            return [read_prediction(n, k, None, None) for n, k in zip(nothing, kept)]
+            return self._nothing(kept)
         pieces = self._pieces(docs, kept)
         emissions = select_rows(self.model.ops, self.model.predict(docs), kept)
         emissions = pieces.cut(emissions)
@@ -121,6 +142,16 @@ class SequenceLabeller(LearningLabeller):
             return [without_overlap(one, mask) for one, mask in zip(found, taken)]
         return found
 
+    def _nothing(self, kept: List[Any]) -> List[Prediction]:
+        """For docs without any token the same as they have in company."""
+        none = numpy.zeros(0) if self.cfg["scores"] else None
+        chances = None
+        if self.soft_labels is not None:
+            chances = numpy.zeros((0, self.n_tags))
+        pairs = zip(spans_of_each(kept), kept)
+        found = [read_prediction(*pair, none, none) for pair in pairs]
+        return [one._replace(chances=chances) for one in found]
+
     def set_annotations(self, docs: Iterable[Doc], scores: List[Prediction]) -> None:
         """Write what was found.
 
@@ -140,7 +171,7 @@ class SequenceLabeller(LearningLabeller):
             if self.soft_labels is not None and prediction.chances is not None:
                 doc.user_data[SOFT_TAGS] = pack_soft_tags(
                     prediction.chances,
-                    kept_tokens(doc),
+                    kept_tokens(*in_vocab([doc], self.vocab)),
                     len(doc),
                     self.labels,
                     self.soft_labels,
@@ -163,3 +194,24 @@ class SequenceLabeller(LearningLabeller):
             if not self.write_ents:
                 spans = example.reference.spans.get(self.cfg["spans_key"], [])
             yield from (span.label_ for span in spans)
+
+
+def _warn_of_scores(nlp: Language, name: str, key: str) -> None:
+    """Warn if a training would choose its best model by a score that is not there: the
+    default score weights of the factory are for its default `spans_key`.
+    """
+    config = nlp.config.interpolate()
+    corpus = config["corpora"].get("train") or {}
+    if corpus.get("path", "") is None:
+        return  # A pipeline that is made in Python is not trained by `spacy train`.
+    given = {f"spans_{_spans_key(pipe)}_f" for _, pipe in nlp.components}
+    defaults = nlp.get_factory_meta("crf_chunker").default_score_weights or {}
+    for score, weight in config["training"]["score_weights"].items():
+        if weight and score in defaults and score not in given:
+            message = Warnings.W047.format(name=name, key=key, score=score)
+            warnings.warn(message, stacklevel=2)
+
+
+def _spans_key(pipe: Any) -> Any:
+    cfg = getattr(pipe, "cfg", None)
+    return cfg.get("spans_key") if isinstance(cfg, dict) else getattr(pipe, "key", None)

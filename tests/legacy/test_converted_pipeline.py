@@ -1,11 +1,14 @@
 """A converted pipeline is trained, pruned, saved, evaluated and packaged as any other."""
 
+import numpy
 import pytest
 import spacy
 from authors import SENTENCES, Authors
 from converting import check, make_docs
 from spacy.cli._util import app
-from spacy.tokens import DocBin
+from spacy.pipeline.tok2vec import Tok2VecListener
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1
@@ -72,3 +75,36 @@ def test_converted_pipeline_is_trained_saved_and_evaluated(tmp_path):
     arguments = ["evaluate", tmp_path / "tuned", tmp_path / "gold.spacy"]
     result = CliRunner().invoke(app, list(map(str, arguments)))
     assert result.exit_code == 0 and "NER F" in result.output
+
+
+def test_converted_pipeline_reads_docs_of_another_vocab(tmp_path):
+    authors = Authors()
+    convert(authors.save(tmp_path / "a.th"), tmp_path / "nlp")
+    nlp = spacy.load(tmp_path / "nlp")
+    found = [(d.ents, authors.spans(w)) for d, w in zip(_of_others(nlp), SENTENCES)]
+    assert any(spans for _, spans in found)
+    for ents, spans in found:
+        assert [(e.label_, e.start, e.end) for e in ents] == spans
+
+
+def _of_others(nlp):
+    """Each with a bare vocab of its own, which knows no lower case; behind one of ours."""
+    docs = [Doc(nlp.vocab, words=["x"]), *(Doc(Vocab(), words=w) for w in SENTENCES)]
+    return list(nlp.pipe(docs))[1:]
+
+
+def test_what_a_converted_pipeline_reads_has_its_width(tmp_path):
+    convert(Authors().save(tmp_path / "a.th"), tmp_path / "nlp")
+    nlp = spacy.load(tmp_path / "nlp")
+    tok2vec = nlp.get_pipe("ner").model.get_ref("tok2vec")
+    width = tok2vec.layers[0].get_dim("nO")
+    tok2vec.layers[0] = Tok2VecListener("*", width)
+    doc = Doc(nlp.vocab, words=SENTENCES[0])
+    for shape in ((len(doc) + 1, width - 1), (len(doc) + 1, width + 1)):
+        doc.tensor = numpy.zeros(shape, dtype="float32")
+        with pytest.raises(ValueError, match=f"E110.*{width}.*{shape[1]}"):
+            nlp.get_pipe("ner")(doc)
+    # One row a token, where the network needs one more for each sentence.
+    doc.tensor = numpy.zeros((len(doc), width), dtype="float32")
+    with pytest.raises(ValueError, match="E111"):
+        nlp.get_pipe("ner")(doc)

@@ -4,7 +4,7 @@ import spacy
 from spacy.attrs import ORTH
 from spacy.tokens import Doc
 
-from spacy_ldnet.models.words import TypeFinder, flat_attribute
+from spacy_ldnet.models.words import RowLookup, TypeFinder, flat_attribute
 
 BATCHES = [
     [["to", "be", "or", "not", "to", "be"], ["be", "it", "so"]],
@@ -42,3 +42,11 @@ def test_the_same_batch_again_is_not_searched(batches):
     again = [Doc(doc.vocab, words=[t.text for t in doc]) for doc in batches[0]]
     assert find(again) is first
     assert find(batches[1]) is not first
+
+
+def test_words_that_are_symbols_of_spacys_have_their_rows():
+    """ "number" and "TIME" have small numbers in the string store, and no hash."""
+    words = ["Ada", "number", "TIME", "mark", "X"]
+    doc = Doc(spacy.blank("en").vocab, words=[*words, "other"])
+    rows = RowLookup(words, first_row=2, unknown=1)(flat_attribute([doc], ORTH))
+    assert rows.tolist() == [2, 3, 4, 5, 6, 1]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from spacy_ldnet.nn.dense_rnn import UNITS, DenseRNN
+from spacy_ldnet.nn.dense_rnn import UNITS, DenseRNN, run_rnn
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -106,3 +106,21 @@ def test_all_layers_may_be_closed():
     x = torch.randn(4, 2, 3)
     found, _ = rnn(x, gates=torch.zeros(2), closed=[True, True])
     assert torch.equal(found[..., :3], x) and not found[..., 3:].any()
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("is_train", [False, True])
+def test_nothing_of_another_size_reaches_torch(unit, is_train):
+    """Its function trusts the sizes: it would read and write behind its memory."""
+    layer = UNITS[unit](50, 16).train(is_train)
+    x = torch.zeros(4, 2, 50)
+    _, state = run_rnn(layer, x)
+    for width in (1, 49, 51, 500):
+        with pytest.raises(ValueError, match=f"E114.*width 50.*given {width}"):
+            run_rnn(layer, torch.zeros(4, 2, width))
+        with pytest.raises(ValueError, match=f"E114.*width 50.*given {width}"):
+            run_rnn(layer, torch.zeros(4, 2, width), state)
+    for shape in ((4, 1, 50), (4, 3, 50)):
+        with pytest.raises(ValueError, match=r"E114.*\(1, \d, 16\).*\(1, 2, 16\)"):
+            run_rnn(layer, torch.zeros(shape), state)
+    assert torch.equal(run_rnn(layer, x, state)[0], layer(x, state)[0])

@@ -135,3 +135,33 @@ def test_where_tokens_are_the_same_the_shortcut_reads_what_alignment_does(tokens
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(annotations, "same_tokens", lambda one, other: False)
         assert gold_ents(example, ["PER", "LOC"], "ner").tolist() == found
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_identifiers_go_with_their_entities(nlp, overwrite):
+    """Those of an entity ruler and a linker, on tokens that they lose."""
+    nlp.get_pipe("crf_ner").cfg["overwrite"] = overwrite
+    text = TEXTS[0][0]  # Anna Berg lives in Oslo .
+    ruler = nlp.add_pipe("entity_ruler", first=True)
+    patterns = ("Anna", "lives in")
+    ruler.add_patterns(
+        [{"label": "ORG", "pattern": p, "id": f"id of {p}"} for p in patterns]
+    )
+    doc = ruler(nlp.make_doc(text))
+    for token in doc:
+        token.ent_kb_id_ = "Q1" if token.ent_type else ""
+    nlp.get_pipe("crf_ner")(doc)
+    named = [(t.ent_id_, t.ent_kb_id_) for t in doc]
+    if overwrite:
+        assert ents_of(doc) == [("Anna Berg", "PER"), ("Oslo", "LOC")]
+        assert named == [("", "")] * 6
+        return
+    assert ("Oslo", "LOC") in ents_of(doc)
+    lives = ("id of lives in", "Q1")
+    assert named == [("id of Anna", "Q1"), ("", ""), lives, lives, ("", ""), ("", "")]
+    # spaCy leaves them when entities are taken away.
+    doc = ruler(nlp.make_doc(text))
+    doc.ents = []
+    nlp.get_pipe("crf_ner")(doc)
+    assert ents_of(doc) == [("Anna Berg", "PER"), ("Oslo", "LOC")]
+    assert not any(t.ent_id_ for t in doc)

@@ -1,4 +1,6 @@
+import copy
 import pickle
+import warnings
 
 import numpy
 import pytest
@@ -6,12 +8,14 @@ import spacy
 import torch
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc, DocBin
-from toy import DEPTH, SENTENCES, make_examples, shim_of, train, train_gated
+from spacy.vocab import Vocab
+from toy import DEPTH, SENTENCES, WIDTH, make_examples, shim_of, train, train_gated
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
 from spacy_ldnet.cli._facts import describe
 from spacy_ldnet.cli.prune import prune
 
+CONTEXTUAL = "components.ner.model.tok2vec.contextual"
 ODD = [
     [],
     ["Ada"],
@@ -76,8 +80,8 @@ def test_pruned_pipeline_survives_disk_bytes_and_pickle(make_nlp, tmp_path):
         spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes()),
         pickle.loads(pickle.dumps(nlp)),
     ]
-    for copy in copies:
-        assert answers(copy, texts_of(copy)) == expected
+    for nlp in copies:
+        assert answers(nlp, texts_of(nlp)) == expected
     for name in ("ldnet", "ner"):
         data = (tmp_path / "again" / name / "model").read_bytes()
         assert data == (tmp_path / "pruned" / name / "model").read_bytes()
@@ -182,3 +186,128 @@ def test_two_threads_give_what_one_gives(make_nlp):
     torch.set_num_threads(before)
     numpy.testing.assert_allclose(found[0][0], found[1][0], atol=1e-5)
     assert found[0][1] == found[1][1]
+
+
+def test_updates_without_the_encoder(make_nlp):
+    """After some with it, whose graph is gone."""
+    nlp = make_nlp()
+    examples, other = make_examples(nlp), make_examples(nlp)[1:3]
+    optimizer = nlp.resume_training()
+    without = {"exclude": ["ldnet"], "annotates": ["ldnet"]}
+    for batch in (examples, other, examples):
+        nlp.update(examples, sgd=optimizer)
+        encoder = nlp.get_pipe("ldnet").model.to_bytes()
+        head = nlp.get_pipe("ner").model.to_bytes()
+        assert nlp.update(batch, sgd=optimizer, **without)["ner"] > 0
+        assert nlp.get_pipe("ldnet").model.to_bytes() == encoder
+        assert nlp.get_pipe("ner").model.to_bytes() != head
+    # What it annotated before is enough, wherever it is left out.
+    nlp.update(examples, sgd=optimizer)
+    for example in examples:
+        nlp.get_pipe("ldnet")(example.predicted)
+    assert nlp.get_pipe("ner").update(examples, sgd=optimizer)["ner"] > 0
+    with nlp.select_pipes(disable=["ldnet"]):
+        assert nlp.update(examples, sgd=optimizer)["ner"] > 0
+        with pytest.raises(ValueError, match="E203.*annotating components"):
+            nlp.update(make_examples(nlp), sgd=optimizer)
+
+
+def two_encoders(make_nlp, order, widths=(WIDTH, WIDTH)):
+    """Pipeline of the encoders a and b, and a head for each."""
+    nlp = spacy.blank("en")
+    for name in order:
+        part, letter = ("ldnet", name) if len(name) == 1 else ("ner", name[-1])
+        size = {"a": widths[0], "b": widths[1]}[letter]
+        changes = {"components.ldnet.model.width": size}
+        changes[f"{CONTEXTUAL}.width"] = size
+        config = make_nlp(initialize=False, **changes).config["components"][part]
+        if part == "ner":
+            listener = config["model"]["tok2vec"]["contextual"]
+            listener["upstream"] = letter
+        nlp.add_pipe(config.pop("factory"), name=name, config=config)
+    return nlp
+
+
+@pytest.mark.parametrize("widths", [(WIDTH, WIDTH), (WIDTH, 2 * WIDTH)])
+def test_two_encoders_each_before_its_head(make_nlp, lm_dir, tmp_path, widths):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp = two_encoders(make_nlp, ["a", "ner_a", "b", "ner_b"], widths)
+    for name in "ab":
+        create_load_encoder_v1(path=lm_dir, component=name)(nlp)
+    nlp.initialize(lambda: make_examples(nlp))
+    assert train(nlp, 80)[-1]["ner_a"] < 0.1
+    with nlp.select_pipes(disable=["ner_b"]):
+        expected = answers(nlp, texts_of(nlp))
+        assert any(expected)
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    for letter in "ab":
+        again.replace_listeners(letter, f"ner_{letter}", ["model.tok2vec.contextual"])
+        again.remove_pipe(letter)
+    again.disable_pipe("ner_b")
+    assert answers(again, texts_of(again)) == expected
+
+
+@pytest.mark.parametrize(
+    "order, names",
+    [
+        (["a", "b", "ner_a", "ner_b"], ("ner_a", "'a'", "'b'")),
+        (["a", "b", "ner_b", "ner_a"], ("ner_a", "'a'", "'b'")),
+        (["a", "ner_a", "b", "ner_b"], None),
+    ],
+)
+def test_a_head_behind_the_wrong_encoder(make_nlp, order, names):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        two_encoders(make_nlp, order)
+    found = {str(w.message) for w in caught if "W046" in str(w.message)}
+    if names is None:
+        assert not found
+    else:
+        (message,) = found
+        assert all(name in message for name in names)
+
+
+def test_encoders_of_spacys_beside_ours(make_nlp):
+    def tagger(upstream):
+        tok2vec = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
+        tok2vec["upstream"] = upstream
+        return {"model": {"@architectures": "spacy.Tagger.v2", "tok2vec": tok2vec}}
+
+    with pytest.warns(UserWarning, match="W046.*'ner'.*'ldnet'.*'tok2vec'"):
+        make_nlp().add_pipe("tok2vec", before="ner")
+    nlp = make_nlp()
+    nlp.add_pipe("tok2vec", first=True)
+    with pytest.warns(UserWarning, match="W046.*'tagger'.*'tok2vec'.*'ldnet'"):
+        nlp.add_pipe("tagger", config=tagger("tok2vec"))
+    # The wildcard means the nearest one.
+    nlp = make_nlp()
+    nlp.add_pipe("tok2vec")
+    nlp.add_pipe("tagger", config=tagger("*"))
+    assert nlp.get_pipe("ldnet").listening_components == ["ner"]
+    assert nlp.get_pipe("tok2vec").listening_components == ["tagger"]
+
+
+def test_a_copy_in_the_middle_of_a_training_is_a_pipeline_of_its_own(make_nlp):
+    nlp = make_nlp()
+    train(nlp, 30)
+    nlp.get_pipe("ldnet").update(make_examples(nlp))
+    expected = nlp.to_bytes()
+    copied = copy.deepcopy(nlp)
+    train(copied, 3, rate=0.5)
+    assert nlp.to_bytes() == expected
+    again = make_nlp().from_bytes(expected)
+    found = answers(again, texts_of(again))
+    assert found == answers(nlp, texts_of(nlp)) != answers(copied, texts_of(copied))
+
+
+def test_other_processes_give_the_same(make_nlp):
+    nlp = make_nlp()
+    train(nlp, 30)
+    docs = [*texts_of(nlp), Doc(nlp.vocab), *texts_of(nlp, ODD)]
+    expected = answers(nlp, docs)
+    others = [Doc(Vocab(), words=[t.text for t in doc]) for doc in docs]
+    both = nlp.pipe([*docs, *others], n_process=2, batch_size=4)
+    found = [[(e.start, e.end, e.label_) for e in doc.ents] for doc in both]
+    assert found == 2 * expected

@@ -1,6 +1,7 @@
 """The CRF components find spans, for any text, batch and head, and survive storage."""
 
 import pickle
+import warnings
 
 import numpy
 import pytest
@@ -18,6 +19,8 @@ from labelling import (
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from thinc.api import fix_random_seed
+
+from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
 
 
 def test_default_config_works():
@@ -164,3 +167,45 @@ def test_memory_zone_and_tuples(trained):
         assert ents_of(trained(TEXTS[0][0]))[0] == ("Anna Berg", "PER")
     tuples = list(trained.pipe([(TEXTS[0][0], 7)], as_tuples=True))
     assert tuples[0][1] == 7
+
+
+def test_a_doc_without_tokens_has_the_same_alone_and_in_company():
+    nlp = make_ner(spans_key="ner", soft_labels=0.01)
+    train(nlp, get_examples(nlp), steps=2)
+    for text in ("", " \n"):
+        (one, other), alone = nlp.pipe([text, "Oslo"]), nlp(text)
+        assert len(other)
+        for doc in (one, alone):
+            assert len(doc.spans["ner"].attrs["scores"]) == 0
+            counts = doc.user_data[SOFT_TAGS]["counts"].tolist()
+            assert counts == [0] * len(doc)
+
+
+@pytest.mark.parametrize(
+    "settings, weights, warns",
+    [
+        ({}, {}, False),
+        ({"spans_key": "np"}, {}, True),
+        ({"spans_key": "np"}, {"spans_chunks_f": None, "spans_np_f": 1.0}, False),
+    ],
+)
+def test_score_weights_of_another_spans_key(settings, weights, warns):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("crf_chunker", name="it", config={**SMALL_SETTINGS, **settings})
+    key = settings.get("spans_key", "chunks")
+    examples = get_examples(nlp, key=key)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.initialize(lambda: examples)  # In Python nobody reads the weights.
+    nlp.config["corpora"]["train"]["path"] = "train.spacy"
+    nlp.config["training"]["score_weights"].update(weights)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        nlp.initialize(lambda: examples)
+    texts = [str(warning.message) for warning in caught]
+    assert any("W047" in text and "spans_np_f = 1.0" in text for text in texts) == warns
+    # Another component that writes these spans.
+    nlp.add_pipe("span_ruler", config={"spans_key": "chunks"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.initialize(lambda: examples)

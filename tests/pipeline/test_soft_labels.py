@@ -184,3 +184,21 @@ def test_a_saved_tagger_teaches_when_it_is_loaded_to(tmp_path):
     assert SOFT_TAGS not in spacy.load(tmp_path)("Anna Berg").user_data
     config = {"components.crf_ner.soft_labels": 0.01}
     assert SOFT_TAGS in spacy.load(tmp_path, config=config)("Anna Berg").user_data
+
+
+def test_a_batch_of_which_nothing_counts_has_no_loss(taught):
+    """Soft labels for tokens that are not those of the doc, and no gold standard."""
+    nlp = make_ner(distil=DISTIL)
+    nlp.initialize(lambda: get_examples(nlp))
+    examples = []
+    for doc in taught:
+        words = [token.text for token in doc]
+        bare = Doc(nlp.vocab, words=words)
+        bare.user_data = doc.user_data
+        examples.append(Example(Doc(nlp.vocab, words=["".join(words)]), bare))
+    losses = nlp.update(examples, sgd=nlp.resume_training())
+    assert losses["crf_ner"] == 0.0
+    # With one more that counts the loss is that of this one.
+    rest = get_examples(nlp)[:1]
+    both = loss_of([*examples, *rest], distil=DISTIL)
+    assert both == pytest.approx(loss_of(rest, distil=DISTIL), rel=1e-5)
