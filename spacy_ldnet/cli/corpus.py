@@ -117,7 +117,8 @@ def print_report(report: "Report") -> None:
         for file in report.files
     ]
     aligns = ("l", "l", "r", "l")
-    msg.table(rows, header=("file", "form", "texts", "part"), aligns=aligns)
+    header = ("file", "form", "texts", "part")
+    msg.table(rows, header=header, aligns=aligns, max_col=100)
     if report.skipped:
         msg.divider("Skipped")
         _print_skipped(report.skipped)

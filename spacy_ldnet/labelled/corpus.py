@@ -235,10 +235,11 @@ def _assign(files: Sequence[Path]) -> Dict[Path, str]:
     return {p: part if part in held_out else rest for p, part in parts.items()}
 
 
-def _part_of(path: Path) -> Optional[str]:
+def _part_of(path: Path) -> str:
+    """The part that the name of a file says; empty if it says none, or several."""
     words = re.split(r"[^a-z]+", path.stem.lower())
     found = [part for part, names in NAMES_OF_PARTS.items() if {*names} & {*words}]
-    return found[0] if len(found) == 1 else None
+    return found[0] if len(found) == 1 else ""
 
 
 def _check_documents(
@@ -302,11 +303,11 @@ def _annotate(
     doc = text.doc
     report.trimmed += text.trimmed
     found: Dict[Tuple[int, int, str], Span] = {}
-    missing = set()
+    missing: Set[int] = set()
     for start, end, label in [] if text.annotated else text.spans:
         span = doc.char_span(start, end, label=label)
         if span is None:
-            touched = doc.char_span(start, end, alignment_mode="expand")
+            touched = doc.char_span(start, end, alignment_mode="expand") or doc[:0]
             values = (doc.text[start:end], label, touched.text)
             report.misfits.append(Misfit(str(text.place), *values))
             span = doc.char_span(start, end, label=label, alignment_mode=alignment)

@@ -217,7 +217,8 @@ def _read_spans(record: Dict[str, Any], form: Form, text_key: str) -> Annotation
     text = _read_text(record, text_key)
     if form == Form.prodigy:
         _check_question(record)
-    items = next((record[key] for key in KEYS_OF_SPANS[form] if key in record), [])
+    keys = [key for key in KEYS_OF_SPANS[form] if key in record]
+    items: Any = record[keys[0]] if keys else []
     if not isinstance(items, list) and items is not None:
         raise SkipError(Kind.fault, f"its spans are {shorten(items)}, no list")
     raw = [span for item in items or [] for span in _read_span(item, text)]
