@@ -411,21 +411,16 @@ class Errors(metaclass=_WithCode):
     )
     E141 = (
         "The corpus '{name}' is one file only, but train, dev and test are needed. Split "
-        "it with: python scripts/split.py {path} OUT. Then give the folder OUT."
+        "it with: python -m spacy ldnet corpus {path} OUT. Then give the folder OUT."
     )
     E142 = (
         "The {part} part is empty: '{path}' has no {what}. Is it the right file? Take "
         "the labelled sentences of this part from elsewhere, or split one file with: "
-        "python scripts/split.py FILE OUT."
+        "python -m spacy ldnet corpus FILE OUT."
     )
     E143 = (
         "'{path}' is not the file that the corpus 'open' is made of: {reason}. It is "
         "part of the repository. Restore the folder assets/ner from there."
-    )
-    E144 = (
-        "'{path}' has {found} documents, too few for train, dev and test. At least "
-        "{least} are needed; a file without document marks has one for every {group} "
-        "sentences. Give more, or a smaller --group."
     )
     E145 = (
         "The corpus 'open' is English, but vars.lang (--lang) is '{lang}'. Give gold "
@@ -474,6 +469,50 @@ class Errors(metaclass=_WithCode):
     E160 = (
         "These language models read words by their subwords, which were not given. Call "
         "`set_subwords` first."
+    )
+    E170 = (
+        "'{path}' cannot be read: {reason}. Give files of Prodigy, doccano or Label "
+        'Studio, lines such as {{"text": "Ada", "entities": [[0, 3, "PER"]]}} '
+        "(.jsonl, .json), columns (.iob, .conll, .txt, .tsv), or .spacy. For other forms "
+        "there is `spacy convert`."
+    )
+    E171 = (
+        "Unusable labels in {place}: {reason}. Correct the line, or run without --strict "
+        "to skip it."
+    )
+    E172 = (
+        "The JSON array is damaged in {place}: {reason}. Perhaps the file is not "
+        "complete: export it again."
+    )
+    E173 = (
+        "There is nothing to learn in {names}. Texts: {reasons}. Correct the files, or choose "
+        "others."
+    )
+    E174 = (
+        "Too few labelled texts for the parts of a corpus: {found}. Each part needs a "
+        "text of its own. Label more texts, or set --dev-share 0 and "
+        "--test-share 0 to use everything for training."
+    )
+    E175 = (
+        "'{path}' holds a corpus that this command wrote before. Give --overwrite to "
+        "replace it, or choose another folder."
+    )
+    E176 = (
+        "There is no tokenizer for the language '{lang}': {reason}. Give --lang a code "
+        "that spaCy knows, such as en, de or xx (for many languages)."
+    )
+    E177 = (
+        "No text has the key '{key}' that --document-key names, neither by itself nor in "
+        "its meta or data; the first text is in {place}. Correct the key, or leave the "
+        "option out."
+    )
+    E178 = (
+        "By their names all of these files are held out, and none is for training: "
+        "{names}. Add the training file, or rename those that are to be split."
+    )
+    E179 = (
+        "The {part} part would be empty: {reason}. Give it texts that are in no other "
+        "part."
     )
 
 
@@ -564,3 +603,22 @@ class Warnings(metaclass=_WithCode):
         "otherwise: choose others, begin with none, or give these words rows of their own "
         "by [pretraining] extend_vocabulary = true."
     )
+    W070 = (
+        "No test part: {sentences} sentences in {texts} texts are too few to hold out two "
+        "parts (there is one from {least} sentences in 3 texts on). Measure on dev, and "
+        "label more."
+    )
+    W071 = (
+        "Spans that do not fit the boundaries of tokens: {number:,}. {result} "
+        "(--alignment). "
+        "Correct the offsets, or choose a language whose tokenizer fits. {some}."
+    )
+    W072 = (
+        "Spans that fit the tokens of their file, but not those of spaCy's tokenizer for "
+        "'{lang}': {number:,}. In running text they cannot be found. Is --lang right?"
+    )
+    W073 = (
+        "The {part} part has labels that the train part does not have: {labels}. Nothing "
+        "can learn them. Label more of them, or take another --seed."
+    )
+    W074 = "Are these labels the same: {labels}? If so, write them alike in the files."

@@ -9,7 +9,6 @@ import corpus
 import numpy
 import pytest
 import spacy
-import split
 import typer
 from _common import ScriptError
 from _corpora import GOLD
@@ -18,6 +17,7 @@ from _meta import print_counts
 from _open import drop_repeated, read_open, split_redocred
 from annotate import annotate
 from corpus import convert, limit, pass_on, warn_of_language
+from spacy.cli._util import app
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
@@ -291,45 +291,15 @@ def test_empty_spacy_file(tmp_path, sample_text):
 def test_one_file_is_split_by_the_command_of_its_error(tmp_path, sample_text):
     labels = tmp_path / "labels.conll"
     labels.write_text("".join(f"word{i}\tO\nMara\tB-PER\n\n" for i in range(95)))
-    with pytest.raises(
-        ScriptError, match=r"\[E141\].*python (\S+) (\S+) OUT"
-    ) as caught:
+    with pytest.raises(ScriptError, match=r"\[E141\].*ldnet corpus") as caught:
         convert(str(labels), tmp_path, assets=tmp_path, text=sample_text)
-    script, path = re.search(r"python (\S+) (\S+) OUT", caught.value.title).groups()
-    assert Path(split.__file__) == ROOT / script
-    split.main(Path(path), tmp_path / "parts", 0.1, 0.1, group=0, seed=0, lang="en")
-    found = {part: load(tmp_path / "parts", part) for part in PARTS}
-    assert [len(found[part]) for part in PARTS] == [8, 1, 1]
-    words = [
-        doc[i].text for docs in found.values() for doc in docs for i in range(len(doc))
-    ]
-    assert len(set(words)) == 96 and len(words) == 190
+    command = re.search(r"spacy (ldnet corpus \S+) OUT", caught.value.title).group(1)
+    done = CliRunner().invoke(app, [*command.split(), str(tmp_path / "parts")])
+    assert done.exit_code == 0, done.output
     convert(
         str(tmp_path / "parts"), tmp_path / "out", assets=tmp_path, text=sample_text
     )
     assert (tmp_path / "out" / "tests" / "parts.spacy").is_file()
-
-
-def test_split_is_by_seed_and_leaves_no_part_empty():
-    docs = [spacy.blank("en").make_doc(str(i)) for i in range(3)]
-    parts = split.split(docs, 0.1, 0.1, seed=0)
-    assert sorted(doc.text for docs in parts.values() for doc in docs) == [
-        "0",
-        "1",
-        "2",
-    ]
-    assert all(len(parts[part]) == 1 for part in PARTS)
-    assert split.split(docs, 0.1, 0.1, seed=0) == parts
-
-
-def test_too_few_documents_to_split(tmp_path):
-    (tmp_path / "a.iob2").write_text("Mara\tB-PER\n\nOslo\tB-LOC\n")
-    app = typer.Typer()
-    app.command()(split.main)
-    result = CliRunner().invoke(app, [str(tmp_path / "a.iob2"), str(tmp_path / "out")])
-    assert result.exit_code == 1
-    output = " ".join(result.output.split())
-    assert "[E144]" in output and "has 1 documents" in output
 
 
 def test_overlapping_parts_are_counted(tmp_path, sample_text, capsys):
@@ -393,10 +363,10 @@ def test_the_step_warns_of_text_of_another_language(tmp_path, lang, code):
     for number in range(4):
         (tmp_path / "text" / f"{number}.txt").write_text("\n".join(GERMAN), "utf-8")
     name = write_own(tmp_path / "own")
-    app = typer.Typer()
-    app.command()(corpus.main)
+    script = typer.Typer()
+    script.command()(corpus.main)
     args = [name, str(tmp_path / "out"), "--text", str(tmp_path / "text")]
-    result = CliRunner().invoke(app, [*args, "--lang", lang])
+    result = CliRunner().invoke(script, [*args, "--lang", lang])
     assert result.exit_code == 0
     assert code in result.output and ("W061" in result.output) == bool(code)
 
