@@ -268,7 +268,7 @@ def write_own(folder, **parts):
         ({"dev": "Ada\tB-PERSON\n"}, r"\[E140\] The dev part.* PERSON \(1\)\."),
         ({"test": "a\tB-PER\n\nb\tB-DATE\n"}, r"\[E140\] The test part.* DATE \(1\)\."),
         ({"train": "a\tB-PER\n"}, r"\[E140\] The test part.* LOC \(1\)\."),
-        ({"dev": None, "test": None}, r"\[E141\].*split\.py \S*own/train\.iob2 OUT"),
+        ({"dev": None, "test": None}, r"\[E141\].*ldnet corpus \S*own/train\.iob2 OUT"),
         ({"dev": ""}, r"\[E142\] The dev part is empty.*no tokens"),
         ({"dev": "\n\n"}, r"\[E142\] The dev part is empty.*no tokens"),
         ({"test": "a\tO\n"}, r"\[E142\] The test part is empty.*no entities"),
