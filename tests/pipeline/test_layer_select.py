@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy
 import pytest
 import spacy
 import torch
@@ -11,6 +12,7 @@ from toy import SENTENCES, make_examples, train
 pytest.importorskip("spacy_transformers", reason="needs the extra 'transformers'")
 
 import spacy_transformers.layers.transformer_model as plain
+from spacy_transformers.data_classes import TransformerData
 from thinc.api import ConfigValidationError, fix_random_seed
 from toy_transformer import (
     LAYERS,
@@ -225,3 +227,51 @@ def test_accumulated_gradients_are_one_update(transformer):
     moved = [old - new for old, new in zip(before, gates()["transformer"])]
     # One step of Adam is at most its rate, however many batches it has seen.
     assert 0 < max(moved) <= FAST["learn_rate"] + 1e-6
+
+
+@pytest.mark.parametrize("value", [torch.float64, torch.device("meta")], ids=str)
+def test_a_program_has_set_torchs_defaults(transformer, tmp_path, value):
+    nlp = make_transformer_nlp(transformer)
+    nlp.to_disk(tmp_path)
+    expected = states(nlp)
+    is_type = isinstance(value, torch.dtype)
+    (torch.set_default_dtype if is_type else torch.set_default_device)(value)
+    try:
+        built, loaded = make_transformer_nlp(transformer), spacy.load(tmp_path)
+        for pipeline in (nlp, built, loaded):
+            assert states(pipeline).dtype == "float32"
+            assert_allclose(states(pipeline), expected, atol=1e-5)
+        fix_random_seed(0)
+        train(loaded, 1, before=create_gate_penalty_v1(**FAST, max_layers=2))
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    fix_random_seed(0)
+    train(built, 1, before=create_gate_penalty_v1(**FAST, max_layers=2))
+    assert_allclose(states(built), states(loaded), atol=1e-5)
+
+
+def test_two_transformers_in_one_pipeline(transformer):
+    named = {"components.ner.model.tok2vec.upstream": "transformer"}
+    nlp = make_transformer_nlp(transformer, **named)
+    config = nlp.config["components"]["transformer"]
+    with pytest.warns(UserWarning, match="W046.*'ner'.*'transformer'.*'second'"):
+        other = dict(config, model=dict(config["model"]))
+        nlp.add_pipe(other.pop("factory"), "second", before="ner", config=other)
+
+
+def test_a_crf_tagger_on_a_transformer_of_another_width(transformer):
+    listener = make_transformer_nlp(transformer).config["components"]["ner"]["model"]
+    crf = {
+        "@architectures": "spacy-ldnet.CRFTagger.v1",
+        "tok2vec": dict(listener["tok2vec"], upstream="transformer"),
+    }
+    nlp = make_transformer_nlp(transformer, initialize=False)
+    nlp.remove_pipe("ner")
+    nlp.add_pipe("crf_ner", config={"model": crf})
+    nlp.initialize(lambda: make_examples(nlp))
+    doc = nlp("Ada lived in London .")
+    for width in (WIDTH - 1, WIDTH + 1):
+        doc._.trf_data = TransformerData.zeros(len(doc), width, xp=numpy)
+        with pytest.raises(ValueError, match=f"E110.*{WIDTH}.*{width}"):
+            nlp.get_pipe("crf_ner")(doc)
