@@ -515,6 +515,17 @@ class Errors(metaclass=_WithCode):
         "part."
     )
 
+    # Networks without torch
+    E180 = (
+        "A network of the type '{name}' needs torch, which is not installed: pip install "
+        "spacy-ldnet[train]."
+    )
+    E181 = (
+        "The weights '{name}' hold numbers that are not finite (NaN or infinity). The "
+        "training diverged, or the file is damaged: take an earlier checkpoint, or copy "
+        "the pipeline again."
+    )
+
 
 class Warnings(metaclass=_WithCode):
     W040 = (

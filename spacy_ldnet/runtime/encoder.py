@@ -1,0 +1,249 @@
+"""The language models' layers, read as one encoder."""
+
+from dataclasses import dataclass
+from typing import List, NamedTuple, Optional, Tuple
+
+import numpy
+
+from ..lm_directory import DIRECTIONS, UNK_ROW
+from .packing import Array, Windows
+from .rnn import LayerWeights, RecurrentLayers, State
+from .weights import Weights
+
+#: Rows of the subwords of several words, and where each word's start: *Shape:*
+#: (subwords,) and (words,).
+Bags = Tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class WordTypes:
+    """The different words among some words.
+
+    :param rows: row of the embedding of each. *Shape:* (types,)
+    :param of_words: which of them each word is; the number of types for the boundary
+        symbol. *Shape:* (words,)
+    :param bags: their subwords, where there are any.
+    :param embeddings: the result of :meth:`LDNetEncoder.compose` for them, if it is
+        known. *Shape:* (types, 2 * embed)
+    """
+
+    rows: Array
+    of_words: Array
+    bags: Optional[Bags] = None
+    embeddings: Optional[Array] = None
+
+
+class WordEmbedding:
+    """``x_w = E[w] + mean of S[s] over the subwords s of w``.
+
+    The tables keep the precision that they are saved in; rows are widened one by one.
+
+    :param table: E. *Shape:* (rows, embed)
+    :param subwords: S; None for words without subwords. *Shape:* (subword rows, embed)
+    """
+
+    def __init__(self, table: Array, subwords: Optional[Array]):
+        self.table = table
+        self.subwords = subwords
+
+    def symbol(self, row: int) -> Array:
+        """The embedding of a symbol, which has no subwords. *Shape:* (embed,)"""
+        return self.table[row].astype("float32")
+
+    def compose(self, rows: Array, bags: Optional[Bags]) -> Array:
+        """Embeddings of words.
+
+        :param rows: rows of the words; with subwords, those beyond the last one are
+            read as the unknown word. *Shape:* (words,)
+        :param bags: the words' subwords; None where there are none.
+        :returns: *Shape:* (words, embed)
+        """
+        if self.subwords is None:
+            return self.table[rows].astype("float32", copy=False)
+        assert bags is not None
+        rows = numpy.where(rows < len(self.table), rows, UNK_ROW)
+        embeddings = self.table[rows].astype("float32", copy=False)
+        ids, starts = bags
+        counts = numpy.diff(starts, append=len(ids))
+        some = numpy.flatnonzero(counts)
+        if len(some):
+            parts = self.subwords[ids].astype("float32", copy=False)
+            sums = numpy.add.reduceat(parts, starts[some])
+            embeddings[some] += sums / counts[some, None].astype("float32")
+        return embeddings
+
+
+class Side(NamedTuple):
+    """One language model without its closed layers, and the weights that read it.
+
+    :param embedding: of its words.
+    :param layers: weights of the open layers, with gates in them.
+    :param columns: weights of the projection, with gates in them.
+        *Shape:* (embed + layers * hidden, width)
+    """
+
+    embedding: WordEmbedding
+    layers: List[LayerWeights]
+    columns: Array
+
+
+class Depth(NamedTuple):
+    """The layers of one depth.
+
+    :param layers: of one side or both.
+    :param sides: the numbers of these sides.
+    """
+
+    layers: RecurrentLayers
+    sides: List[int]
+
+
+class LDNetEncoder:
+    """``c = ReLU(W_c [r_forward, r_backward] + b_c)`` for every word.
+
+    Whatever does not depend on the text is computed once. A gate becomes part of the
+    weights that read its layer, and a closed layer goes. Every window starts from the
+    boundary symbol, so the state after it is a constant. The products of embeddings with
+    weights are computed once for each different word of a call.
+
+    :param weights: of torch's network of this name.
+    """
+
+    def __init__(self, weights: Weights):
+        sizes = weights.structure
+        self.embed: int = sizes["embed"]
+        self.width: int = sizes["width"]
+        self.boundary: int = sizes["boundary"]
+        self.sides = _read_sides(weights)
+        self.bias = weights.take("project.bias", self.width)
+        weights.finish()
+        self.depths: List[Depth] = []
+        for i in range(max(len(side.layers) for side in self.sides)):
+            deep = [k for k, side in enumerate(self.sides) if i < len(side.layers)]
+            layers = [self.sides[k].layers[i] for k in deep]
+            self.depths.append(Depth(RecurrentLayers(sizes["unit"], layers), deep))
+        self._symbol = numpy.concatenate(
+            [side.embedding.symbol(self.boundary) for side in self.sides]
+        )
+        self._start: List[Optional[State]] = [None] * len(self.depths)
+        # Files of older versions do not say it, and do.
+        if sizes.get("starts", True):
+            products = self._layer_products(self._symbol[None])
+            first = numpy.zeros(1, "int64")
+            self._start = self._run_layers(products, [first, first], [1])[1]
+
+    def compose(self, rows: Array, bags: Optional[Bags]) -> Array:
+        """Embeddings of words in both directions.
+
+        :param rows: rows of the words. *Shape:* (words,)
+        :param bags: their subwords; None where there are none.
+        :returns: *Shape:* (words, 2 * embed)
+        """
+        parts = [side.embedding.compose(rows, bags) for side in self.sides]
+        return numpy.concatenate(parts, axis=-1)
+
+    def __call__(self, types: WordTypes, windows: Windows) -> Array:
+        """Encode words that lie in windows.
+
+        :param types: the different words, and which of them each word is.
+        :param windows: every word is kept by exactly one of them.
+        :returns: *Shape:* (words, width)
+        """
+        embeddings = types.embeddings
+        if embeddings is None:
+            embeddings = self.compose(types.rows, types.bags)
+        embeddings = numpy.concatenate([embeddings, self._symbol[None]])
+        products = self._layer_products(embeddings)
+        columns = numpy.concatenate([side.columns[: self.embed] for side in self.sides])
+        projected = embeddings @ columns + self.bias
+        out = numpy.zeros((len(types.of_words), self.width), "float32")
+        for packing, kept in windows.batches():
+            ahead = types.of_words[packing.rows]
+            behind = ahead[packing.mirror]
+            outputs, _ = self._run_layers(products, [ahead, behind], packing.counts)
+            c = projected[ahead[kept]]
+            for side, h, rows in zip(self.sides, outputs, (kept, packing.mirror[kept])):
+                if h is not None:
+                    c += h[rows] @ side.columns[self.embed :]
+            out[packing.rows[kept]] = numpy.maximum(c, 0.0, out=c)
+        return out
+
+    def _layer_products(self, embeddings: Array) -> List[Array]:
+        """Products of embeddings with the weights of each depth, biases included.
+
+        :param embeddings: *Shape:* (types, 2 * embed)
+        :returns: *Shape:* (sides, gates, types, hidden) each
+        """
+        parts = numpy.split(embeddings, len(self.sides), axis=1)
+        found = []
+        for layers, sides in self.depths:
+            x = numpy.stack([parts[k] for k in sides])
+            found.append(layers.products(x, slice(self.embed)) + layers.bias)
+        return found
+
+    def _run_layers(
+        self, products: List[Array], ids: List[Array], counts: List[int]
+    ) -> Tuple[List[Optional[Array]], List[Optional[State]]]:
+        """Run all layers over packed words.
+
+        :param products: of the words with the weights of each depth.
+        :param ids: of each side, which word each packed one is. *Shape:* (packed,)
+        :param counts: number of sequences that reach each time step.
+        :returns: the layers' output of each side, *Shape:* (packed, layers * hidden);
+            and the state of each depth.
+        """
+        outputs: List[List[Array]] = [[] for _ in self.sides]
+        states: List[Optional[State]] = []
+        for (layers, sides), of_words, start in zip(self.depths, products, self._start):
+            inputs = numpy.stack(
+                [of_side.take(ids[k], axis=1) for k, of_side in zip(sides, of_words)]
+            )
+            if states:
+                below = numpy.stack([_joined(outputs[k]) for k in sides])
+                inputs += layers.products(below, slice(self.embed, None))
+            states.append(layers.run(inputs, counts, start))
+            for k, h in zip(sides, states[-1][0]):
+                outputs[k].append(h)
+        return [_joined(side) if side else None for side in outputs], states
+
+
+def _joined(outputs: List[Array]) -> Array:
+    return outputs[0] if len(outputs) == 1 else numpy.concatenate(outputs, axis=-1)
+
+
+def _read_sides(weights: Weights) -> List[Side]:
+    sizes = weights.structure
+    embed, hidden, width = sizes["embed"], sizes["hidden"], sizes["width"]
+    depths = [len(sizes[name]) for name in DIRECTIONS]
+    ends = numpy.cumsum([embed + depth * hidden for depth in depths])
+    project = weights.take("project.weight", width, int(ends[-1]))
+    gates = weights.take("gates", sum(depths))
+    sides = []
+    for name, depth, end in zip(DIRECTIONS, depths, ends):
+        own, gates = gates[:depth], gates[depth:]
+        still = numpy.flatnonzero(own).tolist()
+        # Columns of [x, h_1, …, h_L] that stay, and what they are multiplied by.
+        places = numpy.arange(embed + depth * hidden)
+        stay = numpy.concatenate(
+            [places[:embed], *(places[embed + i * hidden :][:hidden] for i in still)]
+        )
+        scale = numpy.ones(len(stay), "float32")
+        scale[embed:] = numpy.repeat(own[still], hidden)
+        layers = []
+        for i in range(depth):
+            layer = weights.layer(
+                f"{name}_lm.rnn.rnns.{i}", sizes["unit"], embed + i * hidden, hidden
+            )
+            if i in still:
+                below = embed + len(layers) * hidden
+                read = layer.weight_ih[:, stay[:below]] * scale[:below]
+                layers.append(layer._replace(weight_ih=read))
+        columns = project[:, end - len(places) : end][:, stay] * scale
+        subwords = sizes.get("subword_rows", 0)
+        table = f"{name}_lm.embedding"
+        embedding = WordEmbedding(
+            weights.table(f"{table}.weight", sizes["rows"], embed),
+            weights.table(f"{table}.subwords", subwords, embed) if subwords else None,
+        )
+        sides.append(Side(embedding, layers, columns.T.copy()))
+    return sides

@@ -1,0 +1,108 @@
+"""Batches of sequences without padding: all first words, then all second words, …
+
+The longest sequence comes first, so the sequences that reach a time step are always the
+first ones of the step before.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Iterator, List, Tuple
+
+import numpy
+
+Array = numpy.ndarray[Any, Any]
+
+#: Words and sequences of one batch: the matrix products are large enough, and their
+#: operands stay in the processor's caches.
+MOST_WORDS, MOST_SEQUENCES = 2048, 128
+
+
+@dataclass(frozen=True)
+class Packing:
+    """The order of the words of a batch.
+
+    :param counts: number of sequences that reach each time step.
+    :param rows: place of every packed word in the flat array. *Shape:* (packed,)
+    :param mirror: packed place of the word that stands at the same distance from the
+        other end of its sequence. It is its own inverse. *Shape:* (packed,)
+    :param order: number of the sequence at each place, longest first. *Shape:* (batch,)
+    :param of_words: place of every packed word's sequence. *Shape:* (packed,)
+    :param steps: time step of every packed word. *Shape:* (packed,)
+    """
+
+    counts: List[int]
+    rows: Array
+    mirror: Array
+    order: Array
+    of_words: Array
+    steps: Array
+
+
+def pack(starts: Array, lengths: Array) -> Packing:
+    """Pack sequences of a flat array.
+
+    :param starts: first word of each. *Shape:* (batch,)
+    :param lengths: number of words; empty sequences have no packed words.
+        *Shape:* (batch,)
+    """
+    order = numpy.argsort(-lengths, kind="stable")
+    starts, lengths = starts[order], lengths[order]
+    times = numpy.arange(lengths[0] if len(lengths) else 0)
+    counts = numpy.searchsorted(-lengths, -times)
+    first = numpy.cumsum(counts) - counts
+    steps = numpy.repeat(times, counts)
+    places = numpy.arange(len(steps)) - first[steps]
+    mirror = first[lengths[places] - 1 - steps] + places
+    return Packing(
+        counts.tolist(), starts[places] + steps, mirror, order, places, steps
+    )
+
+
+def batches(
+    starts: Array,
+    lengths: Array,
+    *,
+    words: int = MOST_WORDS,
+    sequences: int = MOST_SEQUENCES,
+) -> Iterator[Tuple[Array, Packing]]:
+    """Pack any number of sequences in batches of similar lengths.
+
+    :param starts: *Shape:* (sequences,)
+    :param lengths: *Shape:* (sequences,)
+    :param words: most words of a batch, if it has several sequences.
+    :param sequences: most sequences of a batch.
+    :returns: the numbers of each batch's sequences and their packing; empty sequences
+        are in none.
+    """
+    order = numpy.argsort(-lengths, kind="stable")
+    order = order[: int(numpy.count_nonzero(lengths))]
+    start = 0
+    while start < len(order):
+        most = max(1, words // int(lengths[order[start]]))
+        group = order[start : start + min(most, sequences)]
+        yield group, pack(starts[group], lengths[group])
+        start += len(group)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of a flat array of words, and the words each of them answers for.
+
+    :param starts: first word of each window. *Shape:* (windows,)
+    :param lengths: number of words. *Shape:* (windows,)
+    :param keep_from: first word, counted from the window's start, whose output is
+        taken from this window. *Shape:* (windows,)
+    :param keep_to: one past the last such word. *Shape:* (windows,)
+    """
+
+    starts: Array
+    lengths: Array
+    keep_from: Array
+    keep_to: Array
+
+    def batches(self) -> Iterator[Tuple[Packing, Array]]:
+        """:returns: packed windows, and the packed words to keep. *Shape:* (kept,)"""
+        for group, packing in batches(self.starts, self.lengths):
+            window = group[packing.order][packing.of_words]
+            kept = packing.steps >= self.keep_from[window]
+            kept &= packing.steps < self.keep_to[window]
+            yield packing, numpy.flatnonzero(kept)

@@ -1,0 +1,103 @@
+"""Saved weights as numpy arrays: views of the bytes, so that nothing is copied."""
+
+import json
+from typing import Any, Dict, List, Tuple
+
+import numpy
+
+from ..errors import Errors
+from .packing import Array
+from .rnn import GATES, LayerWeights
+
+FORMAT_VERSION = 1
+METADATA_KEY = "ldnet"
+#: Types of numbers that weights are saved in, by their names in safetensors.
+DTYPES = {"F32": "<f4", "F16": "<f2"}
+
+
+class Weights:
+    """The tensors of one network, each of which is taken once.
+
+    :param structure: the sizes of the network.
+    :param tensors: by their names in torch's network.
+    """
+
+    def __init__(self, structure: Dict[str, Any], tensors: Dict[str, Array]):
+        self.structure = structure
+        self._tensors = dict(tensors)
+
+    def table(self, name: str, *shape: int) -> Array:
+        """A tensor in the precision that it is saved in.
+
+        :param name: its name.
+        :param shape: the shape that the structure gives it.
+        :raises ValueError: E003 it is missing or has another shape, E181 it holds NaN
+            or infinity.
+        """
+        tensor = self._tensors.pop(name, None)
+        if tensor is None or tensor.shape != shape:
+            found = "missing" if tensor is None else f"{list(tensor.shape)}"
+            reason = f"'{name}' is {found}, but should be {list(shape)}"
+            raise ValueError(Errors.E003.format(reason=reason))
+        if not numpy.isfinite(tensor).all():
+            raise ValueError(Errors.E181.format(name=name))
+        return tensor
+
+    def take(self, name: str, *shape: int) -> Array:
+        """The same in float32."""
+        return self.table(name, *shape).astype("float32", copy=False)
+
+    def layer(self, name: str, unit: str, inputs: int, hidden: int) -> LayerWeights:
+        """The weights of a recurrent layer.
+
+        :param name: its name.
+        :param inputs: width of what it reads.
+        """
+        rows = GATES[unit] * hidden
+        shapes: List[Tuple[int, ...]] = [
+            (rows, inputs),
+            (rows, hidden),
+            (rows,),
+            (rows,),
+        ]
+        names = (f"{name}.{field}_l0" for field in LayerWeights._fields)
+        return LayerWeights(*(self.take(n, *s) for n, s in zip(names, shapes)))
+
+    def finish(self) -> None:
+        """:raises ValueError: E003 there are tensors that were not taken."""
+        if self._tensors:
+            reason = f"there is no place for '{min(self._tensors)}'"
+            raise ValueError(Errors.E003.format(reason=reason))
+
+
+def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, Array]]:
+    """Split the bytes of a network into their header and tensors.
+
+    safetensors would copy every tensor, and a shim keeps the bytes anyway.
+
+    :param data: a safetensors file with a header of ours.
+    :returns: the header, and the tensors by name, which cannot be written to.
+    :raises ValueError: E001 foreign or damaged bytes, E002 newer format.
+    """
+    try:
+        begin = 8 + int.from_bytes(data[:8], "little")
+        entries = json.loads(data[8:begin])
+        header = json.loads(entries.pop("__metadata__")[METADATA_KEY])
+        tensors = {name: _view(data, begin, **entry) for name, entry in entries.items()}
+        if begin + sum(tensor.nbytes for tensor in tensors.values()) != len(data):
+            raise ValueError("their length is not that of the tensors")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
+    if header["format"] > FORMAT_VERSION:
+        raise ValueError(
+            Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
+        )
+    return header, tensors
+
+
+def _view(
+    data: bytes, begin: int, *, dtype: str, shape: List[int], data_offsets: List[int]
+) -> Array:
+    start, end = data_offsets
+    place = memoryview(data)[begin + start : begin + end]
+    return numpy.frombuffer(place, DTYPES[dtype]).reshape(shape)
