@@ -7,7 +7,7 @@ import numpy
 
 from ..lm_directory import DIRECTIONS, UNK_ROW
 from .packing import Array, Windows
-from .rnn import LayerWeights, RecurrentLayers, State
+from .rnn import LayerWeights, RecurrentLayers, State, take_words
 from .weights import Weights
 
 #: Rows of the subwords of several words, and where each word's start: *Shape:*
@@ -172,7 +172,7 @@ class LDNetEncoder:
         """Products of embeddings with the weights of each depth, biases included.
 
         :param embeddings: *Shape:* (types, 2 * embed)
-        :returns: *Shape:* (sides, gates, types, hidden) each
+        :returns: *Shape:* (gates, sides, types, hidden) each
         """
         parts = numpy.split(embeddings, len(self.sides), axis=1)
         found = []
@@ -195,13 +195,17 @@ class LDNetEncoder:
         outputs: List[List[Array]] = [[] for _ in self.sides]
         states: List[Optional[State]] = []
         for (layers, sides), of_words, start in zip(self.depths, products, self._start):
-            inputs = numpy.stack(
-                [of_side.take(ids[k], axis=1) for k, of_side in zip(sides, of_words)]
-            )
-            if states:
-                below = numpy.stack([_joined(outputs[k]) for k in sides])
-                inputs += layers.products(below, slice(self.embed, None))
-            states.append(layers.run(inputs, counts, start))
+            index = numpy.stack([ids[k] for k in sides])
+            below = [_joined(outputs[k]) for k in sides if outputs[k]]
+
+            def read(part, layers=layers, of_words=of_words, index=index, below=below):
+                x = take_words(of_words, index[:, part])
+                if below:
+                    rest = numpy.stack([h[part] for h in below])
+                    x += layers.products(rest, slice(self.embed, None))
+                return x
+
+            states.append(layers.run(read, counts, start))
             for k, h in zip(sides, states[-1][0]):
                 outputs[k].append(h)
         return [_joined(side) if side else None for side in outputs], states

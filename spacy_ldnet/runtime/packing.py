@@ -13,7 +13,7 @@ Array = numpy.ndarray[Any, Any]
 
 #: Words and sequences of one batch: the matrix products are large enough, and their
 #: operands stay in the processor's caches.
-MOST_WORDS, MOST_SEQUENCES = 2048, 128
+MOST_WORDS, MOST_SEQUENCES = 4096, 64
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
 """Recurrent layers over packed batches, side by side.
 
-A layer's gates lie one behind the other, each of them in one piece of memory:
-*Shape:* (layers, gates, words, hidden).
-
-The logistic function is ``(1 + tanh(x / 2)) / 2``, so one call of `tanh` serves all
-gates; the constants in it are part of the weights.
+Every gate of all layers lies in one piece of memory: *Shape:* (gates, layers, words,
+hidden). The logistic function is ``(1 + tanh(x / 2)) / 2``, so one call of `tanh` serves
+all gates; the constants in it are part of the weights.
 """
 
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 
@@ -17,9 +15,14 @@ from .packing import Array
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 #: Torch's order of an LSTM's gates (input, forget, cell, output) with the cell last.
 CELL_LAST = [0, 1, 3, 2]
+#: Words that inputs are computed for at a time: they stay in the processor's caches.
+CHUNK = 512
 
 #: Outputs, and the cells of an LSTM.
 State = Tuple[Array, Optional[Array]]
+#: From packed words to their products with the weights, biases included.
+#: *Shape:* (gates, layers, words, hidden)
+Inputs = Callable[[slice], Array]
 
 
 class LayerWeights(NamedTuple):
@@ -46,111 +49,131 @@ class RecurrentLayers:
 
     def __init__(self, unit: str, layers: Sequence[LayerWeights]):
         gates, hidden = GATES[unit], layers[0].weight_hh.shape[1]
-        # Each matrix by gates, to be multiplied from the right.
-        stacked = [numpy.stack(arrays) for arrays in zip(*layers)]
+        # Matrices of single gates, to be multiplied from the right.
         w_ih, w_hh, b_ih, b_hh = (
-            array.reshape(len(layers), gates, hidden, -1).swapaxes(2, 3).copy()
-            for array in stacked
+            numpy.stack(arrays)
+            .reshape(len(layers), gates, hidden, -1)
+            .transpose(1, 0, 3, 2)
+            .copy()
+            for arrays in zip(*layers)
         )
         self.unit = unit
-        self.hidden = hidden
-        self.b_new = b_hh[:, 2] * 0.5 if unit == "gru" else None
         if unit == "lstm":
-            w_ih, w_hh, b_ih, b_hh = (a[:, CELL_LAST] for a in (w_ih, w_hh, b_ih, b_hh))
+            w_ih, w_hh, b_ih, b_hh = (a[CELL_LAST] for a in (w_ih, w_hh, b_ih, b_hh))
             for array in (w_ih, w_hh, b_ih, b_hh):
-                array[:, :3] *= 0.5
+                array[:3] *= 0.5
             # The loop keeps twice the output.
             w_hh *= 0.5
         elif unit == "gru":
-            b_hh[:, 2] = 0.0
+            self.b_new = b_hh[2] * 0.5
+            b_hh[2] = 0.0
             for array in (w_ih, b_ih, b_hh):
-                array[:, :2] *= 0.5
+                array[:2] *= 0.5
             w_hh *= 0.5
         self.w_ih = w_ih
         self.w_hh = w_hh
         self.bias = b_ih + b_hh
 
     def products(self, x: Array, columns: slice = slice(None)) -> Array:
-        """Part of what the layers read, multiplied by their weights; without biases.
+        """Products of a part of the inputs with its weights, without biases.
 
-        :param x: *Shape:* (layers or 1, words, columns)
-        :param columns: the part of a layer's inputs.
-        :returns: *Shape:* (layers, gates, words, hidden)
+        :param x: *Shape:* (layers, words, columns)
+        :param columns: which part of the inputs it is.
+        :returns: *Shape:* (gates, layers, words, hidden)
         """
-        return numpy.matmul(x[:, None], self.w_ih[:, :, columns])
+        return numpy.matmul(x, self.w_ih[:, :, columns])
 
     def run(
-        self, inputs: Array, counts: List[int], state: Optional[State] = None
+        self, inputs: Inputs, counts: List[int], start: Optional[State] = None
     ) -> State:
         """Read packed sequences.
 
-        :param inputs: products with the inputs, biases included.
-            *Shape:* (layers, gates, packed, hidden)
+        :param inputs: gives the products for some of the packed words.
         :param counts: number of sequences that reach each time step.
-        :param state: one state for all sequences to start from; None for zeros.
-        :returns: the output of every word, *Shape:* (layers, packed, hidden); and the
-            cells after each sequence's last word, *Shape:* (layers, batch, hidden), or
-            None if the layers have no cells.
+        :param start: one state for all sequences to start from; None for zeros.
+        :returns: the output of every word, *Shape:* (layers, packed, hidden); and an
+            LSTM's cells after the last time step, *Shape:* (layers, sequences, hidden)
         """
-        layers, _, words, hidden = inputs.shape
-        h, cell = state or (numpy.zeros((layers, 1, hidden), "float32"), None)
-        out = numpy.empty((layers, words, hidden), "float32")
+        layers, hidden = self.w_hh.shape[1:3]
+        h, cell = start or (numpy.zeros((layers, 1, hidden), "float32"), None)
+        out = numpy.empty((layers, sum(counts), hidden), "float32")
+        steps = _steps(inputs, counts)
         if self.unit == "lstm":
-            shape = (layers, counts[0] if counts else 0, hidden)
-            cells = numpy.zeros(shape, "float32")
-            if cell is not None:
-                cells += cell
-            self._run_lstm(inputs, counts, h, cells, out)
-            return out, cells
+            cell = numpy.zeros_like(h) if cell is None else cell
+            return out, self._run_lstm(steps, h, cell, out)
         step = self._gru_step if self.unit == "gru" else self._rnn_step
-        start = 0
-        for count in counts:
-            now = slice(start, start + count)
-            h = step(inputs[:, :, now], h[:, :count], out[:, now])
-            start += count
+        for now, x in steps:
+            # At first one state stands for all sequences.
+            h = step(x, h[:, : x.shape[2]], out[:, now])
         return out, None
 
     def _run_lstm(
-        self, inputs: Array, counts: List[int], h: Array, cells: Array, out: Array
-    ) -> None:
-        """Fill `out`, and turn `cells` into those after each sequence's last word."""
-        add, multiply, tanh = numpy.add, numpy.multiply, numpy.tanh
-        # At first one state stands for all sequences.
-        product = numpy.matmul(2 * h[:, None], self.w_hh)
-        start, before = 0, 0
-        for count in counts:
-            if count != before:
-                gates = numpy.empty(
-                    (*inputs.shape[:2], count, inputs.shape[3]), "float32"
+        self, steps: Iterator[Tuple[slice, Array]], h: Array, cell: Array, out: Array
+    ) -> Array:
+        """Fill `out`, and return the cells after the last step."""
+        matmul, add, multiply, tanh = numpy.matmul, numpy.add, numpy.multiply, numpy.tanh
+        weights, count = self.w_hh, 0
+        product = matmul(2 * h, weights)
+        for now, x in steps:
+            if x.shape[2] != count:
+                count = x.shape[2]
+                buffer = numpy.empty((5, *x.shape[1:]), "float32")
+                buffer[4] = cell[:, :count]
+                gates, logistic, (into, forget, outward, _, cell) = (
+                    buffer[:4],
+                    buffer[:3],
+                    buffer,
                 )
-                into, forget, outward, new = gates.swapaxes(0, 1)
-                logistic = gates[:, :3]
-                cell = cells[:, :count]
-                before = count
-            if start:
-                product = numpy.matmul(h[:, None, :count], self.w_hh, out=gates)
-            add(product, inputs[:, :, start : start + count], out=gates)
+                first, second = buffer[:2], buffer[3:]
+            if now.start:
+                product = matmul(h[:, :count], weights, out=gates)
+            add(product, x, out=gates)
             tanh(gates, out=gates)
             # Twice of every gate.
             add(logistic, 1.0, out=logistic)
-            multiply(cell, forget, out=cell)
-            multiply(into, new, out=into)
-            add(cell, into, out=cell)
+            # Input gate times new cell, and forget gate times old cell.
+            multiply(first, second, out=first)
+            add(into, forget, out=cell)
             multiply(cell, 0.5, out=cell)
-            h = out[:, start : start + count]
+            h = out[:, now]
             tanh(cell, out=h)
             multiply(h, outward, out=h)
-            start += count
         out *= 0.5
+        return cell
 
-    def _gru_step(self, inputs: Array, h: Array, out: Array) -> Array:
-        product = numpy.matmul(h[:, None], self.w_hh)
-        reset, update = numpy.tanh(inputs[:, :2] + product[:, :2]).swapaxes(0, 1)
+    def _gru_step(self, x: Array, h: Array, out: Array) -> Array:
+        product = numpy.matmul(h, self.w_hh)
+        reset, update = numpy.tanh(x[:2] + product[:2])
         # Twice the reset gate times half of what it lets through.
-        new = numpy.tanh(inputs[:, 2] + (reset + 1.0) * (product[:, 2] + self.b_new))
+        new = numpy.tanh(x[2] + (reset + 1.0) * (product[2] + self.b_new))
         numpy.multiply((update + 1.0) * 0.5, h - new, out=out)
         out += new
         return out
 
-    def _rnn_step(self, inputs: Array, h: Array, out: Array) -> Array:
-        return numpy.tanh(inputs[:, 0] + numpy.matmul(h, self.w_hh[:, 0]), out=out)
+    def _rnn_step(self, x: Array, h: Array, out: Array) -> Array:
+        return numpy.tanh(x[0] + numpy.matmul(h, self.w_hh[0]), out=out)
+
+
+def take_words(products: Array, index: Array) -> Array:
+    """Products of some words.
+
+    :param products: of different words. *Shape:* (gates, layers, words, hidden)
+    :param index: which words each layer reads. *Shape:* (layers, packed)
+    :returns: *Shape:* (gates, layers, packed, hidden)
+    """
+    gates, layers, words, hidden = products.shape
+    rows = numpy.arange(gates * layers).reshape(gates, layers, 1) * words + index
+    return products.reshape(-1, hidden).take(rows, axis=0)
+
+
+def _steps(inputs: Inputs, counts: List[int]) -> Iterator[Tuple[slice, Array]]:
+    """The packed words of each time step, and their inputs."""
+    ends = numpy.cumsum(counts).tolist()
+    begin, known = 0, 0
+    for step, (count, end) in enumerate(zip(counts, ends)):
+        if end > known:
+            begin = end - count
+            later = numpy.searchsorted(ends[step:], begin + CHUNK, side="right")
+            known = ends[step + max(0, int(later) - 1)]
+            x = inputs(slice(begin, known))
+        yield slice(end - count, end), x[:, :, end - count - begin : end - begin]

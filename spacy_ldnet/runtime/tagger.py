@@ -1,12 +1,12 @@
 """The tagger below its CRF: characters, context and vectors through a BiLSTM."""
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional
+from typing import Any, Callable, List, Optional
 
 import numpy
 
 from .packing import Array, Windows, batches
-from .rnn import RecurrentLayers
+from .rnn import RecurrentLayers, take_words
 from .weights import Weights
 
 
@@ -83,9 +83,12 @@ class CharEncoder:
         states = numpy.zeros((len(words.starts), self.project.shape[1]), "float32")
         for group, packing in batches(words.starts, words.lengths):
             ahead = words.ids[packing.rows]
-            sides = zip(self.products, (ahead, ahead[packing.mirror]))
-            inputs = numpy.stack([side.take(ids, axis=1) for side, ids in sides])
-            outputs, _ = self.layers.run(inputs, packing.counts)
+            ids = numpy.stack([ahead, ahead[packing.mirror]])
+
+            def read(part: slice, ids: Array = ids) -> Array:
+                return take_words(self.products, ids[:, part])
+
+            outputs, _ = self.layers.run(read, packing.counts)
             # The mirror of a sequence's first place is its last one.
             last = outputs[:, packing.mirror[: len(group)]]
             states[group[packing.order]] = numpy.concatenate(list(last), axis=-1)
@@ -142,9 +145,12 @@ class TokenStack:
                 parts.append(of_types[words.types[packing.rows]])
             x = numpy.concatenate(parts, axis=-1)
             for layers in self.layers:
-                inputs = layers.products(numpy.stack([x, x[packing.mirror]]))
-                inputs += layers.bias
-                (ahead, behind), _ = layers.run(inputs, packing.counts)
+                both = numpy.stack([x, x[packing.mirror]])
+
+                def read(part: slice, layers: Any = layers, x: Array = both) -> Array:
+                    return layers.products(x[:, part]) + layers.bias
+
+                (ahead, behind), _ = layers.run(read, packing.counts)
                 x = numpy.concatenate([ahead, behind[packing.mirror]], axis=-1)
             x = x[kept]
             out[packing.rows[kept]] = x if then is None else then.compute(x)
