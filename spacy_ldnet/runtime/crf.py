@@ -36,7 +36,8 @@ class LinearChainCRF:
         self.transitions = weights.take("transitions", n_tags, n_tags)
         self.end = weights.take("end", n_tags)
         weights.finish()
-        if sizes["constrained"]:
+        self.constrained: bool = sizes["constrained"]
+        if self.constrained:
             forbidden = numpy.float32(FORBIDDEN)
             start, follow, end = iobes.allowed_transitions((n_tags - 1) // 4)
             self.start = numpy.where(start, self.start, forbidden)
@@ -65,7 +66,8 @@ class LinearChainCRF:
                 rows = slice(start, start + length)
                 tags[rows] = self._best_path(emissions[rows])
             return tags
-        most = max(1, STEP_SIZE // self.n_tags**2)
+        paired = (self.n_tags + 1) // 2 if self.constrained else self.n_tags
+        most = max(1, STEP_SIZE // paired**2)
         for _, packing in batches(starts, lengths, words=2**16, sequences=most):
             tags[packing.rows] = self._best_paths(emissions, packing)
         return tags
@@ -95,19 +97,24 @@ class LinearChainCRF:
         tags is then one over rows of them. *Shape:* (packed,)
         """
         counts = packing.counts
-        best = numpy.ascontiguousarray(emissions[packing.rows].T)
-        best[:, : counts[0]] += self.start[:, None]
-        pairs = self.transitions[:, :, None]
         ends = numpy.cumsum(counts).tolist()
+        order = numpy.arange(self.n_tags)
+        if self.constrained:
+            order = _legal_order(self.n_tags)
+        follow = _Legal if self.constrained else _Any
+        best = emissions[packing.rows].T[order]
+        best[:, : counts[0]] += self.start[order, None]
+        advance = follow(self.transitions[order][:, order])
         before = best[:, : counts[0]]
         for t, count in enumerate(counts[1:], 1):
             now = best[:, ends[t - 1] : ends[t]]
-            now += (before[:, None, :count] + pairs).max(axis=0)
+            advance(before[:, :count], now)
             if t % RESCALE == 0:
                 now -= now.max(axis=0)
             before = now
         # No back pointers: along one path each of them is an argmax over tags.
-        rows = numpy.ascontiguousarray(best.T)
+        rows = numpy.empty_like(best.T)
+        rows[:, order] = best.T
         tags = numpy.empty(len(rows), "int64")
         following = tags[:0]
         for count, end in zip(counts[::-1], ends[::-1]):
@@ -178,6 +185,57 @@ class LinearChainCRF:
         for flat, packed in zip(found, (before, after)):
             flat[packing.rows] = packed
         return found
+
+
+class _Any:
+    """One step of Viterbi's algorithm, where any tag may follow any other.
+
+    :param transitions: *Shape:* (tags, tags)
+    """
+
+    def __init__(self, transitions: Array):
+        self.pairs = transitions[:, :, None]
+
+    def __call__(self, before: Array, now: Array) -> None:
+        """:param now: emissions, which become scores. *Shape:* (tags, sequences)"""
+        now += (before[:, None] + self.pairs).max(axis=0)
+
+
+class _Legal:
+    """The same over legal IOBES paths: an entity goes on with its own label, and
+    everything else is between entities. That is a quarter of all pairs of tags.
+
+    :param transitions: both ways in :func:`_legal_order`. *Shape:* (tags, tags)
+    """
+
+    def __init__(self, transitions: Array):
+        self.labels = labels = len(transitions) // 4
+        self.starting, self.ending = slice(labels, 3 * labels + 1), 2 * labels
+        self.between = transitions[2 * labels :, self.starting, None].copy()
+        # Inside and begin (first axis) before inside and end (second).
+        opened = transitions[: 2 * labels].reshape(2, labels, -1)
+        to_end = opened[:, :, 3 * labels + 1 :]
+        both = numpy.stack([opened[:, :, :labels], to_end], axis=1)
+        self.within = numpy.diagonal(both, axis1=2, axis2=3)[..., None].copy()
+
+    def __call__(self, before: Array, now: Array) -> None:
+        """:param now: emissions, which become scores. *Shape:* (tags, sequences)"""
+        ended, opened = before[self.ending :, None], before[: self.ending]
+        now[self.starting] += (ended + self.between).max(axis=0)
+        opened = opened.reshape(2, 1, self.labels, -1)
+        inside, end = (opened + self.within).max(axis=0)
+        now[: self.labels] += inside
+        now[self.starting.stop :] += end
+
+
+def _legal_order(n_tags: int) -> Array:
+    """All tags in the order inside, begin, outside, single, end: those an entity may end
+    with and those one may start with are slices. *Shape:* (tags,)
+    """
+    first = numpy.arange(1, n_tags, 4)
+    places = (iobes.INSIDE, iobes.BEGIN, iobes.SINGLE, iobes.END)
+    inside, begin, single, end = (first + place for place in places)
+    return numpy.concatenate([inside, begin, [iobes.OUTSIDE], single, end])
 
 
 def _log_matmul(scores: Array, weights: Array) -> Array:

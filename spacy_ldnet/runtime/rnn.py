@@ -111,7 +111,12 @@ class RecurrentLayers:
         self, steps: Iterator[Tuple[slice, Array]], h: Array, cell: Array, out: Array
     ) -> Array:
         """Fill `out`, and return the cells after the last step."""
-        matmul, add, multiply, tanh = numpy.matmul, numpy.add, numpy.multiply, numpy.tanh
+        matmul, add, multiply, tanh = (
+            numpy.matmul,
+            numpy.add,
+            numpy.multiply,
+            numpy.tanh,
+        )
         weights, count = self.w_hh, 0
         product = matmul(2 * h, weights)
         for now, x in steps:

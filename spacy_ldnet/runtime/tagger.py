@@ -140,18 +140,26 @@ class TokenStack:
         width = self.width if then is None else then.width
         out = numpy.zeros((len(words.types), width), "float32")
         for packing, kept in windows.batches():
+            mirror = packing.mirror
             parts = [] if context is None else [context[packing.rows]]
             if of_types is not None:
                 parts.append(of_types[words.types[packing.rows]])
             x = numpy.concatenate(parts, axis=-1)
             for layers in self.layers:
-                both = numpy.stack([x, x[packing.mirror]])
 
-                def read(part: slice, layers: Any = layers, x: Array = both) -> Array:
-                    return layers.products(x[:, part]) + layers.bias
+                def read(
+                    part: slice,
+                    layers: Any = layers,
+                    x: Array = x,
+                    mirror: Array = mirror,
+                ) -> Array:
+                    both = numpy.stack([x[part], x[mirror[part]]])
+                    products = layers.products(both)
+                    products += layers.bias
+                    return products
 
                 (ahead, behind), _ = layers.run(read, packing.counts)
-                x = numpy.concatenate([ahead, behind[packing.mirror]], axis=-1)
+                x = numpy.concatenate([ahead, behind[mirror]], axis=-1)
             x = x[kept]
             out[packing.rows[kept]] = x if then is None else then.compute(x)
         return out
