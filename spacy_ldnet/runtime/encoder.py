@@ -205,8 +205,9 @@ class LDNetEncoder:
                     x += layers.products(rest, slice(self.embed, None))
                 return x
 
-            states.append(layers.run(read, counts, start))
-            for k, h in zip(sides, states[-1][0]):
+            out, cells = layers.run(read, counts, start)
+            states.append((out, cells))
+            for k, h in zip(sides, out):
                 outputs[k].append(h)
         return [_joined(side) if side else None for side in outputs], states
 
@@ -233,7 +234,7 @@ def _read_sides(weights: Weights) -> List[Side]:
         )
         scale = numpy.ones(len(stay), "float32")
         scale[embed:] = numpy.repeat(own[still], hidden)
-        layers = []
+        layers: List[LayerWeights] = []
         for i in range(depth):
             layer = weights.layer(
                 f"{name}_lm.rnn.rnns.{i}", sizes["unit"], embed + i * hidden, hidden

@@ -24,15 +24,14 @@ class Packing:
     :param rows: place of every packed word in the flat array. *Shape:* (packed,)
     :param mirror: packed place of the word that stands at the same distance from the
         other end of its sequence. It is its own inverse. *Shape:* (packed,)
-    :param order: number of the sequence at each place, longest first. *Shape:* (batch,)
-    :param of_words: place of every packed word's sequence. *Shape:* (packed,)
+    :param of_words: place, by falling length, of every packed word's sequence.
+        *Shape:* (packed,)
     :param steps: time step of every packed word. *Shape:* (packed,)
     """
 
     counts: List[int]
     rows: Array
     mirror: Array
-    order: Array
     of_words: Array
     steps: Array
 
@@ -52,9 +51,7 @@ def pack(starts: Array, lengths: Array) -> Packing:
     steps = numpy.repeat(times, counts)
     places = numpy.arange(len(steps)) - first[steps]
     mirror = first[lengths[places] - 1 - steps] + places
-    return Packing(
-        counts.tolist(), starts[places] + steps, mirror, order, places, steps
-    )
+    return Packing(counts.tolist(), starts[places] + steps, mirror, places, steps)
 
 
 def batches(
@@ -70,8 +67,8 @@ def batches(
     :param lengths: *Shape:* (sequences,)
     :param words: most words of a batch, if it has several sequences.
     :param sequences: most sequences of a batch.
-    :returns: the numbers of each batch's sequences and their packing; empty sequences
-        are in none.
+    :returns: the numbers of each batch's sequences, longest first, and their packing;
+        empty sequences are in none.
     """
     order = numpy.argsort(-lengths, kind="stable")
     order = order[: int(numpy.count_nonzero(lengths))]
@@ -102,7 +99,7 @@ class Windows:
     def batches(self) -> Iterator[Tuple[Packing, Array]]:
         """:returns: packed windows, and the packed words to keep. *Shape:* (kept,)"""
         for group, packing in batches(self.starts, self.lengths):
-            window = group[packing.order][packing.of_words]
+            window = group[packing.of_words]
             kept = packing.steps >= self.keep_from[window]
             kept &= packing.steps < self.keep_to[window]
             yield packing, numpy.flatnonzero(kept)

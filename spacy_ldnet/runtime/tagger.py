@@ -91,7 +91,7 @@ class CharEncoder:
             outputs, _ = self.layers.run(read, packing.counts)
             # The mirror of a sequence's first place is its last one.
             last = outputs[:, packing.mirror[: len(group)]]
-            states[group[packing.order]] = numpy.concatenate(list(last), axis=-1)
+            states[group] = numpy.concatenate(list(last), axis=-1)
         return states @ self.project.T + self.bias
 
 

@@ -55,6 +55,16 @@ def test_long_sequences_have_the_same_paths(lengths):
     )
 
 
+@pytest.mark.parametrize("lengths", [[20_000], [4_000] * 5])
+def test_long_sequences_keep_precision(lengths):
+    """Scores that add up to millions do not hide small differences."""
+    crf, fast = randomised(LinearChainCRF(n_in=3, n_tags=5), 4)
+    emissions, sizes, _, torch_sizes = make_batch(4, lengths, 5)
+    emissions += 100.0
+    expected = crf.double().viterbi(torch.from_numpy(emissions).double(), torch_sizes)
+    assert (fast.viterbi(emissions, sizes) != expected.numpy()).sum() <= 2
+
+
 def test_company_changes_nothing():
     _, fast = randomised(LinearChainCRF(n_in=3, n_tags=17), 1)
     lengths = [7, 0, 1, 40, 3, *range(60)]
