@@ -5,6 +5,7 @@ hidden). The logistic function is ``(1 + tanh(x / 2)) / 2``, so one call of `tan
 all gates; the constants in it are part of the weights.
 """
 
+from bisect import bisect_right
 from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
@@ -111,12 +112,8 @@ class RecurrentLayers:
         self, steps: Iterator[Tuple[slice, Array]], h: Array, cell: Array, out: Array
     ) -> Array:
         """Fill `out`, and return the cells after the last step."""
-        matmul, add, multiply, tanh = (
-            numpy.matmul,
-            numpy.add,
-            numpy.multiply,
-            numpy.tanh,
-        )
+        matmul, tanh = numpy.matmul, numpy.tanh
+        add, multiply = numpy.add, numpy.multiply
         weights, count = self.w_hh, 0
         product = matmul(2 * h, weights)
         for now, x in steps:
@@ -124,11 +121,8 @@ class RecurrentLayers:
                 count = x.shape[2]
                 buffer = numpy.empty((5, *x.shape[1:]), "float32")
                 buffer[4] = cell[:, :count]
-                gates, logistic, (into, forget, outward, _, cell) = (
-                    buffer[:4],
-                    buffer[:3],
-                    buffer,
-                )
+                into, forget, outward, _, cell = buffer
+                gates, logistic = buffer[:4], buffer[:3]
                 first, second = buffer[:2], buffer[3:]
             if now.start:
                 product = matmul(h[:, :count], weights, out=gates)
@@ -178,7 +172,6 @@ def _steps(inputs: Inputs, counts: List[int]) -> Iterator[Tuple[slice, Array]]:
     for step, (count, end) in enumerate(zip(counts, ends)):
         if end > known:
             begin = end - count
-            later = numpy.searchsorted(ends[step:], begin + CHUNK, side="right")
-            known = ends[step + max(0, int(later) - 1)]
+            known = ends[max(step, bisect_right(ends, begin + CHUNK) - 1)]
             x = inputs(slice(begin, known))
         yield slice(end - count, end), x[:, :, end - count - begin : end - begin]
