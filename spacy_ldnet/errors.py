@@ -12,6 +12,7 @@ class _WithCode(type):
 
 
 class Errors(metaclass=_WithCode):
+
     E001 = (
         "These bytes hold no spacy-ldnet weights: {reason}. Expected a safetensors "
         "file whose metadata has the key '{key}'."
@@ -514,8 +515,6 @@ class Errors(metaclass=_WithCode):
         "The {part} part would be empty: {reason}. Give it texts that are in no other "
         "part."
     )
-
-    # Networks without torch
     E180 = (
         "A network of the type '{name}' needs torch, which is not installed: pip install "
         "spacy-ldnet[train]."
@@ -528,6 +527,7 @@ class Errors(metaclass=_WithCode):
 
 
 class Warnings(metaclass=_WithCode):
+
     W040 = (
         "Cut-offs {left_out} of the adaptive softmax are beyond the vocabulary of "
         "{rows} rows; it has the cut-offs {kept}."
