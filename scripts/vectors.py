@@ -43,7 +43,7 @@ def count_forms(paths: Iterable[Path], lang: str) -> Counter:
     nlp = spacy.blank(lang)
     counts: Counter = Counter()
     for path in paths:
-        with path.open(encoding="utf8") as file_:
+        with path.open(encoding="utf-8-sig") as file_:
             lines = (line.strip() for line in file_)
             for doc in nlp.pipe(line for line in lines if line):
                 counts.update(token.text for token in doc if not token.is_space)
