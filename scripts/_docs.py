@@ -1,7 +1,8 @@
 """Gold sentences as spaCy Docs of running text, and `.spacy` files of one's own."""
 
+import json
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence
+from typing import Collection, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from _common import ScriptError, script_errors
 from _detokenize import spaces_after
@@ -18,8 +19,11 @@ from spacy_ldnet.columns import (
     read_sentences,
 )
 from spacy_ldnet.errors import Errors
+from spacy_ldnet.pipeline.label_sets import LABEL_SET
 
 ATTRS = ["ENT_IOB", "ENT_TYPE", "SENT_START"]
+ENDINGS = (".spacy", *SUFFIXES)
+LABELS_FILE = "labels.json"
 
 
 def make_doc(vocab: Vocab, sentences: Sequence[Sentence]) -> Doc:
@@ -62,6 +66,63 @@ def make_docs(
             yield make_doc(vocab, document[start : start + step])
 
 
+def find_sets(folder: Path) -> Dict[str, Path]:
+    """Find the corpora in a folder of the user's own.
+
+    folder (Path): The folder.
+    RETURNS (Dict[str, Path]): Its folders by name, if it has no labelled files itself;
+        otherwise the folder alone.
+    """
+    inside = sorted(folder.glob("*"))
+    folders = [p for p in inside if p.is_dir() and not p.name.startswith(".")]
+    if folders and not any(path.suffix.lower() in ENDINGS for path in inside):
+        return {path.name: path for path in folders}
+    return {folder.resolve().name: folder}
+
+
+def read_labels(folder: Path) -> Optional[List[str]]:
+    """Read which labels a corpus annotates.
+
+    folder (Path): Its folder.
+    RETURNS (Optional[List[str]]): What its `labels.json` says; None without that file,
+        since all labels are annotated then.
+    RAISES (ScriptError): E146 if the file cannot be used.
+    """
+    path = folder / LABELS_FILE
+    if not path.is_file():
+        return None
+    try:
+        labels = json.loads(path.read_text("utf-8"))
+        if isinstance(labels, list) and labels and all(map(_is_label, labels)):
+            return labels
+        reason = f"it holds {json.dumps(labels)}"
+    except ValueError as err:
+        reason = f"it is no JSON ({err})"
+    raise ScriptError(Errors.E146.format(path=path.as_posix(), reason=reason))
+
+
+def mark(docs: Iterable[Doc], labels: Sequence[str]) -> None:
+    """Say in each Doc which labels are annotated there, unless it says so itself.
+
+    docs (Iterable[Doc]): The Docs, which are changed.
+    labels (Sequence[str]): The labels.
+    """
+    for doc in docs:
+        doc.user_data.setdefault(LABEL_SET, list(labels))
+
+
+def forget_others(docs: Iterable[Doc], labels: Collection[str]) -> None:
+    """Take entities away that people did not annotate well. Their tokens become missing
+    instead of O, so that nothing learns that they are none.
+
+    docs (Iterable[Doc]): The Docs, which are changed.
+    labels (Collection[str]): The labels of entities that stay.
+    """
+    for doc in docs:
+        others = [ent for ent in doc.ents if ent.label_ not in labels]
+        doc.set_ents([], missing=others, default="unmodified")
+
+
 def find_parts(folder: Path) -> Dict[str, Path]:
     """Find train, dev and test in a folder of the user's own.
 
@@ -70,9 +131,8 @@ def find_parts(folder: Path) -> Dict[str, Path]:
     RAISES (ScriptError): If a part is missing, or could be one of several files; E141
         if it is one file only.
     """
-    endings = (".spacy", *SUFFIXES)
     files = [folder] if folder.is_file() else sorted(folder.glob("*"))
-    files = [path for path in files if path.suffix.lower() in endings]
+    files = [path for path in files if path.suffix.lower() in ENDINGS]
     if len(files) == 1:
         message = Errors.E141.format(name=folder, path=files[0].as_posix())
         raise ScriptError(message)
@@ -80,11 +140,11 @@ def find_parts(folder: Path) -> Dict[str, Path]:
         raise ScriptError(
             f"No corpus '{folder}'",
             "Give open, teacher, wnut17, wikigold, conll03, or a folder with train, dev "
-            "and test in .spacy or in columns.",
+            "and test in .spacy or in columns, or with several such folders.",
         )
     parts = {}
     for split in SPLITS:
-        names = [f"{split}{suffix}" for suffix in endings]
+        names = [f"{split}{suffix}" for suffix in ENDINGS]
         found = [folder / name for name in names if (folder / name).is_file()]
         if len(found) != 1:
             several = ", ".join(path.name for path in found)
@@ -127,3 +187,7 @@ def read_part(vocab: Vocab, path: Path, group: int) -> List[Doc]:
         message = Errors.E142.format(part=path.stem, path=path, what=what)
         raise ScriptError(message)
     return docs
+
+
+def _is_label(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -13,12 +13,14 @@ from _speed import entity_pipes, macs_of_weights, read_texts
 from _transformer import find_transformer, macs_of_transformer
 from spacy.language import Language
 from spacy.scorer import Scorer
-from spacy.training import Corpus, Example
+from spacy.training import Example
 from tqdm import tqdm
 from wasabi import msg
 
 from spacy_ldnet.cli._facts import describe, size_of
+from spacy_ldnet.pipeline.label_sets import limit_to_label_set
 from spacy_ldnet.pipeline.speed import make_docs
+from spacy_ldnet.readers import LabelSetCorpus
 
 SCORES = ("ents_p", "ents_r", "ents_f")
 #: Words to count a transformer's word pieces on.
@@ -70,12 +72,15 @@ def score(nlp: Language, test_path: Path, *, gold_preproc: bool) -> Dict[str, An
     RETURNS (Dict[str, Any]): `scores` (ents_p, ents_r, ents_f, ents_per_type),
         `counts`, a row of three a document, and `predicted`, its entities.
     """
-    examples: List[Example] = list(Corpus(test_path, gold_preproc=gold_preproc)(nlp))
+    corpus = LabelSetCorpus(test_path, gold_preproc=gold_preproc)
+    examples: List[Example] = list(corpus(nlp))
     with nlp.select_pipes(enable=entity_pipes(nlp)):
         docs = nlp.pipe(example.predicted for example in examples)
         progress = tqdm(docs, total=len(examples), desc="Evaluating", leave=False)
         for example, doc in zip(examples, progress):
             example.predicted = doc
+    # Here, since the scorers of other pipelines would count all labels.
+    examples = [limit_to_label_set(example) for example in examples]
     scores = Scorer(nlp).score(examples)
     wanted = (*SCORES, "ents_per_type")
     return {

@@ -5,13 +5,31 @@ import random
 from collections import Counter
 from itertools import chain
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Set,
+    Tuple,
+)
 
 import spacy
 import typer
 from _common import ScriptError, script_errors, write_bytes
 from _corpora import GOLD
-from _docs import ATTRS, find_parts, make_docs, read_part
+from _docs import (
+    ATTRS,
+    find_parts,
+    find_sets,
+    make_docs,
+    mark,
+    read_labels,
+    read_part,
+)
 from _gold import read_gold
 from _lm_text import read_more_text, write_lm_text
 from _meta import (
@@ -22,12 +40,14 @@ from _meta import (
     read_source,
     write_meta,
 )
-from _open import open_docs, read_open, read_sources
+from _open import NARROWER, open_docs, read_open, read_sources
 from _split import read_documents
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
 from spacy_ldnet.errors import Errors, Warnings
+from spacy_ldnet.pipeline.label_sets import LABEL_SET, read_label_set
+from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
 from spacy_ldnet.util import write_files
 
 # Docs by part and set; a corpus of one source is one set.
@@ -37,6 +57,8 @@ Docs = Dict[str, Dict[str, List[Doc]]]
 FEW_STOP_WORDS = 0.13
 # So many paragraphs tell the language.
 LANGUAGE_SAMPLE = 500
+#: What Docs keep of their `user_data`.
+KEPT_DATA = (LABEL_SET, SOFT_TAGS)
 #: What the mark in the folder says of who wrote its files.
 COMMAND = "scripts/corpus.py"
 ANNOTATED = (*(f"{s}.spacy" for s in SPLITS), "lm_train.txt", "lm_dev.txt", "meta.json")
@@ -98,6 +120,7 @@ def read_docs(
             f"Dropped {dropped['train']} sentences of train that stand in dev or test, "
             f"and {dropped['dev']} of dev that stand in test"
         )
+        msg.info(f"Of {' and '.join(NARROWER)} only PER, LOC and ORG are learnt")
         sources = read_sources(assets / "ner")
         return open_docs(vocab, sets, group), {"sources": sources, "dropped": dropped}
     if name in GOLD:
@@ -108,11 +131,15 @@ def read_docs(
             for part in SPLITS
         }
         return docs, {"sources": [dict(GOLD[name].source)]}
-    folder = Path(name)
-    parts = find_parts(folder)
-    own = folder.resolve().name
-    docs = {part: {own: read_part(vocab, path, group)} for part, path in parts.items()}
-    return docs, {"sources": [read_source(folder)]}
+    folders = find_sets(Path(name))
+    docs = {part: {} for part in SPLITS}
+    for own, folder in folders.items():
+        labels = read_labels(folder)
+        for part, path in find_parts(folder).items():
+            docs[part][own] = read_part(vocab, path, group)
+            if labels is not None:
+                mark(docs[part][own], labels)
+    return docs, {"sources": [*map(read_source, folders.values())]}
 
 
 def check_parts(docs: Docs, name: str) -> None:
@@ -120,7 +147,8 @@ def check_parts(docs: Docs, name: str) -> None:
 
     docs (Docs): The Docs.
     name (str): Name of the corpus, for messages.
-    RAISES (ScriptError): E140 if dev or test has labels that train does not have.
+    RAISES (ScriptError): E140 if dev or test has labels that train does not have; E147
+        or E148 if Docs are said to annotate what is nowhere, or less than they do.
     """
     labels: Dict[str, Counter[str]] = {
         part: Counter(ent.label_ for doc in chain(*sets.values()) for ent in doc.ents)
@@ -141,6 +169,44 @@ def check_parts(docs: Docs, name: str) -> None:
         if unknown:
             listed = ", ".join(f"{label} ({labels[part][label]})" for label in unknown)
             raise ScriptError(Errors.E140.format(part=part, name=name, labels=listed))
+    known = set(labels["train"])
+    for part, sets in docs.items():
+        for own, members in sets.items():
+            check_label_sets(members, known, part=part, name=own)
+
+
+def check_label_sets(
+    docs: Iterable[Doc], known: Set[str], *, part: str, name: str
+) -> None:
+    """Check what the Docs of a part say of the labels that are annotated in them.
+
+    docs (Iterable[Doc]): The Docs.
+    known (Set[str]): The labels that train has.
+    part (str): Which part it is, for messages.
+    name (str): Whose, for messages.
+    RAISES (ScriptError): E147, E148.
+    """
+    others: Dict[FrozenSet[str], Counter[str]] = {}
+    for doc in docs:
+        with script_errors(f"The {part} part of '{name}' cannot be used"):
+            annotated = read_label_set(doc)
+        if annotated is not None:
+            found = (ent.label_ for ent in doc.ents if ent.label_ not in annotated)
+            others.setdefault(annotated, Counter()).update(found)
+    for annotated, counts in others.items():
+        where = {"part": part, "name": name}
+        if counts:
+            listed = ", ".join(f"{label} ({n})" for label, n in sorted(counts.items()))
+            labels = ", ".join(sorted(annotated)) or "none"
+            message = Errors.E148.format(**where, labels=labels, found=listed)
+            raise ScriptError(message)
+        if annotated - known:
+            message = Errors.E147.format(
+                **where,
+                labels=", ".join(sorted(annotated - known)),
+                known=", ".join(sorted(known)),
+            )
+            raise ScriptError(message)
 
 
 def warn_of_language(lines: List[str], lang: str) -> None:
@@ -196,12 +262,16 @@ def _sentences(docs: Iterable[Doc]) -> Iterable[Tuple[str, ...]]:
 def write_part(docs: List[Doc], path: Path) -> Counts:
     """Write the Docs of one part.
 
-    docs (List[Doc]): The Docs; entities and sentence starts are kept.
+    docs (List[Doc]): The Docs; entities and sentence starts are kept, and of their
+        `user_data` label sets and soft labels.
     path (Path): The file.
     RETURNS (Counts): What was written.
     """
     counts = Counts(documents=len(docs))
-    doc_bin = DocBin(attrs=ATTRS)
+    for doc in docs:
+        doc.user_data = {k: v for k, v in doc.user_data.items() if k in KEPT_DATA}
+    stored = any(doc.user_data for doc in docs)
+    doc_bin = DocBin(attrs=ATTRS, store_user_data=stored)
     for doc in docs:
         doc_bin.add(doc)
         counts.add(doc, count_sentences(doc))
@@ -274,7 +344,8 @@ def convert(
 
 def main(
     name: str = typer.Argument(
-        ..., help="open, teacher, wnut17, wikigold, conll03, or a folder"
+        ...,
+        help="open, teacher, wnut17, wikigold, conll03, or a folder (or one of folders)",
     ),
     out_dir: Path = typer.Argument(..., help="Folder for the parts"),
     annotated: Path = typer.Option(

@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from .models.encoder import check_range
+from .pipeline.label_sets import keep_label_set
 from .pipeline.soft_labels import SOFT_TAGS
 
 # The first letter of a word, but not that behind an apostrophe: don't, Ada's.
@@ -105,4 +106,4 @@ def _without_end(example: Example) -> Example:
         return example
     shorter = [doc[:-1].as_doc() for doc in (example.predicted, reference)]
     shorter[1].cats = dict(reference.cats)
-    return Example(*shorter)
+    return keep_label_set(Example(*shorter), reference)

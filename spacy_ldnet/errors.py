@@ -12,7 +12,6 @@ class _WithCode(type):
 
 
 class Errors(metaclass=_WithCode):
-
     E001 = (
         "These bytes hold no spacy-ldnet weights: {reason}. Expected a safetensors "
         "file whose metadata has the key '{key}'."
@@ -427,6 +426,20 @@ class Errors(metaclass=_WithCode):
         "The corpus 'open' is English, but vars.lang (--lang) is '{lang}'. Give gold "
         "data of this language, or vars.corpus = teacher and a vars.teacher of it."
     )
+    E146 = (
+        "'{path}' cannot be used: {reason}. It names the labels that this corpus "
+        'annotates, as a JSON list: ["PER", "LOC"]. Without the file it annotates all.'
+    )
+    E147 = (
+        "The {part} part of '{name}' is said to annotate {labels} (in labels.json, or in "
+        "the user data of its docs), but no entity of the train parts is labelled so. Is "
+        "it a slip? The labels there are {known}."
+    )
+    E148 = (
+        "The {part} part of '{name}' is said to annotate only {labels} (in labels.json, "
+        "or in the user data of its docs), but has entities of others: {found}. Add "
+        "them to its labels, or remove these entities."
+    )
     E150 = (
         "No language models and no pipeline by the name '{name}': {reason}. Give a "
         "directory, such as training/lm/model-best, or the import name of an installed "
@@ -524,10 +537,28 @@ class Errors(metaclass=_WithCode):
         "training diverged, or the file is damaged: take an earlier checkpoint, or copy "
         "the pipeline again."
     )
+    E200 = (
+        "The label set of {place} cannot be read: doc.user_data['{key}'] is {found!r}. "
+        "It must be a list of the labels that are annotated, such as ['PER', 'LOC'], or "
+        "not be there, if all are."
+    )
+    E201 = (
+        "The label set of {place} names {unknown}, which component '{name}' does not "
+        "have. Its labels are {labels}. Correct doc.user_data['{key}'], or add examples "
+        "with entities of this label."
+    )
+    E202 = (
+        "There is an entity '{label}' ({text}) in {place}, but its label set says that "
+        "only {labels} are annotated there. Add the label to doc.user_data['{key}'], or "
+        "remove the doc's entities of this label."
+    )
+    E203 = (
+        "spacy-ldnet.LabelSetCorpus.v1 has path = null. Give a .spacy file or a folder of "
+        "them: in the config, or as in --paths.train corpus/train.spacy."
+    )
 
 
 class Warnings(metaclass=_WithCode):
-
     W040 = (
         "Cut-offs {left_out} of the adaptive softmax are beyond the vocabulary of "
         "{rows} rows; it has the cut-offs {kept}."

@@ -10,6 +10,7 @@ from spacy.training import Example
 from thinc.api import Config
 
 from spacy_ldnet.augmenters import create_style_augmenter_v1
+from spacy_ldnet.pipeline.label_sets import LABEL_SET
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
 
 WORDS = ["Ada", "'s", "cat", "met", "Straße", "Oslo", "."]
@@ -42,7 +43,7 @@ def augment(example, nlp=None, **shares):
 )
 def test_styles_keep_what_is_known(style, text):
     nlp = spacy.blank("en")
-    example = make_example(nlp, cats={"A": 1.0})
+    example = make_example(nlp, cats={"A": 1.0}, user_data={LABEL_SET: ["PER", "LOC"]})
     before = example.reference.to_json()
     found = augment(example, **{style: 1.0})
     assert found.reference.text.strip() == found.predicted.text.strip() == text
@@ -55,6 +56,7 @@ def test_styles_keep_what_is_known(style, text):
         (0, 1, "PER"),
         (5, 6, "LOC"),
     ]
+    assert gold.user_data[LABEL_SET] == ["PER", "LOC"]
     assert gold[2].ent_iob == 0 and gold.cats == {"A": 1.0} and len(gold) == kept
     assert not found.predicted.ents and len(found.predicted) == kept
     assert example.reference.to_json() == before

@@ -17,6 +17,8 @@ NAMES = [
     ("misc", "spacy-ldnet.EncoderLoader.v1"),
     ("readers", "spacy-ldnet.RawTextCorpus.v1"),
     ("readers", "spacy-ldnet.ColumnCorpus.v1"),
+    ("readers", "spacy-ldnet.LabelSetCorpus.v1"),
+    ("scorers", "spacy-ldnet.ner_scorer.v1"),
     ("schedules", "spacy-ldnet.one_cycle.v1"),
     ("schedules", "spacy-ldnet.plateau.v1"),
     ("loggers", "spacy-ldnet.GateLogger.v1"),

@@ -22,6 +22,7 @@ TITLES = {
     "callbacks": "Callbacks",
     "readers": "Readers of text and columns",
     "augmenters": "Augmenters of training text",
+    "scorers": "Scorers",
     "loggers": "Loggers",
     "schedules": "Schedules",
 }

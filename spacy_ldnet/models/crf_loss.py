@@ -1,6 +1,6 @@
 """What a CRF tagger learns from: gold tags, and what a teacher thinks of them."""
 
-from typing import Any, List, NamedTuple, Optional, Tuple, cast
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 import torch
 from thinc.api import torch2xp
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..nn.crf import LinearChainCRF
 from ..nn.distillation import tempered_divergence
+from ..nn.iobes import OUTSIDE
 from ..nn.lattice import FORBIDDEN
 from ..nn.precision import with_own_defaults
 from .crf_rows import CRFTaggerModel, crf_of, flatten
@@ -37,6 +38,7 @@ def loss(
     emissions: List[Floats2d],
     gold: List[Ints1d],
     *,
+    open_tags: Optional[Sequence[Optional[Any]]] = None,
     teaching: Optional[Teaching] = None,
 ) -> Tuple[float, List[Floats2d]]:
     """Negative log likelihood per annotated token, and its gradient. The gradients of
@@ -50,6 +52,9 @@ def loss(
     gold (List[Ints1d]): For each text the number of each token's tag, -1 for a token
         without annotation, which may have any. Texts with none at all and no teacher
         count for nothing, nor does the likelihood where no legal path fits.
+    open_tags (Optional[Sequence[Optional[Array1d]]]): For each text whether its tokens
+        that are O may have a tag (one boolean a tag) as well; None for O alone. The
+        likelihood is that of all paths that this allows.
     teaching (Optional[Teaching]): What is mixed with the likelihood, if anything: the
         divergence of the tags' marginals from a teacher's.
     RETURNS (Tuple[float, List[Floats2d]]): The loss, and its gradient.
@@ -68,11 +73,13 @@ def loss(
     tags = tags.to(flat.device).unsqueeze(1)
     every_tag = torch.arange(flat.shape[1], device=flat.device)
     counted = (tags >= 0).squeeze(1)
+    allowed = (tags == every_tag) | (tags < 0)
+    if open_tags is not None:
+        wider = _open_rows([open_tags[i] for i in chosen], lengths, flat)
+        allowed |= (tags == OUTSIDE) & wider
     flat = flat.detach().requires_grad_()
     with torch.enable_grad():
-        fit = crf_of(model).log_likelihood(
-            flat, lengths, (tags == every_tag) | (tags < 0)
-        )
+        fit = crf_of(model).log_likelihood(flat, lengths, allowed)
         # Not "> FORBIDDEN / 2" alone: a NaN has to be seen by the component.
         fit = torch.where(fit < FORBIDDEN / 2, torch.zeros_like(fit), fit)
         total = -fit.sum()
@@ -87,6 +94,17 @@ def loss(
     for i, rows in zip(chosen, split_rows(torch2xp(gradient), lengths.tolist())):
         d_emissions[i] = rows
     return float(mean.detach()), d_emissions
+
+
+def _open_rows(
+    open_tags: Sequence[Optional[Any]], lengths: Tensor, flat: Tensor
+) -> Tensor:
+    """The open tags of each token's text. *Shape:* (tokens, tags)"""
+    rows = torch.zeros((len(open_tags), flat.shape[1]), dtype=torch.bool)
+    for i, some in enumerate(open_tags):
+        if some is not None:
+            rows[i] = torch.as_tensor(some)
+    return rows.repeat_interleave(lengths, dim=0).to(flat.device)
 
 
 def _teach(

@@ -37,7 +37,7 @@ DEFAULT_CRF_MODEL = Config().from_str(default_model_config)["model"]
         "spans_key": None,
         "soft_labels": None,
         "distil": None,
-        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+        "scorer": {"@scorers": "spacy-ldnet.ner_scorer.v1"},
     },
     default_score_weights={
         "ents_f": 1.0,

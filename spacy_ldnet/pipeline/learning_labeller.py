@@ -13,6 +13,7 @@ from ..models.crf_loss import Teaching
 from ..models.words import in_vocab
 from ..nn.iobes import Array
 from .annotations import gold_ents, gold_spans, kept_of_each
+from .label_sets import find_open_tags
 from .labelled_pipe import LabelledPipe
 from .pieces import Pieces
 from .soft_labels import Distillation, read_soft_tags
@@ -42,7 +43,7 @@ class LearningLabeller(LabelledPipe):
         sgd (Optional[Optimizer]): The optimizer; None to collect gradients only.
         losses (Optional[Dict[str, float]]): Where the loss is added.
         RETURNS (Dict[str, float]): The losses.
-        RAISES (ValueError): E021 for an unknown label, E024 if the loss is not finite.
+        RAISES (ValueError): See `get_loss`.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
@@ -72,7 +73,8 @@ class LearningLabeller(LabelledPipe):
         RETURNS (Tuple[float, List[Floats2d]]): The loss per annotated token, and the
             gradient with respect to the output.
         RAISES (ValueError): E021 for an unknown label, E024 if the loss is not finite,
-            E100 and E103 for soft labels that do not fit.
+            E100 and E103 for soft labels that do not fit, E200 to E202 for a label set
+            that does not.
         """
         examples = self._own(examples)
         validate_examples(examples, "SequenceLabeller.get_loss")
@@ -85,6 +87,7 @@ class LearningLabeller(LabelledPipe):
             self.model,
             emissions,
             pieces.cut(gold),
+            open_tags=self._open_tags(examples, pieces),
             teaching=self._teaching(examples, kept, pieces),
         )
         d_kept = pieces.join(d_pieces, self.model.ops.xp.concatenate)
@@ -120,6 +123,20 @@ class LearningLabeller(LabelledPipe):
             for eg, tokens in zip(examples, kept)
         ]
         return Teaching(pieces.cut(soft), *self.distil)
+
+    def _open_tags(
+        self, examples: List[Example], pieces: Pieces
+    ) -> Optional[List[Any]]:
+        """Label sets are of entities: the spans of a group are all annotated."""
+        if not self.write_ents:
+            return None
+        found = [
+            find_open_tags(eg.reference, self.labels, self.n_tags, self.name)
+            for eg in examples
+        ]
+        if all(tags is None for tags in found):
+            return None
+        return pieces.repeat(found)
 
     def _gold(self, example: Example) -> Array:
         if self.write_ents:

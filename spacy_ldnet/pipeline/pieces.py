@@ -38,6 +38,13 @@ class Pieces:
             parts += none if array is None else split_rows(array, sizes)
         return parts
 
+    def repeat(self, values: Sequence[Any]) -> List[Any]:
+        """values (Sequence[Any]): For each doc something.
+        RETURNS (List[Any]): For each sequence that of its doc.
+        """
+        pairs = zip(values, self.sizes)
+        return [value for value, sizes in pairs for _ in sizes]
+
     def join(self, parts: Sequence[Any], join: Callable[[List[Any]], Any]) -> List[Any]:
         """parts (Sequence[Any]): For each sequence something.
         join (Callable): Makes one of several.

@@ -27,6 +27,7 @@ from .annotations import (
     set_doc_ents,
     without_overlap,
 )
+from .label_sets import check_label_sets
 from .learning_labeller import LearningLabeller, select_rows
 from .soft_labels import SOFT_TAGS, check_threshold, pack_soft_tags, read_distillation
 
@@ -95,7 +96,8 @@ class SequenceLabeller(LearningLabeller):
         get_examples (Callable[[], Iterable[Example]]): Returns examples.
         nlp (Optional[Language]): The pipeline.
         labels (Optional[List[str]]): The labels; None for all of the examples, sorted.
-        RAISES (ValueError): See LabelledPipe.
+        RAISES (ValueError): See LabelledPipe; E200 to E202 for a label set that does
+            not fit the entities.
         """
         super().initialize(get_examples, nlp=nlp, labels=labels)
         if nlp is not None and not self.write_ents:
@@ -189,11 +191,12 @@ class SequenceLabeller(LearningLabeller):
 
     def labels_of(self, examples: Iterable[Example]) -> Iterable[str]:
         """RETURNS (Iterable[str]): The labels in the examples' gold standard."""
-        for example in examples:
-            spans = example.reference.ents
-            if not self.write_ents:
-                spans = example.reference.spans.get(self.cfg["spans_key"], [])
-            yield from (span.label_ for span in spans)
+        references = (example.reference for example in examples)
+        if self.write_ents:
+            # Found here, a mistake in the data does not wait for a batch that has it.
+            return check_label_sets(references, self.labels, self.name)
+        groups = (doc.spans.get(self.cfg["spans_key"], []) for doc in references)
+        return (span.label_ for group in groups for span in group)
 
 
 def _warn_of_scores(nlp: Language, name: str, key: str) -> None:

@@ -1,9 +1,12 @@
+import itertools
 import pickle
 
 import numpy
 import pytest
 import spacy
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from spacy.ml.models.tok2vec import build_hash_embed_cnn_tok2vec
 from thinc.api import Adam, fix_random_seed, set_dropout_rate
 
@@ -153,6 +156,71 @@ def test_impossible_or_missing_gold_counts_for_nothing(model, docs, gold):
     loss, gradient = model.attrs["loss"](model, emissions, [numpy.array(gold)])
     assert loss == 0.0
     assert not gradient[0].any()
+
+
+def allowed_paths(gold, open_tags):
+    """Every legal path of the gold tags, if O may be the open tags as well."""
+    start, follow, end = allowed_transitions(2)
+    for path in itertools.product(range(TAGS), repeat=len(gold)):
+        legal = start[path[0]] and end[path[-1]]
+        legal = legal and all(follow[a, b] for a, b in zip(path, path[1:]))
+        fits = (
+            y == tag or tag < 0 or (tag == 0 and open_tags[y])
+            for y, tag in zip(path, gold)
+        )
+        if legal and all(fits):
+            yield path
+
+
+def path_sum(model, emissions, paths):
+    start, transitions, end = (s.detach().numpy() for s in crf_of(model).scores())
+    scores = [
+        start[path[0]]
+        + end[path[-1]]
+        + sum(emissions[t, y] for t, y in enumerate(path))
+        + sum(transitions[a, b] for a, b in zip(path, path[1:]))
+        for path in paths
+    ]
+    return numpy.logaddexp.reduce(scores) if scores else -numpy.inf
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(
+        st.tuples(
+            # O and the second label's tags most often, since they make legal paths.
+            st.lists(
+                st.sampled_from([0, 0, 0, -1, 5, 7, 8, 1]), min_size=1, max_size=3
+            ),
+            st.sampled_from([None, (0,), (1,), (0, 1)]),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.integers(0, 1000),
+)
+def test_loss_sums_over_the_paths_of_labels_that_are_not_annotated(model, texts, seed):
+    random = numpy.random.default_rng(seed)
+    emissions, open_tags, total, counted = [], [], 0.0, 0
+    for gold, open_labels in texts:
+        emissions.append(random.normal(size=(len(gold), TAGS)).astype("f"))
+        tags = numpy.isin((numpy.arange(TAGS) - 1) // 4, open_labels or ())
+        open_tags.append(None if open_labels is None else tags)
+        if max(gold) >= 0:
+            counted += sum(tag >= 0 for tag in gold)
+            fit = path_sum(model, emissions[-1], allowed_paths(gold, tags))
+            every = path_sum(
+                model, emissions[-1], allowed_paths([-1] * len(gold), tags)
+            )
+            total += every - fit if numpy.isfinite(fit) else 0.0
+    gold = [numpy.array(tags) for tags, _ in texts]
+    loss, gradient = model.attrs["loss"](model, emissions, gold, open_tags=open_tags)
+    assert loss == pytest.approx(total / max(1, counted), rel=1e-4, abs=1e-5)
+    assert [rows.shape for rows in gradient] == [rows.shape for rows in emissions]
 
 
 def test_learns_all_its_parameters(docs):

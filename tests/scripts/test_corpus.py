@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import corpus
@@ -18,10 +19,11 @@ from _open import drop_repeated, read_open, split_redocred
 from annotate import annotate
 from corpus import convert, limit, pass_on, warn_of_language
 from spacy.cli._util import app
-from spacy.tokens import DocBin
+from spacy.tokens import DocBin, Span
 from typer.testing import CliRunner
 
 from spacy_ldnet.columns import ColumnFile, Scheme, Sentence, read_columns
+from spacy_ldnet.pipeline.label_sets import LABEL_SET
 from spacy_ldnet.util import list_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,6 +174,19 @@ def test_open_has_what_its_readme_says(open_corpus):
         numbers = [counts["sentences"], counts["tokens"], *entities]
         row = " | ".join(f"{number:,}" for number in numbers)
         assert f"| {part} | {row} |" in readme
+    learnt = {part: Counter() for part in PARTS}
+    for part in PARTS:
+        for doc in load(open_corpus, part):
+            listed = doc.user_data.get(LABEL_SET)
+            learnt[part][listed] += 1
+            if listed:
+                assert {ent.label_ for ent in doc.ents} <= {*listed}
+    three = ("PER", "LOC", "ORG")
+    # The documents of GUM and LitBank.
+    assert [learnt[part][three] for part in PARTS] == [211, 27, 0]
+    assert all(set(counts) <= {three, None} for counts in learnt.values())
+    for dropped in ("996 MISC", "109 of dev"):
+        assert dropped in readme.replace("\n", " ")
     for number in meta["dropped"].values():
         assert re.search(rf"\b{number}\b", readme)
     assert meta["dropped"] == {"train": 334, "dev": 36}
@@ -226,6 +241,78 @@ def test_repeated_sentences_are_dropped_from_what_is_learnt():
     assert left["one", "train"] == ["a"] and left["two", "train"] == []
     assert left["one", "dev"] == ["b"] and left["two", "test"] == ["c", "d", "c"]
     assert sets["two"]["train"].documents == []
+
+
+def write_sets(folder, **labels):
+    """A corpus of people and one of places, each with `labels.json`."""
+    folder.mkdir()
+    for own, tags in (("people", ("B-PER", "O")), ("places", ("O", "B-LOC"))):
+        text = "Mara{0}\t{1}\nin\tO\nOslo{0}\t{2}\n"
+        write_own(folder / own, **{part: text.format(part, *tags) for part in PARTS})
+        (folder / own / "labels.json").write_text(labels[own])
+    return str(folder)
+
+
+def test_folders_with_label_sets_are_joined(tmp_path, sample_text):
+    name = write_sets(tmp_path / "own", people='["PER"]', places='["LOC"]')
+    out = tmp_path / "out"
+    convert(name, out, assets=tmp_path, text=sample_text)
+    for part in PARTS:
+        found = {
+            doc.user_data[LABEL_SET]: [e.text for e in doc.ents]
+            for doc in load(out, part)
+        }
+        assert found == {("PER",): [f"Mara{part}"], ("LOC",): [f"Oslo{part}"]}
+    tests = sorted(path.name for path in (out / "tests").iterdir())
+    assert tests == ["people.spacy", "places.spacy"]
+    meta = json.loads((out / "meta.json").read_text("utf-8"))
+    names = [source["name"] for source in meta["sources"]]
+    assert names[:-1] == ["people", "places"]
+    # What is written can be read, cut and written again.
+    again = tmp_path / "again"
+    convert(str(out), again, assets=tmp_path, text=sample_text)
+    kept = [doc.user_data[LABEL_SET] for doc in load(again, "train")]
+    assert kept == [("PER",), ("LOC",)]
+
+
+@pytest.mark.parametrize(
+    "people, message",
+    [
+        ("PER", r"\[E146\].*people/labels\.json.*no JSON"),
+        ('{"labels": ["PER"]}', r"\[E146\].*it holds \{"),
+        ("[]", r"\[E146\].*it holds \[\]"),
+        ('["PER", "Person"]', r"\[E147\] The train part of 'people'.*annotate Person"),
+        ('["LOC"]', r"\[E148\] The train part of 'people'.*only LOC .*: PER \(1\)"),
+    ],
+)
+def test_label_sets_that_do_not_fit(tmp_path, sample_text, people, message):
+    name = write_sets(tmp_path / "own", people=people, places='["LOC"]')
+    with pytest.raises(ScriptError, match=message):
+        convert(name, tmp_path / "out", assets=tmp_path, text=sample_text)
+    assert not (tmp_path / "out").exists()
+
+
+def test_label_sets_of_spacy_files(tmp_path, sample_text):
+    nlp = spacy.blank("en")
+    (tmp_path / "own").mkdir()
+    for part in PARTS:
+        doc = nlp.make_doc(f"Mara{part} sings")
+        doc.ents = [Span(doc, 0, 1, "PER")]
+        doc.user_data = {LABEL_SET: ["PER"], "other": "x"}
+        DocBin(store_user_data=True, docs=[doc]).to_disk(
+            tmp_path / "own" / f"{part}.spacy"
+        )
+    # A doc's own label set goes before that of its folder.
+    (tmp_path / "own" / "labels.json").write_text('["PER", "LOC"]')
+    own = str(tmp_path / "own")
+    convert(own, tmp_path / "out", assets=tmp_path, text=sample_text)
+    (doc,) = load(tmp_path / "out", "train")
+    assert doc.user_data == {LABEL_SET: ("PER",)}
+    doc.user_data[LABEL_SET] = "PER"
+    DocBin(store_user_data=True, docs=[doc]).to_disk(tmp_path / "own" / "dev.spacy")
+    with pytest.raises(ScriptError) as caught:
+        convert(own, tmp_path / "out", assets=tmp_path, text=sample_text)
+    assert "dev part of 'own'" in caught.value.title and "[E200]" in caught.value.hint
 
 
 def test_open_is_verified(tmp_path, sample_text):

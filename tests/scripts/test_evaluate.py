@@ -111,6 +111,29 @@ def test_counts_follow_spacys_scorer():
     )
 
 
+@pytest.mark.parametrize("gold_preproc", [False, True])
+def test_labels_that_a_test_does_not_annotate_are_not_counted(
+    trained: Path, tmp_path, gold_preproc
+):
+    nlp = spacy.load(trained / "training" / "0" / "cnn" / "model-best")
+    docs = []
+    for text, ents in TEXTS[:2]:
+        people = [ent for ent in ents if ent[2] == "PERSON"]
+        docs.append(make_doc(nlp, text, people))
+        docs[-1][0].is_sent_start = True
+        docs[-1].user_data["ldnet_labels"] = ["PERSON"]
+    precision = []
+    for stored in (False, True):
+        path = tmp_path / f"{stored}.spacy"
+        DocBin(docs=docs, store_user_data=stored).to_disk(path)
+        found = _scoring.score(nlp, path, gold_preproc=gold_preproc)
+        precision.append(found["scores"]["ents_p"])
+        wrong = sum(counts[1] for counts in found["counts"])
+        labels = {label for ents in found["predicted"] for _, _, label in ents}
+        assert (wrong, "GPE" in labels) == ((0, False) if stored else (2, True))
+    assert precision == [0.6, 1.0]
+
+
 def test_bootstrap_is_paired_and_repeatable():
     rng = numpy.random.default_rng(0)
     counts = rng.integers(1, 20, size=(60, 3))
