@@ -1,5 +1,8 @@
 """Every message a user can meet: the cause, the value, and the remedy."""
 
+from difflib import get_close_matches
+from typing import Iterable
+
 
 class _WithCode(type):
     """Put the code in front of the message, as in spaCy and weasel."""
@@ -537,6 +540,25 @@ class Errors(metaclass=_WithCode):
         "training diverged, or the file is damaged: take an earlier checkpoint, or copy "
         "the pipeline again."
     )
+    E190 = (
+        "There is no head '{name}' for --pipeline.{hint} Choose from {choices}. The shared "
+        "encoder (tok2vec) is added by itself; other components can be added to the "
+        "config that was written."
+    )
+    E191 = (
+        "'{path}' exists already. Give --force to replace it, or choose another file."
+    )
+    E192 = (
+        "Component '{name}' listens to '{upstream}', but {reason}.{hint} Write the name of "
+        "an encoder before '{name}' as the upstream of the listener in "
+        "[components.{name}.model]. The encoders of this pipeline: {encoders}."
+    )
+    E193 = (
+        "'{reader}' listens to '{upstream}', but got no vectors in training: no encoder of "
+        "that name is updated before it. If the encoder is in [training] "
+        "frozen_components, write its name into annotating_components, too. Otherwise "
+        "check its name, and put it before its listeners in [nlp] pipeline."
+    )
     E200 = (
         "The label set of {place} cannot be read: doc.user_data['{key}'] is {found!r}. "
         "It must be a list of the labels that are annotated, such as ['PER', 'LOC'], or "
@@ -664,3 +686,18 @@ class Warnings(metaclass=_WithCode):
         "can learn them. Label more of them, or take another --seed."
     )
     W074 = "Are these labels the same: {labels}? If so, write them alike in the files."
+    W078 = (
+        "The language models in '{path}' are of the language '{found}', but the config is "
+        "for '{lang}'. They know no other words than their own: give language models of "
+        "'{lang}', or leave --lang out."
+    )
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """name (str): A name that is unknown.
+    known (Iterable[str]): The names that there are.
+    RETURNS (str): The question whether the closest one is meant, with a blank before it;
+        empty if none is close.
+    """
+    close = get_close_matches(name, list(known), n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""

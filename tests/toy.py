@@ -114,6 +114,30 @@ def make_examples(nlp):
     return examples
 
 
+def make_full_examples(nlp):
+    """Each sentence with gold annotation for every head."""
+    examples = []
+    for words, tags in SENTENCES:
+        n = len(words)
+        upper = [word[0].isupper() for word in words]
+        gold = Doc(
+            nlp.vocab,
+            words=words,
+            ents=[tag.replace("U-", "B-").replace("L-", "I-") for tag in tags],
+            tags=["UP" if up else "LOW" for up in upper],
+            morphs=["Case=Up" if up else "" for up in upper],
+            pos=["PROPN" if up else "NOUN" for up in upper],
+            # With arcs both ways, without which spaCy's parser has no way to shift.
+            heads=[1, 1, *range(1, n - 1)],
+            deps=["nsubj", "ROOT", *["obj"] * (n - 2)],
+        )
+        has_name = any(tag != "O" for tag in tags)
+        gold.cats = {"NAME": float(has_name), "NONE": float(not has_name)}
+        gold.spans["sc"] = gold.spans["chunks"] = list(gold.ents)
+        examples.append(Example(Doc(nlp.vocab, words=words), gold))
+    return examples
+
+
 def check_rate(config):
     """The learning rate reaches zero with the last update, if it has a schedule."""
     training = config.interpolate()["training"]

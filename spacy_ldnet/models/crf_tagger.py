@@ -21,7 +21,7 @@ from .crf_rows import (
     flatten,
     shim_of,
 )
-from .encoder import check_rows, no_gradient, split_rows
+from .encoder import check_rows, no_gradient, read_vectors, split_rows
 from .shim import ModuleShim
 
 
@@ -90,14 +90,14 @@ def forward(
     """Emission scores of the docs' tokens.
 
     RAISES (ValueError): E004 if the model was never initialised or loaded, E110 or
-        E111 for vectors that do not fit.
+        E111 for vectors that do not fit, E193 for a listener that was given none.
     """
     crf = crf_of(model)
     predict_through = model.layers[0].attrs.get("predict_through")
     if predict_through is not None and not is_train:
         readout = Readout(crf.n_tags, partial(_emissions, shim_of(model)))
         return predict_through(model.layers[0], docs, readout), no_gradient
-    vectors, backprop_vectors = model.layers[0](docs, is_train)
+    vectors, backprop_vectors = read_vectors(model.layers[0], docs, is_train, model)
     sizes = [len(rows) for rows in vectors]
     check_rows(vectors, list(map(len, docs)), crf.n_in, model, model.layers[0])
     flat = concatenate(model.ops, vectors, crf.n_in).astype("float32", copy=False)

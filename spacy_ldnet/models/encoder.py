@@ -6,6 +6,7 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy
 import torch
+from spacy.pipeline.tok2vec import Tok2VecListener
 from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
@@ -227,6 +228,25 @@ def check_rows(
             raise ValueError(Errors.E110.format(found=found, expected=width, **names))
         found = array.shape[0]
         raise ValueError(Errors.E111.format(found=found, expected=size, **names))
+
+
+def read_vectors(
+    layer: Model, docs: List[Doc], is_train: bool, reader: Model
+) -> Tuple[List[Floats2d], Callable]:
+    """layer (Model): A layer that gives vectors, perhaps a listener.
+    docs (List[Doc]): The documents.
+    is_train (bool): Whether there will be a backward pass.
+    reader (Model): The layer that reads the vectors.
+    RETURNS (Tuple[List[Floats2d], Callable]): The vectors, and the backward pass.
+    RAISES (ValueError): E193 for a listener that was given none in training.
+    """
+    # spaCy's own error calls the encoder "tok2vec", whatever its name is.
+    if is_train and isinstance(layer, Tok2VecListener) and layer._batch_id is None:
+        if any(len(doc) and not doc.tensor.size for doc in docs):
+            upstream = layer.upstream_name
+            message = Errors.E193.format(reader=reader.name, upstream=upstream)
+            raise ValueError(message)
+    return layer(docs, is_train)
 
 
 def _not_loaded(

@@ -18,6 +18,7 @@ from .encoder import (
     check_range,
     check_rows,
     dropout_rate,
+    read_vectors,
     split_rows,
 )
 from .stack_shim import StackShim
@@ -209,7 +210,7 @@ def _inputs(
     context, bp_context = None, None
     config: StackConfig = shim.module.config
     if model.layers:
-        Xs, bp_context = model.layers[0](docs, is_train)
+        Xs, bp_context = read_vectors(model.layers[0], docs, is_train, model)
         sizes = [len(doc) for doc in docs]
         check_rows(Xs, sizes, config.context, model, model.layers[0])
         flat = Xs[0] if len(Xs) == 1 else model.ops.flatten(Xs)

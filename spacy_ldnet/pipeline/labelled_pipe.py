@@ -13,6 +13,7 @@ from ..models.words import in_vocab
 from ..nn.crf import check_size
 from ..nn.iobes import TagScheme
 from .freezing import warn_if_frozen
+from .upstream import check_upstreams
 
 #: Examples that the model is initialised with.
 N_SAMPLE = 10
@@ -73,7 +74,7 @@ class LabelledPipe(TrainablePipe):
         labels (Optional[List[str]]): The labels, usually from a file that `spacy init
             labels` wrote. If None, all labels of the examples, sorted.
         RAISES (ValueError): E020 without labels, E022 if `nO` is not 1 + 4 * labels, E116
-            for too many.
+            for too many; E192 if a component listens to none that comes before it.
         """
         validate_get_examples(get_examples, "SequenceLabeller.initialize")
         if labels is None:
@@ -94,6 +95,7 @@ class LabelledPipe(TrainablePipe):
             )
             raise ValueError(message)
         if nlp is not None:
+            check_upstreams(nlp)
             warn_if_frozen(nlp, self.model, self.name)
         sample = [eg.predicted for eg in islice(get_examples(), N_SAMPLE)]
         docs = in_vocab(sample, self.vocab)

@@ -14,7 +14,7 @@ from thinc.types import Floats2d
 from ..errors import Errors
 from ..models.encoder import find_encoders
 from ..models.gating import budget_scores, is_loaded
-from .upstream import UpstreamPipe
+from .upstream import UpstreamPipe, check_upstreams
 
 default_model_config = """
 [model]
@@ -76,8 +76,11 @@ class LDNet(UpstreamPipe, Tok2Vec):
         nlp (Optional[Language]): The pipeline.
         encoder_loader (Optional[Callable[[Model], Model]]): Fills the encoder, given
             in `[initialize.components.ldnet.encoder_loader]`.
-        RAISES (ValueError): E012 without a loader, unless weights are there already.
+        RAISES (ValueError): E012 without a loader, unless weights are there already; E192
+            if a component listens to none that comes before it.
         """
+        if nlp is not None:
+            check_upstreams(nlp)
         for encoder in find_encoders(self.model):
             if encoder_loader is not None:
                 encoder_loader(encoder)

@@ -8,9 +8,11 @@ those of the nearest encoder before it, whatever name it was given.
 import warnings
 from typing import Any, Dict, List, Optional
 
+from spacy.language import Language
+from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
 from thinc.api import Model
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, suggest
 
 
 class UpstreamPipe:
@@ -79,3 +81,35 @@ class UpstreamPipe:
                     name=component.name, upstream=wanted, other=nearest.name
                 )
                 warnings.warn(message, stacklevel=2)
+
+
+def check_upstreams(nlp: Language) -> None:
+    """Refuse listeners that no encoder will ever give vectors to.
+
+    nlp (Language): The pipeline.
+    RAISES (ValueError): E192 for a listener to a component that does not exist, or that
+        comes after it.
+    """
+    pipes = dict(nlp.components)
+    encoders = [name for name, pipe in pipes.items() if isinstance(pipe, Tok2Vec)]
+    before: List[str] = []
+    for name, pipe in pipes.items():
+        model = getattr(pipe, "model", None)
+        for node in model.walk() if isinstance(model, Model) else []:
+            if not isinstance(node, Tok2VecListener):
+                continue
+            upstream = node.upstream_name
+            if upstream in (*before, "*"):
+                continue
+            reason = f"'{upstream}' comes after it"
+            if upstream not in pipes:
+                reason = "there is no component of that name"
+            message = Errors.E192.format(
+                name=name,
+                upstream=upstream,
+                reason=reason,
+                hint=suggest(upstream, encoders) if upstream not in pipes else "",
+                encoders=", ".join(encoders) or "none",
+            )
+            raise ValueError(message)
+        before.append(name)

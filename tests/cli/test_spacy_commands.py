@@ -159,7 +159,8 @@ def test_freezing_a_trained_component_works_if_it_annotates(work, trained):
     config["components"]["ldnet"] = {"source": str(trained)}
     del config["initialize"]["components"]["ldnet"]
     result = freeze(work, config, annotating=False)
-    assert "annotating" in str(result.exception)
+    assert "E193" in str(result.exception)
+    assert "annotating_components" in str(result.exception)
     with pytest.warns(UserWarning, match="W043.*annotating_components"):
         assert freeze(work, config, annotating=True).exit_code == 0
     before, after = (

@@ -4,9 +4,9 @@ import pytest
 import spacy
 from spacy.cli._util import app
 from spacy.tokens import Doc, DocBin
-from spacy.training import Example
 from thinc.api import fix_random_seed
 from toy import DEPTH, EMBED, HIDDEN, SENTENCES, WIDTH, shim_of, train
+from toy import make_full_examples as make_examples
 from typer.testing import CliRunner
 
 from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
@@ -59,29 +59,6 @@ def add_head(nlp, factory, tok2vec):
         # A handful of sentences has no label thirty times, which spaCy asks for.
         config["min_action_freq"] = 1
     return nlp.add_pipe(factory, config=config)
-
-
-def make_examples(nlp):
-    """Each sentence with gold annotation for every head."""
-    examples = []
-    for words, tags in SENTENCES:
-        n = len(words)
-        upper = [word[0].isupper() for word in words]
-        gold = Doc(
-            nlp.vocab,
-            words=words,
-            ents=[tag.replace("U-", "B-").replace("L-", "I-") for tag in tags],
-            tags=["UP" if up else "LOW" for up in upper],
-            morphs=["Case=Up" if up else "" for up in upper],
-            pos=["PROPN" if up else "NOUN" for up in upper],
-            heads=[max(0, i - 1) for i in range(n)],
-            deps=["ROOT"] + ["nsubj"] * (n - 1),
-        )
-        has_name = any(tag != "O" for tag in tags)
-        gold.cats = {"NAME": float(has_name), "NONE": float(not has_name)}
-        gold.spans["sc"] = gold.spans["chunks"] = list(gold.ents)
-        examples.append(Example(Doc(nlp.vocab, words=words), gold))
-    return examples
 
 
 def make_pipeline(lm_dir, *factories):

@@ -208,7 +208,7 @@ def test_updates_without_the_encoder(make_nlp):
     assert nlp.get_pipe("ner").update(examples, sgd=optimizer)["ner"] > 0
     with nlp.select_pipes(disable=["ldnet"]):
         assert nlp.update(examples, sgd=optimizer)["ner"] > 0
-        with pytest.raises(ValueError, match="E203.*annotating components"):
+        with pytest.raises(ValueError, match="E193.*'ldnet'.*annotating_components"):
             nlp.update(make_examples(nlp), sgd=optimizer)
 
 
@@ -287,6 +287,27 @@ def test_encoders_of_spacys_beside_ours(make_nlp):
     nlp.add_pipe("tagger", config=tagger("*"))
     assert nlp.get_pipe("ldnet").listening_components == ["ner"]
     assert nlp.get_pipe("tok2vec").listening_components == ["tagger"]
+
+
+@pytest.mark.parametrize(
+    "order, upstream, expected",
+    [
+        (["ldnet", "ner"], "ldnte", "'ner' listens to 'ldnte', .*mean 'ldnet'"),
+        (["ldnet", "ner"], "encoder", r"\[components.ner.model\].*pipeline: ldnet"),
+        (["ner", "ldnet"], "ldnet", "'ner' listens.*'ldnet' comes after it"),
+    ],
+)
+@pytest.mark.parametrize("head", ["crf_ner", "senter"])
+@pytest.mark.filterwarnings("ignore:.W046")
+def test_a_listener_that_no_encoder_answers(make_nlp, head, order, upstream, expected):
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": WIDTH}
+    tok2vec = {**listener, "upstream": upstream}
+    changes = {"components.ner.model.tok2vec": tok2vec, "nlp.pipeline": order}
+    if head == "senter":
+        changes["components.ner.model.@architectures"] = "spacy.Tagger.v2"
+        changes["components.ner.factory"] = "senter"
+    with pytest.raises(ValueError, match=f"E192.*{expected}"):
+        make_nlp(**changes)
 
 
 def test_a_copy_in_the_middle_of_a_training_is_a_pipeline_of_its_own(make_nlp):

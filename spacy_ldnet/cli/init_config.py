@@ -1,0 +1,360 @@
+"""`ldnet init-config`: the config of a pipeline of any heads on language models."""
+
+import warnings
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from spacy.cli._util import COMMAND, Arg, Opt, string_to_list
+from wasabi import msg
+
+from ..errors import Errors, Warnings, suggest
+from ._util import app
+
+
+class Head(NamedTuple):
+    """The settings of a component that depend on its task.
+
+    stacked (bool): Whether it gets characters and a BiLSTM of its own between the shared
+        encoder and its model. Without them a tagger on the encoder alone lost to spaCy's
+        CNN.
+    gate_weight (float): The weight of the gates' penalty. It goes with the size of the
+        loss: of `crf_ner` this is a mean over words, of most others a sum over the
+        batch's words, of text categorizers a sum over its texts.
+    """
+
+    stacked: bool
+    gate_weight: float
+
+
+HEADS = {
+    "ner": Head(True, 6.0),
+    "crf_ner": Head(True, 0.01),
+    "tagger": Head(True, 6.0),
+    "morphologizer": Head(True, 6.0),
+    "parser": Head(True, 6.0),
+    "senter": Head(True, 6.0),
+    "textcat": Head(False, 2.0),
+    "textcat_multilabel": Head(False, 2.0),
+    "spancat": Head(True, 6.0),
+}
+#: The shared encoder, by the name that spaCy's own heads and commands look for.
+ENCODER = "tok2vec"
+WIDTH = 128
+BATCH_WORDS = 600
+EVALUATIONS = 20
+#: Updates for so many words of training text. They grow with its power: 500,000 words
+#: get 4,500, as `configs/ner.cfg`.
+UPDATES, WORDS, POWER = 1500, 30_000, 0.4
+FEWEST_UPDATES, MOST_UPDATES = 400, 20_000
+#: Words of a training text that is not given.
+DEFAULT_WORDS = 60_000
+#: Gates need updates to close, however small the training text is.
+FEWEST_GATED_UPDATES, GATE_WARMUP = 1500, 700
+#: Where the printed commands put the trained pipeline, and the config expects it.
+TRAINED, GATED, PRUNED = "training/full", "training/gated", "training/pruned"
+
+
+@app.command("init-config")
+def init_config_cli(
+    # fmt: off
+    output_file: Path = Arg(..., help="File to save the config to", dir_okay=False),
+    lm: str = Opt(
+        ...,
+        "--lm",
+        help="Language models, or a pipeline that was made of some: a directory or an installed package",
+    ),
+    pipeline: str = Opt(
+        "crf_ner",
+        "--pipeline",
+        "-p",
+        help=f"Comma-separated names of components. Choices: {', '.join(HEADS)}",
+    ),
+    lang: Optional[str] = Opt(
+        None,
+        "--lang",
+        "-l",
+        help="Code of the language; by default that of the language models",
+    ),
+    train_path: Optional[Path] = Opt(
+        None,
+        "--train",
+        exists=True,
+        help="Training data (.spacy file or folder), whose size says how long to train",
+    ),
+    dev_path: Optional[Path] = Opt(None, "--dev", exists=True, help="Evaluation data"),
+    vectors: Optional[str] = Opt(
+        None, "--vectors", help="Word vectors: a directory or an installed package"
+    ),
+    prune: bool = Opt(
+        False,
+        "--prune",
+        help="Also write OUTPUT_FILE_prune.cfg, which finds out which layers the trained pipeline needs",
+    ),
+    force_overwrite: bool = Opt(
+        False, "--force", "-F", help="Force overwriting the output files"
+    ),
+    # fmt: on
+) -> None:
+    """
+    Write a training config: any of spaCy's heads, and `crf_ner`, on shared language models.
+
+    The encoder stands in the place of spaCy's `tok2vec`, under the same name. The numbers
+    of updates and evaluations and the learning rate suit the size of the training data.
+    """
+    try:
+        gated_file = output_file.with_name(f"{output_file.stem}_prune.cfg")
+        files = [output_file, gated_file] if prune else [output_file]
+        for path in files:
+            if path.exists() and not force_overwrite:
+                raise ValueError(Errors.E191.format(path=path))
+        configs = init_config(
+            lm=lm,
+            pipeline=string_to_list(pipeline),
+            lang=lang,
+            train_path=train_path,
+            dev_path=dev_path,
+            vectors=vectors,
+        )
+        for path, config in zip(files, configs):
+            save_config(config, path)
+    except ValueError as error:
+        msg.fail("The config could not be written", str(error), exits=1)
+    print_commands(files, configs[0]["paths"])
+
+
+def init_config(
+    *,
+    lm: str,
+    pipeline: List[str],
+    lang: Optional[str] = None,
+    train_path: Optional[Path] = None,
+    dev_path: Optional[Path] = None,
+    vectors: Optional[str] = None,
+) -> Tuple[Any, Any]:
+    """Make the config of a pipeline on language models, and the one that trains its gates.
+
+    lm (str): Language models, or a pipeline that was made of some: a directory or an
+        installed package. They are loaded once.
+    pipeline (List[str]): Names of components, of `HEADS`.
+    lang (Optional[str]): Code of the language; None for that of the language models.
+    train_path (Optional[Path]): Training data, a .spacy file or a folder of them.
+    dev_path (Optional[Path]): Evaluation data.
+    vectors (Optional[str]): Word vectors, for all heads with a BiLSTM of their own.
+    RETURNS (Tuple[Config, Config]): Both configs, complete. The second one sources the
+        trained pipeline of the first.
+    RAISES (ValueError): E129 for training data without documents, E190 for an unknown
+        component; for language models that cannot be used see `EncoderLoader`.
+    """
+    from spacy.cli.init_config import init_config as spacy_init_config
+    from spacy.util import load_model_from_config
+
+    from ..loaders import EncoderLoader
+    from ..models.encoder import find_encoders
+
+    heads = [name for name in dict.fromkeys(pipeline) if name != ENCODER]
+    check_heads(heads)
+    lang = choose_lang(lm, lang)
+    words = DEFAULT_WORDS if train_path is None else count_words(train_path)
+    steps = count_updates(words)
+    gated_steps = max(steps // 2, FEWEST_GATED_UPDATES)
+    # Its "accuracy" has text categorizers listen to the encoder.
+    config = spacy_init_config(lang=lang, pipeline=heads, optimize="accuracy")
+    config["paths"]["train"] = None if train_path is None else str(train_path)
+    config["paths"]["dev"] = None if dev_path is None else str(dev_path)
+    config["paths"]["vectors"] = vectors
+    config["paths"]["lm"] = lm
+    config["nlp"]["pipeline"] = [ENCODER, *heads]
+    config["components"][ENCODER] = make_encoder(heads)
+    for name in heads:
+        model = config["components"][name]["model"]
+        model["tok2vec"] = make_tok2vec(HEADS[name], vectors is not None)
+    loader = {"@misc": "spacy-ldnet.EncoderLoader.v1", "path": "${paths.lm}"}
+    config["initialize"]["components"][ENCODER] = {"encoder_loader": loader}
+    set_training(config, steps, patience=steps // 2, rate=0.003, warmup=steps // 20)
+    # Of layers in spaCy's heads; a stack's own rate stands in its block.
+    config["training"]["dropout"] = 0.2
+    nlp = load_model_from_config(config, auto_fill=True)
+    for encoder in find_encoders(nlp.get_pipe(ENCODER).model):
+        EncoderLoader(Path(lm))(encoder)
+    return nlp.config, make_gated(nlp.config, heads, gated_steps)
+
+
+def check_heads(names: List[str]) -> None:
+    """RAISES (ValueError): E190 for a name that is none of `HEADS`, or if there is none."""
+    for name in names or [""]:
+        if name not in HEADS:
+            hint = suggest(name, HEADS)
+            choices = ", ".join(HEADS)
+            raise ValueError(Errors.E190.format(name=name, hint=hint, choices=choices))
+
+
+def choose_lang(lm: str, lang: Optional[str]) -> str:
+    """lm (str): Language models or a pipeline, by directory or name.
+    lang (Optional[str]): The language that is asked for.
+    RETURNS (str): That one, or the language models'. If they differ, that is W078.
+    RAISES (ValueError): E150 there are no language models.
+    """
+    from ..lm_directory import find_source, read_meta
+
+    own = read_meta(find_source(lm)).get("lang")
+    if lang and own and lang != own:
+        message = Warnings.W078.format(path=lm, found=own, lang=lang)
+        warnings.warn(message, stacklevel=2)
+    return lang or own or "en"
+
+
+def count_updates(words: int) -> int:
+    """words (int): Words of the training text.
+    RETURNS (int): Number of updates, a multiple of `EVALUATIONS`, so that what the last
+        one leaves is evaluated.
+    """
+    updates = UPDATES * (words / WORDS) ** POWER
+    updates = min(max(updates, FEWEST_UPDATES), MOST_UPDATES)
+    return round(updates / EVALUATIONS / 5) * 5 * EVALUATIONS
+
+
+def count_words(path: Path) -> int:
+    """path (Path): A .spacy file, or a folder of them.
+    RETURNS (int): Number of tokens in them.
+    RAISES (ValueError): E129 if there are none.
+    """
+    from spacy.tokens import DocBin
+    from spacy.training.corpus import FILE_TYPE, walk_corpus
+
+    files = walk_corpus(path, FILE_TYPE)
+    count = sum(len(doc) for file in files for doc in DocBin().from_disk(file).tokens)
+    if not count:
+        raise ValueError(Errors.E129.format(path=path))
+    return count
+
+
+def make_encoder(heads: List[str]) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The block of the shared encoder."""
+    # A stack drops its inputs; dropping the encoder's output as well would be twice.
+    dropout = 0.0 if any(HEADS[name].stacked for name in heads) else None
+    architecture = "spacy-ldnet.LDNetEncoder.v1"
+    model = {"@architectures": architecture, "width": WIDTH, "dropout": dropout}
+    return {"factory": "ldnet", "model": model}
+
+
+def make_tok2vec(head: Head, vectors: bool) -> Dict[str, Any]:
+    """head (Head): What the component is.
+    vectors (bool): Whether there are word vectors.
+    RETURNS (Dict[str, Any]): The block that its model reads tokens through.
+    """
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": WIDTH}
+    if not head.stacked:
+        return {**listener, "upstream": ENCODER}
+    return {
+        "@architectures": "spacy-ldnet.StackedTok2Vec.v1",
+        "width": 200,
+        "dropout": 0.5,
+        "chars": {"embed": 25, "hidden": 50, "width": 50, "rows": 1000},
+        "vectors": {"trainable": False} if vectors else None,
+        "contextual": {**listener, "upstream": ENCODER},
+    }
+
+
+def set_training(
+    config: Any, steps: int, *, patience: int, rate: float, warmup: int
+) -> None:
+    """Set the numbers of a training, all of them as numbers: spaCy makes an optimizer of
+    its block alone, where references lead nowhere.
+
+    config (Config): The config.
+    steps (int): Number of updates.
+    patience (int): Updates without a better score after which it ends; 0 for never.
+    rate (float): Highest learning rate.
+    warmup (int): Updates until it is reached.
+    """
+    training = config["training"]
+    training["max_steps"] = steps
+    training["eval_frequency"] = steps // EVALUATIONS
+    training["patience"] = patience
+    training["batcher"] = {
+        "@batchers": "spacy.batch_by_words.v1",
+        "discard_oversize": False,
+        "tolerance": 0.2,
+        "size": BATCH_WORDS,
+    }
+    training["optimizer"] = {
+        "@optimizers": "Adam.v1",
+        "L2": 0.0,
+        "grad_clip": 5.0,
+        "use_averages": False,
+        "learn_rate": {
+            "@schedules": "warmup_linear.v1",
+            "warmup_steps": warmup,
+            "total_steps": steps,
+            "initial_rate": rate,
+        },
+    }
+
+
+def make_gated(config: Any, heads: List[str], steps: int) -> Any:
+    """config (Config): Of the pipeline.
+    heads (List[str]): Its components besides the encoder.
+    steps (int): Number of updates.
+    RETURNS (Config): The config that trains on with gates under the penalty.
+    """
+    from spacy.schemas import ConfigSchema
+    from spacy.util import combine_score_weights, registry
+
+    gated = config.copy()
+    del gated["paths"]["lm"], gated["initialize"]["components"][ENCODER]
+    gated["paths"]["source"] = f"{TRAINED}/model-best"
+    gated["paths"]["gate_log"] = f"{GATED}/gates.jsonl"
+    # No patience: the score has no chance to rise before the layers are few.
+    set_training(gated, steps, patience=0, rate=0.002, warmup=50)
+    training = gated["training"]
+    training["before_update"] = {
+        "@callbacks": "spacy-ldnet.gate_penalty.v1",
+        "component": ENCODER,
+        "weight": max(HEADS[name].gate_weight for name in heads),
+        "max_layers_per_direction": 1,
+        "warmup": GATE_WARMUP,
+    }
+    training["logger"] = {
+        "@loggers": "spacy-ldnet.GateLogger.v1",
+        "path": "${paths.gate_log}",
+        "component": ENCODER,
+        "every": EVALUATIONS,
+    }
+    # A model within the budget always beats one that is not.
+    weights = training["score_weights"]
+    total = sum(weight or 0.0 for weight in weights.values())
+    weights = {**weights, "ldnet_budget": total}
+    # spaCy rounds them whenever it loads a config, until nothing is left to round.
+    while weights != training["score_weights"]:
+        training["score_weights"] = weights
+        weights = combine_score_weights([weights])
+    gated["components"] = {}
+    gated = registry.fill(gated, schema=ConfigSchema)
+    names = gated["nlp"]["pipeline"]
+    gated["components"] = {name: {"source": "${paths.source}"} for name in names}
+    return gated
+
+
+def save_config(config: Any, path: Path) -> None:
+    """config (Config): The config.
+    path (Path): The file to write; its folder is made.
+    RAISES (ValueError): E124 if it cannot be written.
+    """
+    from ..util import write_bytes
+
+    write_bytes(path, config.to_bytes(interpolate=False))
+
+
+def print_commands(files: List[Path], paths: Dict[str, Any]) -> None:
+    """files (List[Path]): The config, and perhaps that of the gates.
+    paths (Dict[str, Any]): What the config names.
+    """
+    missing = [name for name in ("train", "dev") if paths[name] is None]
+    data = "".join(f" --paths.{name} {name}.spacy" for name in missing)
+    for path in files:
+        msg.good("Saved config", path)
+    msg.text("You can now train your pipeline:")
+    print(f"{COMMAND} train {files[0]} --output {TRAINED}{data}")
+    for path in files[1:]:
+        print(f"{COMMAND} train {path} --output {GATED}{data}")
+        print(f"{COMMAND} ldnet prune {GATED}/model-best {PRUNED}")
