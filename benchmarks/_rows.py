@@ -21,7 +21,7 @@ def index_corpus(
     """Have the package tokenise the text, as at the start of every training.
 
     config_path (Path): Config of the language models.
-    out_dir (Path): Output directory; gets the folder of the corpus.
+    out_dir (Path): Gets the folder `run`, and the corpus in it; texts may lie beside it.
     overrides (Dict[str, Any]): What to change in the config, the texts' paths at least.
     RETURNS (IndexedCorpus): The corpus and its vocabulary.
     """
@@ -34,7 +34,7 @@ def index_corpus(
 
     config = load_config(config_path, overrides=overrides, interpolate=False)
     try:
-        pretrain(config, out_dir, report=stop)
+        pretrain(config, out_dir / "run", report=stop)
     except Enough:
         pass
     return found[0]

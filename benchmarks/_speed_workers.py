@@ -118,7 +118,7 @@ def run_package(workload: Workload, tick: Callable[[int], None]) -> None:
     config = load_config(workload.config_path, overrides=workload.overrides)
     with tempfile.TemporaryDirectory() as name:
         # Processes must not share an output directory; the text is found there.
-        shutil.copytree(workload.out_dir / "corpus", Path(name) / "corpus")
+        shutil.copytree(workload.out_dir / "run", name, dirs_exist_ok=True)
         try:
             pretrain(config, Path(name), report=report)
         except Enough:

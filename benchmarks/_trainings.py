@@ -49,7 +49,7 @@ def train_variant(
     if found is not None:
         return found
     # A folder of the same text is used again instead of being made anew.
-    shutil.copytree(texts.corpus, out_dir / "corpus", dirs_exist_ok=True)
+    shutil.copytree(texts.corpus.parent, out_dir, dirs_exist_ok=True)
     begin = time.perf_counter()
     _run_pretrain(config_path, out_dir, settings)
     seconds = time.perf_counter() - begin

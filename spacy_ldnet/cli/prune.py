@@ -135,7 +135,9 @@ def prune(
     RAISES (ValueError): E120 to E124 if the output cannot be written, E125 if there is
         no pipeline, E129 if there are no documents in `data`.
     """
-    inputs = [Path(p) for p in (pipeline, layers_of, data) if p is not None]
+    inputs = [Path(p) for p in (pipeline, data) if p is not None]
+    if layers_of is not None:
+        inputs.append(find_source(layers_of))
     check_output(output, COMMAND, inputs=inputs)
     if layers is not None and layers_of is not None:
         msg.fail("Give --layers or --layers-of, not both", exits=1)

@@ -214,7 +214,7 @@ class LDNetEncoder(nn.Module):
             tables = self._composed_tables(types)
             rows = torch.arange(len(rows), device=rows.device)
         else:
-            tables = self._own_tables()
+            tables = self.own_tables()
         ids = rows[types.of_words]
         if not torch.is_grad_enabled():
             if len(ids) >= REPEATED * len(types.rows):
@@ -243,7 +243,8 @@ class LDNetEncoder(nn.Module):
         trunks = self.trunks.values()
         return torch.cat([t.embedding.compose(rows, bags) for t in trunks], dim=-1)
 
-    def _own_tables(self) -> Tables:
+    def own_tables(self) -> Tables:
+        """Embeddings of the words that have a row of their own, without subwords."""
         ahead, behind = (trunk.embedding.weight for trunk in self.trunks.values())
         return Tables(ahead, behind, self.config.boundary)
 

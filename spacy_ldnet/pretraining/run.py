@@ -70,10 +70,16 @@ def pretrain(
     make_schedule(settings.learn_rate)
     read = [reader_path(r) for r in _resolve_readers(plain, settings).values()]
     inputs = [Path(path) for path in (*read, settings.init_from) if path]
+    base = None
+    if settings.init_from:
+        base = BaseModels(settings.init_from, settings.directions)
+    model = resolve_model(plain, base)
     directory = RunDirectory(output)
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
     with directory.claim(inputs), _unwritable(output):
-        _pretrain(config, plain, settings, directory, device, report, **flags)
+        _pretrain(
+            config, plain, settings, model, base, directory, device, report, **flags
+        )
 
 
 @contextmanager
@@ -92,6 +98,8 @@ def _pretrain(
     config: Config,
     plain: Config,
     settings: PretrainingSettings,
+    model: LanguageModelConfig,
+    base: Optional[BaseModels],
     directory: RunDirectory,
     device: str,
     report: Report,
@@ -100,10 +108,7 @@ def _pretrain(
     overwrite: bool,
     strict: bool,
 ) -> None:
-    base, output = None, directory.path
-    if settings.init_from:
-        base = BaseModels(settings.init_from, settings.directions)
-    model = resolve_model(plain, base)
+    output = directory.path
     earlier = directory.earlier_run()
     if earlier and not (resume or overwrite):
         raise ValueError(Errors.E050.format(path=output, what=earlier))

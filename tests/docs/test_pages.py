@@ -8,7 +8,6 @@ import srsly
 from blocks import PAGES, ROOT, read_all, read_blocks
 from shell import run_commands
 from spacy.schemas import ConfigSchemaTraining
-from spacy.tokens import DocBin
 from spacy.training import Example
 from spacy.util import registry
 from thinc.api import Config, fix_random_seed
@@ -91,74 +90,3 @@ def test_every_block_has_a_language_that_is_checked():
         assert block.language in ("python", "ini", "bash", "text", "json"), block.place
         known = block.marker.startswith(("not run: ", "file: ", "command: "))
         assert known or not block.marker, block.place
-
-
-EXPORTS = {
-    "prodigy": [
-        {
-            "text": "Ada met Grace Hopper.",
-            "tokens": [{"text": "Ada", "start": 0, "end": 3, "id": 0, "ws": True}],
-            "spans": [
-                {
-                    "start": 0,
-                    "end": 3,
-                    "token_start": 0,
-                    "token_end": 0,
-                    "label": "PER",
-                },
-                {
-                    "start": 8,
-                    "end": 20,
-                    "token_start": 2,
-                    "token_end": 3,
-                    "label": "PER",
-                },
-            ],
-            "answer": "accept",
-        },
-        {"text": "No.", "spans": [], "answer": "reject"},
-        {"text": "Skipped.", "answer": "ignore"},
-    ],
-    "doccano": [
-        {
-            "id": 1,
-            "text": "Ada met Grace Hopper.",
-            "label": [[0, 3, "PER"], [8, 20, "PER"]],
-            "Comments": [],
-        }
-    ],
-    "doccano with relations": [
-        {
-            "id": 1,
-            "text": "Ada met Grace Hopper.",
-            "entities": [
-                {"id": 4, "label": "PER", "start_offset": 0, "end_offset": 3},
-                {"id": 5, "label": "PER", "start_offset": 8, "end_offset": 20},
-            ],
-            "relations": [],
-        }
-    ],
-}
-
-
-@pytest.mark.parametrize("tool", EXPORTS)
-def test_the_recipe_reads_what_tools_export(tmp_path, monkeypatch, tool):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "annotated").mkdir()
-    srsly.write_jsonl("annotated/train.jsonl", EXPORTS[tool])
-    (recipe,) = (
-        block.code
-        for block in read_blocks(ROOT / "docs" / "recipes" / "data.md")
-        if block.language == "python"
-    )
-    exec(compile(recipe, "data.md", "exec"), {})
-    (doc,) = (
-        DocBin().from_disk("my_labels/train.spacy").get_docs(spacy.blank("en").vocab)
-    )
-    assert [(e.text, e.label_) for e in doc.ents] == [
-        ("Ada", "PER"),
-        ("Grace Hopper", "PER"),
-    ]
-    srsly.write_jsonl("annotated/train.jsonl", [{"text": "Ada"}])
-    with pytest.raises(ValueError, match="no labels"):
-        exec(compile(recipe, "data.md", "exec"), {})

@@ -61,7 +61,9 @@ def test_commands_make_the_same_of_them(tmp_path):
     check_pipeline(tmp_path / "pruned", "pruned")
     convert(GOLDEN / "authors.th", tmp_path / "converted", lang="xx")
     check_pipeline(tmp_path / "converted", "converted")
-    prune_language_models(GOLDEN / "lm", tmp_path / "lm", GOLDEN / "pruned")
+    prune_language_models(
+        GOLDEN / "lm", tmp_path / "lm", GOLDEN / "pruned", command="test"
+    )
     for path in (GOLDEN / "lm_pruned").glob("*.safetensors"):
         assert (tmp_path / "lm" / path.name).read_bytes() == path.read_bytes()
 

@@ -52,10 +52,11 @@ def test_frozen_language_models_build_no_graph_without_gates(make_nlp):
     train(nlp, 1)
     module = shim_of(nlp).module.train()
     ids = torch.randint(2, 10, (7, 3))
-    assert not module.read("forward", ids).requires_grad
+    tables = module.own_tables()
+    assert not module.read("forward", ids, tables).requires_grad
     create_gate_penalty_v1(max_layers=2)(nlp, {"step": 0})
     train(nlp, 1)
-    assert module.read("forward", ids).requires_grad
+    assert module.read("forward", ids, tables).requires_grad
 
 
 @pytest.mark.skipif(not STATM.exists(), reason="needs Linux")
