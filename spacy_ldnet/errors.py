@@ -691,6 +691,10 @@ class Warnings(metaclass=_WithCode):
         "for '{lang}'. They know no other words than their own: give language models of "
         "'{lang}', or leave --lang out."
     )
+    W079 = (
+        "None of the heads {heads} reads word vectors, so --vectors only makes the "
+        "pipeline larger. Leave it out, or take crf_ner or a tagger."
+    )
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

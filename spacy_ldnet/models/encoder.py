@@ -232,7 +232,7 @@ def check_rows(
 
 def read_vectors(
     layer: Model, docs: List[Doc], is_train: bool, reader: Model
-) -> Tuple[List[Floats2d], Callable]:
+) -> Tuple[List[Any], Callable]:
     """layer (Model): A layer that gives vectors, perhaps a listener.
     docs (List[Doc]): The documents.
     is_train (bool): Whether there will be a backward pass.

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.cli.init_config import EVALUATIONS, HEADS, count_updates
+from spacy_ldnet.cli.init_config import init_config as make_config
 from spacy_ldnet.lm_directory import META_FILE
 from spacy_ldnet.models.encoder import find_encoders
 
@@ -28,8 +29,11 @@ GROUPS = [
     ",".join(HEADS),
 ]
 FEW = ["--training.max_steps", 1, "--training.eval_frequency", 1]
-LISTENER = "spacy.Tok2VecListener.v1"
-STACK = "spacy-ldnet.StackedTok2Vec.v1"
+READERS = {
+    "stack": "spacy-ldnet.StackedTok2Vec.v1",
+    "encoder": "spacy.Tok2Vec.v2",
+    "none": "spacy.Tok2VecListener.v1",
+}
 
 
 def invoke(*words):
@@ -100,7 +104,7 @@ def test_what_it_writes_is_complete_and_trains(here, heads):
     assert (here / "training/gated/gates.jsonl").exists()
     for name in names[1:]:
         tok2vec = nlp.config["components"][name]["model"]["tok2vec"]
-        assert tok2vec["@architectures"] == (STACK if HEADS[name].stacked else LISTENER)
+        assert tok2vec["@architectures"] == READERS[HEADS[name].reader]
 
 
 def test_spacys_commands_find_nothing_wrong_with_it(here):
@@ -119,21 +123,35 @@ def test_vectors_are_for_the_stacks(here):
     nlp.initialize(lambda: make_full_examples(nlp))
     (shim,) = nlp.get_pipe("crf_ner").model.layers[0].shims
     assert shim.module.config.vectors == 2
+    with pytest.warns(UserWarning, match="W079.*ner, textcat"):
+        make_config(lm="lm", pipeline=["ner", "textcat"], vectors="vectors")
 
 
-def test_updates_grow_with_the_text():
-    numbers = [count_updates(10**size) for size in range(1, 9)]
-    assert numbers == sorted(numbers) and {n % EVALUATIONS for n in numbers} == {0}
-    assert (numbers[0], numbers[-1]) == (400, 20_000)
-    # As many as those that were measured.
-    assert (count_updates(30_000), count_updates(500_000)) == (1500, 4600)
+def test_updates_and_batches_grow_with_the_text():
+    sizes = [count_updates(10**power) for power in range(9)]
+    assert sizes == sorted(sizes) and {n % EVALUATIONS for n, _ in sizes} == {0}
+    assert (sizes[0], sizes[-1]) == ((100, 150), (20_000, 600))
+    # As those that were measured.
+    assert (count_updates(4_000), count_updates(500_000)) == ((1100, 150), (4500, 600))
+
+
+@pytest.mark.parametrize(
+    "heads, weight",
+    [("crf_ner", 0.01), ("textcat", 1.1), ("crf_ner,tagger", 3.3)],
+)
+def test_gates_are_penalised_beside_the_size_of_the_loss(here, heads, weight):
+    _, gated = make_config(lm="lm", pipeline=heads.split(","))
+    assert gated["training"]["batcher"]["size"] == 330
+    assert gated["training"]["before_update"]["weight"] == pytest.approx(weight)
+    scores = gated["training"]["score_weights"]
+    assert scores["ldnet_budget"] == 0.5 == sum(filter(None, scores.values())) / 2
 
 
 def test_without_data_it_says_what_to_give(here):
     output = run("ldnet", "init-config", "my.cfg", "--lm", "lm")
     assert "my.cfg --output training/full --paths.train train.spacy" in output
     config = read("my.cfg")
-    assert config["paths"]["train"] is None and config["training"]["max_steps"] == 2000
+    assert config["paths"]["train"] is None and config["training"]["max_steps"] == 2400
     assert config["nlp"]["pipeline"] == ["tok2vec", "crf_ner"]
 
 
