@@ -85,14 +85,18 @@ def test_the_environment_is_read_as_well(capsys):
         # Named nowhere but where it is used.
         ["spacy", "train", "configs/trf_crf.cfg", "--paths.transformer", "x"],
         ["spacy", "train", "no_such.cfg", "--paths.trian", "x"],
-        # Nothing of ours.
-        ["spacy", "train", "configs/cnn.cfg", "--paths.trian", "x"],
         [*TRAIN, "--training.max_steps", "50", RATE, "50"],
     ],
 )
 def test_everything_else_passes(words, capsys):
     check(words)
     assert capsys.readouterr().out == ""
+
+
+def test_configs_of_others_pass(tmp_path):
+    path = tmp_path / "plain.cfg"
+    path.write_text("[paths]\ntrain = null\n\n[nlp]\nlang = \"en\"\n")
+    check(["spacy", "train", str(path), "--paths.trian", "x"])
 
 
 def test_a_project_is_checked_only_if_it_asks_for_it(tmp_path, monkeypatch, capsys):
