@@ -95,7 +95,7 @@ def test_everything_else_passes(words, capsys):
 
 def test_configs_of_others_pass(tmp_path):
     path = tmp_path / "plain.cfg"
-    path.write_text("[paths]\ntrain = null\n\n[nlp]\nlang = \"en\"\n")
+    path.write_text('[paths]\ntrain = null\n\n[nlp]\nlang = "en"\n')
     check(["spacy", "train", str(path), "--paths.trian", "x"])
 
 
