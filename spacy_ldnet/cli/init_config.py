@@ -1,5 +1,6 @@
 """`ldnet init-config`: the config of a pipeline of any heads on language models."""
 
+import shlex
 import warnings
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
@@ -385,7 +386,7 @@ def print_commands(files: List[Path], paths: Dict[str, Any]) -> None:
     for path in files:
         msg.good("Saved config", path)
     msg.text("You can now train your pipeline:")
-    print(f"{COMMAND} train {files[0]} --output {TRAINED}{data}")
+    print(f"{COMMAND} train {shlex.quote(str(files[0]))} --output {TRAINED}{data}")
     for path in files[1:]:
-        print(f"{COMMAND} train {path} --output {GATED}{data}")
+        print(f"{COMMAND} train {shlex.quote(str(path))} --output {GATED}{data}")
         print(f"{COMMAND} ldnet prune {GATED}/model-best {PRUNED}")
