@@ -6,7 +6,7 @@ numpy: a word has the same subwords in every vocabulary and on every machine.
 """
 
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import numpy
 from spacy.lang.lex_attrs import word_shape
@@ -56,12 +56,13 @@ class Subwords:
     ids: numpy.ndarray
     offsets: numpy.ndarray
 
-    def take(self, words: numpy.ndarray) -> "Subwords":
-        """words (ndarray): Positions of words. Shape: (some,), int64
-        RETURNS (Subwords): Those of these words.
-        """
-        starts, ends = self.offsets[words], self.offsets[words + 1]
-        return Subwords(self.ids[_ranges(starts, ends)], _ends(ends - starts))
+
+def subwords_of(config: Any) -> SubwordConfig:
+    """config (Any): Sizes of a language model or an encoder.
+    RETURNS (SubwordConfig): Which subwords its words have.
+    """
+    shortest, longest = config.ngrams
+    return SubwordConfig(config.subword_rows, (shortest, longest), config.features)
 
 
 def find_subwords(words: Sequence[str], config: SubwordConfig) -> Subwords:
@@ -115,13 +116,6 @@ def _ngrams(
             hashes.append(rolling[inside] * _MIX >> numpy.uint64(16))
             owners.append(owner[inside])
     return numpy.concatenate(hashes), numpy.concatenate(owners)
-
-
-def _ranges(starts: numpy.ndarray, ends: numpy.ndarray) -> numpy.ndarray:
-    """All numbers from each start up to its end, one range after the other."""
-    counts = ends - starts
-    before = numpy.cumsum(counts) - counts
-    return numpy.arange(counts.sum()) + numpy.repeat(starts - before, counts)
 
 
 def _ends(counts: numpy.ndarray) -> numpy.ndarray:

@@ -48,10 +48,3 @@ def test_rows_never_change():
     rows = rows_of("London", SubwordConfig(30000, (3, 3)))
     assert rows == [27862, 4451, 15461, 13897, 14237, 16621]
     assert numpy.diff(find_subwords(["", "a"], CONFIG).offsets).tolist() == [3, 5]
-
-
-def test_some_of_the_words_can_be_taken():
-    words = ["one", "two", "three", ""]
-    found = find_subwords(words, CONFIG).take(numpy.array([3, 1]))
-    assert found.ids.tolist() == rows_of("") + rows_of("two")
-    assert found.offsets.tolist() == [0, 3, len(found.ids)]

@@ -17,7 +17,7 @@ from ..nn.prune import fold_gates, keep_layers, open_layers
 from ..nn.row_cache import RowCache
 from ..nn.serialize import vocabulary_hash
 from ..nn.word_embedding import Bags
-from ..subwords import find_subwords
+from ..subwords import find_subwords, subwords_of
 from .gate_shim import GateShim
 from .word_shim import WordShim
 from .words import Types
@@ -101,7 +101,7 @@ class LDNetShim(GateShim, WordShim):
             return WordTypes(rows, index)
 
         def bags(some: numpy.ndarray) -> Bags:
-            found = find_subwords(texts(some), module.config.subword_config)
+            found = find_subwords(texts(some), subwords_of(module.config))
             arrays = (found.ids, found.offsets[:-1])
             ids, offsets = (torch.from_numpy(a).to(device) for a in arrays)
             return ids, offsets

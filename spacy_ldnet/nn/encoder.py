@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..lm_directory import DIRECTIONS
-from ..subwords import SubwordConfig
 from .batching import reorder_time, reverse_index, take_rows
 from .feature_cache import FeatureCache, window_keys
 from .projection import SidesProjection
@@ -57,12 +56,6 @@ class EncoderConfig:
     subword_rows: int = 0
     ngrams: Tuple[int, ...] = (0, 0)
     features: Tuple[str, ...] = ()
-
-    @property
-    def subword_config(self) -> SubwordConfig:
-        """Which subwords the words have."""
-        shortest, longest = self.ngrams
-        return SubwordConfig(self.subword_rows, (shortest, longest), self.features)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from torch.nn import functional as F
 
 from ..errors import Errors
 from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
-from ..subwords import SubwordConfig
 from .adaptive_softmax import TiedSoftmax, build_softmax, clip_cutoffs
 from .dense_rnn import DenseRNN, State
 from .stacked_rnn import StackedRNN
@@ -71,12 +70,6 @@ class LanguageModelConfig:
     ngrams: Tuple[int, ...] = (0, 0)
     features: Tuple[str, ...] = ()
     div_value: float = 4.0
-
-    @property
-    def subword_config(self) -> SubwordConfig:
-        """Which subwords the words have."""
-        shortest, longest = self.ngrams
-        return SubwordConfig(self.subword_rows, (shortest, longest), self.features)
 
 
 class LanguageModel(nn.Module):

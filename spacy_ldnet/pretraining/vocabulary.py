@@ -10,7 +10,7 @@ import torch
 
 from ..lm_directory import EOS_ROW, FIRST_WORD_ROW, UNK_ROW
 from ..nn.language_model import LanguageModel
-from ..subwords import find_subwords
+from ..subwords import find_subwords, subwords_of
 from .shards import EOS_ID, Shard, read_counts
 
 
@@ -70,7 +70,7 @@ def give_subwords(network: LanguageModel, words: List[str]) -> None:
     """
     if not network.config.subword_rows:
         return
-    found = find_subwords(words, network.config.subword_config)
+    found = find_subwords(words, subwords_of(network.config))
     symbols = numpy.zeros(FIRST_WORD_ROW, "int64")
     offsets = numpy.concatenate([symbols, found.offsets])
     network.set_subwords(torch.from_numpy(found.ids), torch.from_numpy(offsets))

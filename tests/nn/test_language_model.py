@@ -17,7 +17,7 @@ from spacy_ldnet.nn.serialize import (
     set_half,
 )
 from spacy_ldnet.pretraining.vocabulary import give_subwords
-from spacy_ldnet.subwords import find_subwords
+from spacy_ldnet.subwords import find_subwords, subwords_of
 
 CONFIG = LanguageModelConfig(
     embed=6,
@@ -202,7 +202,7 @@ def test_unseen_words_are_read_by_their_subwords():
     give_subwords(model, unseen)
     first = FIRST_WORD_ROW + len(WORDS)
     x = model._embed(torch.tensor([[first, first + 1, first + 2, UNK_ROW]]))[0]
-    found = find_subwords(unseen, model.config.subword_config)
+    found = find_subwords(unseen, subwords_of(model.config))
     own = model.embedding.weight[UNK_ROW]
     for place, word in enumerate(range(len(WORDS), len(unseen))):
         rows = found.ids[found.offsets[word] : found.offsets[word + 1]]
