@@ -120,11 +120,11 @@ def build_language_model_v1(
         output_dropout=output_dropout,
         word_dropout=word_dropout,
     )
-    _check(config)
+    _check_sizes(config)
     return config
 
 
-def _check(config: LanguageModelConfig) -> None:
+def _check_sizes(config: LanguageModelConfig) -> None:
     for name in ("embed", "hidden", "depth", "projection"):
         _require(config, name, getattr(config, name) >= 1, "at least 1")
     for name in RATES:

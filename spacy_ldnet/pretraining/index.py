@@ -116,7 +116,7 @@ class TextIndexer:
                 text, shard = texts[task.unit.part], found[task.key]
                 if task.key in waiting:
                     shard = next(fresh)
-                    if not _has_same_text(found[task.key], shard):
+                    if not _is_same_text(found[task.key], shard):
                         text.reused = False
                 if shard is None:
                     continue
@@ -179,7 +179,7 @@ def _is_done(shard: Optional[Shard], task: Task) -> bool:
     return shard is not None and is_unchanged(shard, task.unit)
 
 
-def _has_same_text(old: Optional[Shard], new: Shard) -> bool:
+def _is_same_text(old: Optional[Shard], new: Shard) -> bool:
     if old is None:
         return False
     return [p.hash for p in old.pieces] == [p.hash for p in new.pieces]
