@@ -10,7 +10,7 @@ from _machine import mm_flops, resident_mb
 from _project import use_threads
 from spacy.language import Language
 
-from spacy_ldnet.pipeline.speed import (
+from spacy_ldnet.timing import (
     Words,
     count_words,
     forget_words,

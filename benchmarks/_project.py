@@ -11,7 +11,7 @@ from _common import ScriptError, write_json, write_text  # noqa: E402
 from _speed import read_texts, use_threads  # noqa: E402
 from _split import hold_out, read_documents  # noqa: E402
 
-from spacy_ldnet.pipeline.speed import describe_machine  # noqa: E402
+from spacy_ldnet.timing import describe_machine  # noqa: E402
 
 __all__ = [
     "ROOT",

@@ -18,7 +18,7 @@ from _rows import Enough
 from _workload import Workload
 from spacy.util import load_config
 
-from spacy_ldnet.pretraining import loop
+from spacy_ldnet.pretraining import trainer
 from spacy_ldnet.pretraining.events import Event, Progress
 from spacy_ldnet.pretraining.parallel import MALLOC
 from spacy_ldnet.pretraining.run import pretrain
@@ -109,7 +109,7 @@ def run_package(workload: Workload, tick: Callable[[int], None]) -> None:
         it raises `Enough` to end the training.
     """
     # As often as the clock has to be read, which costs nothing on a CPU.
-    loop.REPORT_EVERY = 1
+    trainer.REPORT_EVERY = 1
 
     def report(event: Event) -> None:
         if isinstance(event, Progress):

@@ -31,9 +31,9 @@ from _peers import common_words, load_in, paper_size, transformer
 from _project import ROOT, describe_machine, read_texts, write_json
 from wasabi import msg
 
-from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.describe import describe
 from spacy_ldnet.nn.precision import runs_bfloat16
-from spacy_ldnet.pipeline.speed import Words
+from spacy_ldnet.timing import Words
 
 OURS, CNN, SMALL, TRF = "en_ldnet", "cnn", "small_ner", "transformer"
 #: Its `ner` does not listen to its `tok2vec`, which runs all the same unless a user knows

@@ -20,8 +20,8 @@ from _machine import peak_mb
 from _project import ROOT, describe_machine, write_json
 from spacy.tokens import Doc
 
-from spacy_ldnet.cli._facts import encoders_in
-from spacy_ldnet.pipeline.speed import make_texts, time_pipeline
+from spacy_ldnet.describe import encoders_in
+from spacy_ldnet.timing import make_texts, time_pipeline
 
 
 def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:

@@ -22,7 +22,7 @@ from torch import nn
 
 from spacy_ldnet.models.shim import PRECISIONS
 from spacy_ldnet.nn.precision import runs_bfloat16
-from spacy_ldnet.pipeline.speed import take_turns
+from spacy_ldnet.timing import take_turns
 
 #: Inputs and units of a layer, and time steps and sequences of its batch.
 LAYERS = {

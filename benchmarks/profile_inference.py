@@ -18,8 +18,8 @@ import typer
 from _project import ROOT, describe_machine, read_texts, write_json
 from spacy.language import Language
 
-from spacy_ldnet.cli._facts import encoders_in
-from spacy_ldnet.pipeline.speed import count_words, time_pipeline
+from spacy_ldnet.describe import encoders_in
+from spacy_ldnet.timing import count_words, time_pipeline
 
 WHOLE, REST = "whole", "rest"
 

@@ -15,7 +15,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_ldnet.cli._facts import measure_speed
+from spacy_ldnet.describe import measure_speed
 
 WORDS = 20_000
 TAGS = [f"T{i}" for i in range(50)]

@@ -20,7 +20,7 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import create_train_batches
 from spacy.util import load_config, registry, resolve_dot_names
 
-from spacy_ldnet.pipeline.speed import take_turns
+from spacy_ldnet.timing import take_turns
 
 CONFIGS = ("ner", "no_lm", "cnn")
 

@@ -25,9 +25,9 @@ from spacy_ldnet.lm_directory import (
 )
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes
-from spacy_ldnet.pretraining.batches import TokenStream
+from spacy_ldnet.pretraining.config import SEQUENCES
+from spacy_ldnet.pretraining.corpus import TokenStream
 from spacy_ldnet.pretraining.perplexity import perplexity
-from spacy_ldnet.pretraining.settings import SEQUENCES
 
 
 def split_sentences(text: Path) -> List[List[str]]:

@@ -13,8 +13,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy_streamlit.util import load_model
 
-from spacy_ldnet.cli._facts import describe
-from spacy_ldnet.pipeline.speed import forget_words, take_turns
+from spacy_ldnet.describe import describe
+from spacy_ldnet.timing import forget_words, take_turns
 
 TEXT = (
     "Ada Lovelace was born in London on 10 December 1815. In 1833 she met Charles "

@@ -22,8 +22,8 @@ from _trainer import Settings, Trainer, log_of, run_spacy
 from spacy.util import load_config
 from thinc.api import Model
 
-from spacy_ldnet.cli._facts import describe, encoders_in
-from spacy_ldnet.models.gating import keep_only
+from spacy_ldnet.describe import describe, encoders_in
+from spacy_ldnet.models.gated import keep_only
 from spacy_ldnet.nn.language_model import LanguageModelConfig
 from spacy_ldnet.pretraining.run import resolve_model
 

@@ -11,7 +11,7 @@ from evaluate import measure_speed
 from tqdm import tqdm
 from wasabi import msg
 
-from spacy_ldnet.cli._facts import describe, size_of
+from spacy_ldnet.describe import describe, size_of
 
 SPEED_WORDS, SPEED_ROUNDS = 20_000, 5
 

@@ -17,10 +17,10 @@ from spacy.training import Example
 from tqdm import tqdm
 from wasabi import msg
 
-from spacy_ldnet.cli._facts import describe, size_of
+from spacy_ldnet.describe import describe, size_of
 from spacy_ldnet.pipeline.label_sets import limit_to_label_set
-from spacy_ldnet.pipeline.speed import make_docs
 from spacy_ldnet.readers import LabelSetCorpus
+from spacy_ldnet.timing import make_docs
 
 SCORES = ("ents_p", "ents_r", "ents_f")
 #: Words to count a transformer's word pieces on.

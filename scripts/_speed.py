@@ -13,7 +13,7 @@ from thinc.shims.shim import Shim
 from tqdm import tqdm
 
 from spacy_ldnet.models.shim import ModuleShim
-from spacy_ldnet.pipeline.speed import Words, count_words, take_turns, time_pipeline
+from spacy_ldnet.timing import Words, count_words, take_turns, time_pipeline
 
 
 def entity_pipes(nlp: Language) -> List[str]:

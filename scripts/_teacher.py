@@ -13,7 +13,7 @@ from wasabi import msg
 
 from spacy_ldnet.annotation.output import is_own_file
 from spacy_ldnet.annotation.run import annotate as run
-from spacy_ldnet.annotation.sinks import COLUMNS
+from spacy_ldnet.annotation.writers import COLUMNS
 from spacy_ldnet.cli._progress import BytesBar
 from spacy_ldnet.engines import make_engine
 from spacy_ldnet.util import is_part

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_ldnet.lm_directory import find_source
-from spacy_ldnet.pipeline.speed import describe_machine
+from spacy_ldnet.timing import describe_machine
 
 SPEED_WORDS, SPEED_ROUNDS = 5_000, 3
 NAMES = {

@@ -23,7 +23,7 @@ from spacy.tokens import DocBin
 from spacy.util import is_package, load_config
 from wasabi import msg
 
-from spacy_ldnet.pipeline.speed import count_words, describe_machine
+from spacy_ldnet.timing import count_words, describe_machine
 
 
 def main(

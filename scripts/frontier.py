@@ -17,7 +17,7 @@ from _trainer import SEED
 from tqdm import tqdm
 from wasabi import msg
 
-from spacy_ldnet.pipeline.speed import describe_machine
+from spacy_ldnet.timing import describe_machine
 
 
 def train_all(

@@ -11,7 +11,7 @@ from _trained import find_trained, warn_of_other_data
 from spacy.training import Corpus
 from wasabi import msg
 
-from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.describe import describe
 
 FULL, PRUNED, RETRAINED = STAGES = ("full", "pruned", "retrained")
 

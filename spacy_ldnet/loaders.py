@@ -26,9 +26,8 @@ from .lm_directory import (
     require_files,
     sizes_of,
 )
-from .models.encoder import LDNetModel, find_encoders
-from .models.gating import is_loaded, layers_of, prune_encoder
-from .models.ldnet_shim import LDNetShim, check_words
+from .models.encoder import LDNetModel, LDNetShim, check_words, find_encoders
+from .models.gated import is_loaded, layers_of, prune_encoder
 from .nn.encoder import EncoderConfig, LDNetEncoder
 from .nn.precision import with_own_defaults
 from .nn.serialize import vocabulary_hash

@@ -12,8 +12,8 @@ from spacy.training.loop import train as train_loop
 from thinc.api import Config
 from toy import DEPTH, PIPELINE, make_examples, shim_of
 
-from spacy_ldnet.loggers import GateWatch, create_gate_logger_v1
 from spacy_ldnet.models.encoder import find_encoders
+from spacy_ldnet.pruning.logger import GateWatch, create_gate_logger_v1
 
 TRAINING = """
 [corpora]

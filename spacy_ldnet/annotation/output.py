@@ -13,14 +13,13 @@ import torch
 
 from ..engines import Engine
 from ..errors import Errors
+from ..sharding.files import PART, InputFile, Place
 from ..util import lock_folder, name_some
-from .addresses import PART, InputFile, Place
-from .identity import find_difference
-from .job import Job
-from .plan import Unit
+from .job import Job, Unit
 from .records import (
     DATA_FOLDER,
     RECORDS_FOLDER,
+    find_difference,
     find_missing,
     locate_failures,
     read_json,

@@ -6,12 +6,10 @@ from pathlib import PurePosixPath
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from ..errors import Errors
-from ..pretraining.piece_reader import PieceReader, is_broken
-from ..pretraining.problems import BadFileError
-from ..pretraining.text_files import is_packed
-from .addresses import Place
-from .arrow import open_parquet
-from .plan import Part, is_parquet
+from ..sharding.files import Place, is_packed
+from ..sharding.lines import PieceReader, is_broken
+from ..sharding.skipped import BadFileError
+from .job import Part, is_parquet, open_parquet
 
 #: A part of a unit, and a line of it.
 At = Tuple[int, Optional[int]]

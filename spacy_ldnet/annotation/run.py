@@ -10,9 +10,11 @@ from spacy.tokens import Doc
 
 from ..engines import Engine, make_engine
 from ..errors import Errors
+from ..sharding.files import InputFile, Place, open_place
 from ..util import check_place
-from .addresses import InputFile, Place, open_place
-from .identity import (
+from .job import AUTO, DEVICES, FORMS, JSONL, PARQUET, UNIT_SIZE, Job, Load, plan
+from .output import OutputFolder, Report
+from .records import (
     absolute_name,
     describe_input,
     describe_pipeline,
@@ -20,10 +22,7 @@ from .identity import (
     hash_pipeline,
     pipeline_path,
 )
-from .job import AUTO, DEVICES, FORMS, JSONL, PARQUET, Job, Load
-from .output import OutputFolder, Report
-from .plan import UNIT_SIZE, plan
-from .schema import make_schema
+from .writers import make_schema
 
 
 def annotate(

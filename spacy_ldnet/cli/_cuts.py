@@ -6,10 +6,10 @@ from typing import Callable, List
 from thinc.api import Model
 from wasabi import msg
 
+from ..describe import encoders_in, load_pipeline
 from ..lm_directory import LayersLeft, find_source, is_pipeline, layers_left
 from ..models.encoder import find_encoders
-from ..models.gating import keep_only, layers_of
-from ._facts import encoders_in, load_pipeline
+from ..models.gated import keep_only, layers_of
 
 #: Deletes layers of an encoder, in place.
 Cut = Callable[[Model], None]

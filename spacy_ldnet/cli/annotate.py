@@ -138,8 +138,8 @@ def annotate(
         document failed.
     """
     # Not above, since spaCy imports this module in every one of its commands.
-    from ..annotation.gpus import count_gpus
     from ..annotation.run import annotate as run
+    from ..annotation.worker import count_gpus
     from ..engines import LOCAL, count_processes, make_engine
     from ..models.encoder import check_range
 

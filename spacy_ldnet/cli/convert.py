@@ -96,14 +96,13 @@ def convert(
         cannot be used; E120 to E124 if the output cannot be written.
     """
     # Not above, since spaCy imports this module in every one of its commands.
+    from ..describe import describe, describe_lm, encoders_in, print_facts
     from ..errors import Errors
     from ..legacy.checkpoint import read_checkpoint
-    from ..legacy.language_models import pair, write_language_models
-    from ..legacy.tagger import build_pipeline
+    from ..legacy.convert import build_pipeline, pair, write_language_models
     from ..models.encoder import check_range
-    from ..models.gating import prune_encoder
+    from ..models.gated import prune_encoder
     from ..util import check_output, write_folder
-    from ._facts import describe, describe_lm, encoders_in, print_facts
 
     tasks = ("auto", "ner", "chunk")
     check_range("task", task, task in tasks, f"choose from {', '.join(tasks)}")

@@ -11,9 +11,9 @@ from spacy.tokens import Doc, Span
 from wasabi import msg
 
 from ..columns import read_sentences, write_sentence
+from ..describe import load_pipeline
 from ..errors import Errors, Warnings
 from ..util import atomic_write
-from ._facts import load_pipeline
 from ._util import app
 
 

@@ -6,14 +6,8 @@ import srsly
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
+from ..describe import describe, describe_lm, load_pipeline, measure_speed, print_facts
 from ..lm_directory import find_source, is_lm_directory
-from ._facts import (
-    describe,
-    describe_lm,
-    load_pipeline,
-    measure_speed,
-    print_facts,
-)
 from ._util import app
 
 

@@ -156,8 +156,8 @@ def init_config(
     from spacy.cli.init_config import init_config as spacy_init_config
     from spacy.util import load_model_from_config
 
-    from ..callbacks import encoders_of
     from ..loaders import EncoderLoader
+    from ..pruning.callbacks import encoders_of
 
     heads = [name for name in dict.fromkeys(pipeline) if name != ENCODER]
     check_heads(heads)

@@ -12,13 +12,7 @@ from spacy.training import Corpus
 from thinc.api import Model
 from wasabi import msg
 
-from ..errors import Errors, Warnings
-from ..lm_directory import find_source, is_lm_directory
-from ..models.gating import arrays_of, budget_scores, gate_shim, prune_encoder
-from ..pipeline.speed import make_docs, make_texts
-from ..util import check_output, write_folder
-from ._cuts import Cut, find_cuts
-from ._facts import (
+from ..describe import (
     LAYERS_OF,
     describe,
     encoders_in,
@@ -26,7 +20,13 @@ from ._facts import (
     measure_speed,
     print_facts,
 )
-from ._lm_cuts import prune_language_models
+from ..errors import Errors, Warnings
+from ..lm_directory import find_source, is_lm_directory
+from ..models.gated import arrays_of, budget_scores, gate_shim, prune_encoder
+from ..pruning.language_models import prune_language_models
+from ..timing import make_docs, make_texts
+from ..util import check_output, write_folder
+from ._cuts import Cut, find_cuts
 from ._util import app
 
 #: Largest change of the encoder's output that float rounding explains.

@@ -1,7 +1,16 @@
 """Where work is done: this function over these items, on this machine or on several."""
 
-from .base import ENGINES, LOCAL, RAY, Engine, MakeWorker, Show, Tick, Worker
-from .choose import count_processes, make_engine
+from ..sharding.choose import count_processes, make_engine
+from ..sharding.engine import (
+    ENGINES,
+    LOCAL,
+    RAY,
+    Engine,
+    MakeWorker,
+    Show,
+    Tick,
+    Worker,
+)
 
 __all__ = [
     "ENGINES",

@@ -1,13 +1,132 @@
-"""Copy the authors' tensors into networks of ours; every shape is checked."""
+"""Weights of the authors' networks, renamed for this package's."""
 
-from typing import Dict, Iterable, List, Optional, Sequence
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..lm_directory import FIRST_WORD_ROW
+from ..iobes import TagScheme
+from ..lm_directory import DIRECTIONS, EOS_ROW, FIRST_WORD_ROW
+from ..nn.crf import LinearChainCRF
+from ..nn.encoder import EncoderConfig, LDNetEncoder
+from ..nn.rnn import ROWS
+from ..nn.serialize import vocabulary_hash
+from ..nn.tagger import BidirectionalLayer
 from .checkpoint import Checkpoint, Map
+from .model import SentenceStack, SentenceStackConfig
+
+#: Prefix of each language model's tensors.
+PREFIXES = {"forward": "f_lm.", "backward": "b_lm."}
+
+
+@dataclass(frozen=True)
+class LMSizes:
+    """embed (int): Width of the word embeddings.
+    hidden (int): Width of a layer; 0 if there is none.
+    layers (int): Number of layers.
+    unit (str): `lstm`, `gru` or `rnn`; empty if there is no layer.
+    """
+
+    embed: int
+    hidden: int
+    layers: int
+    unit: str
+
+
+def unit_of(weights: Tensor) -> str:
+    """weights (Tensor): `weight_hh` of a recurrent layer.
+    RETURNS (str): `lstm`, `gru` or `rnn`, by how many rows a unit has.
+    """
+    units = {rows: unit for unit, rows in ROWS.items()}
+    return units.get(weights.shape[0] // weights.shape[1], "")
+
+
+def lm_sizes(checkpoint: Checkpoint, prefix: str) -> LMSizes:
+    """checkpoint (Checkpoint): The checkpoint.
+    prefix (str): What the names of the language model's tensors begin with.
+    RETURNS (LMSizes): Its sizes.
+    RAISES (ValueError): E072 if a tensor is missing.
+    """
+    names = checkpoint.numbered(f"{prefix}rnn.layer.", ".layer.weight_hh_l0")
+    embed = checkpoint.get(f"{prefix}word_embed.weight").shape[1]
+    if not names:
+        return LMSizes(embed, 0, 0, "")
+    weights = checkpoint.get(names[0])
+    return LMSizes(embed, weights.shape[1], len(names), unit_of(weights))
+
+
+def common_lm_sizes(checkpoint: Checkpoint) -> Tuple[LMSizes, Dict[str, LMSizes]]:
+    """checkpoint (Checkpoint): A tagger with language models.
+    RETURNS (Tuple[LMSizes, Dict[str, LMSizes]]): The sizes that both have (of layers the
+        larger number), and those of each direction.
+    RAISES (ValueError): E073 if the two directions differ.
+    """
+    each = {name: lm_sizes(checkpoint, prefix) for name, prefix in PREFIXES.items()}
+    ahead, behind = each.values()
+    with_layers = [sizes for sizes in each.values() if sizes.layers]
+    both: Dict[str, Set[Any]] = {
+        "embed": {ahead.embed, behind.embed},
+        "hidden": {sizes.hidden for sizes in with_layers} or {1},
+        "unit": {sizes.unit for sizes in with_layers} or {"lstm"},
+    }
+    for name, values in both.items():
+        if len(values) > 1:
+            raise checkpoint.mismatch(
+                f"{name} of the backward and the forward language model",
+                expected=getattr(ahead, name),
+                found=getattr(behind, name),
+            )
+    embed, hidden, unit = (values.pop() for values in both.values())
+    return LMSizes(embed, hidden, max(ahead.layers, behind.layers), unit), each
+
+
+def check_config(checkpoint: Checkpoint) -> None:
+    """checkpoint (Checkpoint): A tagger; without a config there is nothing to check.
+    RAISES (ValueError): E073 if it states other sizes than its tensors have.
+    """
+    config = checkpoint.config
+    if config is None:
+        return
+    tensors = checkpoint.tensors
+    words, chars = tensors["word_embed.weight"], tensors["char_embed.weight"]
+    letters = tensors["char_fw.weight_hh_l0"]
+    _compare(
+        checkpoint,
+        config,
+        {
+            "word_embed_num": words.shape[0],
+            "word_embed_dim": words.shape[1],
+            "char_embed_num": chars.shape[0],
+            "char_embed_dim": chars.shape[1],
+            "char_hidden": letters.shape[1],
+            "word_hidden": tensors["word_rnn.weight_hh_l0"].shape[1],
+            "y_num": tensors["crf.transitions"].shape[0],
+            "unit_type": unit_of(letters),
+        },
+    )
+    for direction, prefix in PREFIXES.items():
+        params = (config.get(f"{direction}_lm") or {}).get("rnn_params")
+        if params:
+            sizes = lm_sizes(checkpoint, prefix)
+            found = {"layer_num": sizes.layers, "emb_dim": sizes.embed}
+            if sizes.layers:
+                found["hid_dim"] = sizes.hidden
+            _compare(checkpoint, params, found, f"{direction}_lm.rnn_params.")
+
+
+def _compare(
+    checkpoint: Checkpoint,
+    stated: Dict[str, Any],
+    found: Dict[str, Any],
+    prefix: str = "",
+) -> None:
+    for name, size in found.items():
+        if stated.get(name) not in (None, size):
+            name, expected = f"{prefix}{name}", stated[name]
+            raise checkpoint.mismatch(name, expected=expected, found=size)
+
 
 RNN_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 #: What the maps call the symbols, in the order of our rows: unknown, end of sentence.
@@ -134,3 +253,130 @@ def rows_of(words: Sequence[str], found: Map, unknown: int, end: int) -> List[in
     rows = [unknown, end]
     assert len(rows) == FIRST_WORD_ROW
     return rows + [found.get(word, unknown) for word in words]
+
+
+#: Tags that begin and end every path; no label has them.
+START_TAG, END_TAG = "<s>", "<eof>"
+#: The score of a tag that our scheme has and the checkpoint has not.
+NEVER = -1e4
+
+
+def build_stack(filler: Filler) -> Tuple[SentenceStack, List[str], Dict[str, int]]:
+    """RETURNS (Tuple): The network below the CRF, the words of its table from
+    FIRST_WORD_ROW on, and the row of each character.
+    """
+    checkpoint = filler.checkpoint
+    words = ordered_words([checkpoint.map("gw_map")], (UNKNOWN, WORD_END))
+    width = checkpoint.get("crf.hidden2tag.weight").shape[1]
+    char_weights = checkpoint.get("char_fw.weight_hh_l0")
+    has_lm = "lm_seq.weight" in checkpoint.tensors
+    config = SentenceStackConfig(
+        context=checkpoint.get("lm_seq.weight").shape[0] if has_lm else 0,
+        char_rows=checkpoint.get("char_embed.weight").shape[0],
+        char_embed=checkpoint.get("char_embed.weight").shape[1],
+        char_hidden=char_weights.shape[1],
+        word_rows=FIRST_WORD_ROW + len(words),
+        word_embed=checkpoint.get("word_embed.weight").shape[1],
+        width=width,
+        depth=max(1, len(checkpoint.numbered("word_rnn.weight_ih_l", ""))),
+        unit=unit_of(char_weights),
+    )
+    stack = SentenceStack(config).eval()
+    filler.fill(stack.chars.embedding.weight, "char_embed.weight")
+    filler.fill_rnn(stack.chars.forward_rnn, "char_fw.")
+    filler.fill_rnn(stack.chars.backward_rnn, "char_bw.")
+    filler.fill_linear(stack.chars.project, "char_seq.")
+    unknown = symbol_row(checkpoint, "gw_map", UNKNOWN)
+    end = symbol_row(checkpoint, "gw_map", WORD_END)
+    rows = rows_of(words, checkpoint.map("gw_map"), unknown, end)
+    filler.fill_table(stack.table, "word_embed.weight", rows, "gw_map")
+    for i, layer in enumerate(stack.layers):
+        both = cast(BidirectionalLayer, layer)
+        filler.fill_rnn(both.forward_rnn, "word_rnn.", f"_l{i}")
+        filler.fill_rnn(both.backward_rnn, "word_rnn.", f"_l{i}_reverse")
+    return stack, words, _characters(filler, config.char_rows)
+
+
+def _characters(filler: Filler, rows: int) -> Dict[str, int]:
+    checkpoint = filler.checkpoint
+    found = dict(checkpoint.map("c_map"))
+    filler.check_rows("char_embed.weight", rows, max(found.values()), "c_map")
+    symbol_row(checkpoint, "c_map", END)
+    return {**found, "": symbol_row(checkpoint, "c_map", UNKNOWN)}
+
+
+def build_encoder(filler: Filler) -> Tuple[LDNetEncoder, List[str]]:
+    """RETURNS (Tuple): Both language models as one encoder, and the words of its rows
+    from FIRST_WORD_ROW on.
+    """
+    checkpoint = filler.checkpoint
+    sizes, each = common_lm_sizes(checkpoint)
+    maps = {name: f"{name[0]}lm_map" for name in DIRECTIONS}
+    words = ordered_words(map(checkpoint.map, maps.values()), (UNKNOWN, END))
+    encoder = LDNetEncoder(_encoder_config(checkpoint, sizes, each, words)).eval()
+    encoder.train_language_models(False)
+    for name, prefix in PREFIXES.items():
+        trunk = encoder.trunks[name]
+        unknown, end = (symbol_row(checkpoint, maps[name], s) for s in (UNKNOWN, END))
+        rows = rows_of(words, checkpoint.map(maps[name]), unknown, end)
+        table = f"{prefix}word_embed.weight"
+        filler.fill_table(trunk.embedding, table, rows, maps[name])
+        for k, rnn in enumerate(trunk.rnn.rnns):
+            filler.fill_rnn(rnn, f"{prefix}rnn.layer.{k}.layer.")
+        gates = f"{prefix}rnn.weight_list"
+        if gates in checkpoint.tensors:
+            filler.fill(encoder.gates_of(name), gates)
+    filler.fill_linear(encoder.project, "lm_seq.")
+    return encoder, words
+
+
+def _encoder_config(
+    checkpoint: Checkpoint,
+    sizes: LMSizes,
+    each: Dict[str, LMSizes],
+    words: List[str],
+) -> EncoderConfig:
+    return EncoderConfig(
+        rows=FIRST_WORD_ROW + len(words),
+        embed=sizes.embed,
+        hidden=sizes.hidden,
+        forward=tuple(range(each["forward"].layers)),
+        backward=tuple(range(each["backward"].layers)),
+        unit=sizes.unit,
+        width=checkpoint.get("lm_seq.weight").shape[0],
+        boundary=EOS_ROW,
+        vocabulary=vocabulary_hash(words),
+        starts=False,
+    )
+
+
+def build_crf(filler: Filler, labels: List[str], width: int) -> LinearChainCRF:
+    """Their tags in our order; `<s>` and `<eof>` last. A path begins behind the one and
+    ends before the other, which makes their rows of transitions our start and end."""
+    checkpoint = filler.checkpoint
+    theirs = checkpoint.map("y_map")
+    start = symbol_row(checkpoint, "y_map", START_TAG)
+    end = symbol_row(checkpoint, "y_map", END_TAG)
+    ours = [*TagScheme(tuple(labels)).tags, START_TAG, END_TAG]
+    transitions = filler.take("crf.transitions")
+    weight = filler.take("crf.hidden2tag.weight")
+    bias = filler.take("crf.hidden2tag.bias")
+    shape = (len(theirs), len(theirs))
+    if tuple(transitions.shape) != shape or len(weight) != len(theirs):
+        raise checkpoint.misfit(
+            "crf.transitions",
+            expected=f"of shape {shape}, as 'y_map' has so many tags",
+            found=f"of shape {tuple(transitions.shape)}",
+        )
+    crf = LinearChainCRF(n_in=width, n_tags=len(ours), constrained=False).eval()
+    here = torch.tensor([i for i, tag in enumerate(ours) if tag in theirs])
+    there = torch.tensor([theirs[tag] for tag in ours if tag in theirs])
+    with torch.no_grad():
+        crf.hidden2tag.weight.zero_()
+        crf.hidden2tag.bias.fill_(NEVER)
+        crf.hidden2tag.weight[here] = weight[there]
+        crf.hidden2tag.bias[here] = bias[there]
+        crf.transitions[here.unsqueeze(1), here] = transitions[there][:, there]
+        crf.start[here] = transitions[start, there]
+        crf.end[here] = transitions[there, end]
+    return crf

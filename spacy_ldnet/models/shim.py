@@ -1,26 +1,141 @@
-"""A thinc shim whose bytes say which network they belong to."""
+"""thinc shims around torch networks."""
 
 import contextlib
+import copy
 from typing import (
     Any,
+    Collection,
     ContextManager,
     Dict,
     Iterator,
+    List,
     Optional,
+    Sequence,
+    Tuple,
     Type,
+    cast,
 )
 
+import numpy
 import srsly
 import torch
-from thinc.api import ArgsKwargs
-from thinc.util import get_torch_default_device
+from thinc.api import ArgsKwargs, Optimizer, PyTorchShim
+from thinc.shims.shim import Shim
+from thinc.types import FloatsXd
+from thinc.util import get_torch_default_device, torch2xp, xp2torch
 
 from ..errors import Errors
+from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
+from ..nn.gates import Budget, DirectionBudget, GatePenalty, LayerBudget
 from ..nn.precision import runs_bfloat16, with_own_defaults
-from ..nn.serialize import module_from_bytes, module_to_bytes
-from ..nn.side_by_side import as_many_threads
-from .forking import make_fork_safe
-from .training_shim import TrainingShim
+from ..nn.serialize import module_from_bytes, module_to_bytes, set_half
+from ..nn.threads import as_many_threads, make_fork_safe
+from .doc_arrays import RowLookup
+
+
+class TrainingShim(PyTorchShim):
+    """Train a torch network, whatever shim it is kept in.
+
+    Three things differ from thinc 8.3's shim, each a trap there: averaged weights are
+    really applied, a copy has optimizer state of its own, and frozen parameters stay
+    frozen.
+    """
+
+    @property
+    def module(self) -> Any:
+        """RETURNS (Optional[torch.nn.Module]): The network; None before it is built."""
+        return self._model
+
+    @module.setter
+    def module(self, module: torch.nn.Module) -> None:
+        self.take(module)
+
+    def take(self, module: torch.nn.Module) -> None:
+        """module (torch.nn.Module): The network from now on."""
+        self._model = module
+        self.forget()
+
+    def forget(self, changed: Optional[Collection[str]] = None) -> None:
+        """Drop what is kept of earlier batches, if anything. Called whenever the network
+        or its weights may have changed.
+
+        changed (Optional[Collection[str]]): Names of the weights; None for any.
+        """
+
+    @with_own_defaults
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Step every trainable parameter that has a gradient, in place."""
+        if self._model is None:
+            return
+        stepped = []
+        for name, parameter in self._model.named_parameters():
+            if parameter.requires_grad and parameter.grad is not None:
+                self.step_parameter(optimizer, name, parameter)
+                stepped.append(name)
+        self._grad_scaler.update()
+        if stepped:
+            set_half(self._model, False)
+        self.forget(stepped)
+
+    def step_parameter(
+        self, optimizer: Optimizer, name: str, parameter: torch.nn.Parameter
+    ) -> None:
+        """optimizer (Optimizer): thinc's optimizer, which keeps the moments.
+        name (str): Name of the parameter inside the network.
+        parameter (torch.nn.Parameter): Stepped in place; its gradient is zeroed.
+        """
+        gradient = cast(torch.Tensor, parameter.grad)
+        if not self._grad_scaler.found_inf:
+            before = cast(FloatsXd, torch2xp(parameter.data))
+            after, _ = optimizer(
+                (self.id, name),
+                before,
+                cast(FloatsXd, torch2xp(gradient)),
+                lr_scale=self.rate_of(name),
+            )
+            updated = xp2torch(after, device=parameter.device)
+            if updated.data_ptr() != parameter.data_ptr():
+                parameter.data.copy_(updated.reshape(parameter.shape))
+        gradient.zero_()
+
+    def rate_of(self, name: str) -> float:
+        """name (str): Name of a parameter inside the network.
+        RETURNS (float): Its learning rate, as a share of the optimizer's.
+        """
+        return 1.0
+
+    @contextlib.contextmanager
+    def use_params(self, params: Dict[Tuple[int, str], Any]) -> Iterator[None]:
+        """params (Dict[Tuple[int, str], FloatsXd]): Weights to use meanwhile, under
+        the optimizer's own keys (thinc's shim looks for others, and finds none).
+        """
+        backup: Dict[str, torch.Tensor] = {}
+        parameters = dict(self._model.named_parameters()) if self._model else {}
+        for name, parameter in parameters.items():
+            if (self.id, name) in params:
+                backup[name] = parameter.data.clone()
+                value = xp2torch(params[(self.id, name)], device=parameter.device)
+                parameter.data.copy_(value.reshape(parameter.shape))
+        self.forget(backup)
+        try:
+            yield
+        finally:
+            for name, value in backup.items():
+                parameters[name].data.copy_(value)
+            self.forget(backup)
+
+    def copy(self) -> "TrainingShim":
+        """RETURNS (TrainingShim): A copy whose optimizer state is its own."""
+        copied = copy.deepcopy(self)
+        copied.renew_id()
+        return copied
+
+    def renew_id(self) -> None:
+        """Leave the optimizer state kept so far, which is found by this id."""
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            self.id = Shim.global_id
+
 
 #: Of what a network computes on a CPU when it predicts.
 PRECISIONS = ("float32", "bfloat16")
@@ -143,3 +258,176 @@ class ModuleShim(TrainingShim):
             self.module = module_from_bytes(self.module_class, message["state"])
         self.set_extra(message)
         return self
+
+
+class WordShim(ModuleShim):
+    """Holds the words of the table's rows, from FIRST_WORD_ROW, and saves them."""
+
+    def __init__(
+        self,
+        module_class: Type[Any],
+        *,
+        mixed_precision: bool = False,
+        precision: str = "float32",
+    ) -> None:
+        """module_class (Type): Class of the network.
+        mixed_precision (bool): See ModuleShim.
+        precision (str): See ModuleShim.
+        """
+        super().__init__(
+            module_class, mixed_precision=mixed_precision, precision=precision
+        )
+        self.set_words([])
+
+    def set_words(self, words: List[str]) -> None:
+        """words (List[str]): Words of the table's rows, from FIRST_WORD_ROW."""
+        self.words = words
+        self._rows: Optional[RowLookup] = None
+
+    def rows(self, keys: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (ndarray): Rows of words, given by their hashes."""
+        if self._rows is None:
+            self._rows = RowLookup(
+                self.words, first_row=FIRST_WORD_ROW, unknown=UNK_ROW
+            )
+        return self._rows(keys)
+
+    def extra(self) -> Dict[str, Any]:
+        return {"words": self.words}
+
+
+class GateShim(TrainingShim):
+    """Train one gate a layer, and the rest as usual.
+
+    The penalty works here, and not in a component or a callback, because thinc calls
+    `finish_update` once for every step wherever the network stands, and what follows
+    the step (evaluation, checkpoint) must see gates that are back in [0, 1].
+
+    The network has `gates`, and `settled`, which is set while closed ones stay closed.
+
+    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
+        gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
+        {"max_macs": …} or None; None while gates are not trained. Set by
+        `spacy-ldnet.gate_penalty.v1`.
+    cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
+        layers, if the budget is in words per second. Kept after pruning.
+    """
+
+    #: Names of the stacks that the layers form.
+    parts: Tuple[str, ...] = ()
+    penalty_class: Type[GatePenalty] = GatePenalty
+    #: Of the network's vocabulary, by falling frequency.
+    words: List[str]
+    _gate_optimizer: Optional[torch.optim.Optimizer] = None
+
+    def start_gates(self) -> None:
+        """Without a penalty, as it is at first and after pruning."""
+        self.cfg["penalty"] = None
+        self.cfg.setdefault("calibration", None)
+        self._gate_optimizer = None
+
+    @property
+    def penalty(self) -> Optional[GatePenalty]:
+        """RETURNS (Optional[GatePenalty]): What gates cost; None if not trained."""
+        cfg = self.cfg["penalty"]
+        if cfg is None:
+            return None
+        limit = cfg["budget"]
+        budget = None if limit is None else self.budget_of(limit)
+        return self.penalty_class(cfg["weight"], budget, cfg["regularizer"])
+
+    def budget_of(self, limit: Dict[str, Any]) -> Budget:
+        """limit (Dict[str, Any]): As in cfg["penalty"]["budget"].
+        RETURNS (Budget): The budget for this network's layers.
+        """
+        if "max_layers" in limit:
+            return LayerBudget(limit["max_layers"])
+        if "max_layers_per_direction" in limit:
+            sizes = [len(gates) for gates in self.gates_of_parts().values()]
+            return DirectionBudget(limit["max_layers_per_direction"], sizes)
+        return self.macs_budget(limit["max_macs"])
+
+    def prepare_update(self) -> None:
+        """Tell the network what is trained of it, before every update."""
+        module, penalty = self.module, self.penalty
+        module.gates.requires_grad_(penalty is not None)
+        # Once the budget is met a closed layer is closed for good, and need not be run:
+        # what is left of the training is as fast as the pruned network.
+        module.settled = False
+        if penalty is not None and penalty.budget is not None:
+            module.settled = penalty.satisfied(module.gates.detach())
+
+    def begin_update(self, inputs: ArgsKwargs) -> Any:
+        self.prepare_update()
+        return super().begin_update(inputs)
+
+    @with_own_defaults
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Step the gates by their own rule and project them, the rest as usual."""
+        if self.module is None:
+            return
+        penalty, gates = self.penalty, self.module.gates
+        if penalty is not None and gates.grad is not None:
+            gates.grad += penalty.gradient(gates.detach())
+            self._step_gates(gates)
+            penalty.project(gates.data)
+            self.forget(["gates"])
+        # thinc's optimizer would decay the gates (L2) and clip them on their own.
+        gates.grad = None
+        super().finish_update(optimizer)
+
+    def _step_gates(self, gates: torch.nn.Parameter) -> None:
+        rate = self.cfg["penalty"]["learn_rate"]
+        if self._gate_optimizer is None:
+            # `nlp.update(sgd=...)` steps a shared component between its forward and
+            # its backward pass. On `.data`, as in thinc's own shim, torch allows it.
+            self._gate_optimizer = torch.optim.Adam([gates.data], lr=rate)
+        group = self._gate_optimizer.param_groups[0]
+        group["lr"] = rate
+        group["params"][0].grad = gates.grad
+        self._gate_optimizer.step()
+
+    # What the kinds of networks differ in
+
+    def macs_budget(self, max_macs: float) -> Budget:
+        """max_macs (float): Multiply-accumulates of the layers that may be left.
+        RETURNS (Budget): The budget.
+        """
+        raise NotImplementedError
+
+    def macs_of(self, layers: Sequence[int]) -> int:
+        """layers (Sequence[int]): Number of layers of each part.
+        RETURNS (int): Their multiply-accumulates.
+        """
+        raise NotImplementedError
+
+    def gates_of_parts(self) -> Dict[str, List[float]]:
+        """RETURNS (Dict[str, List[float]]): The gate of each part's layers."""
+        raise NotImplementedError
+
+    def kept_layers(self) -> Dict[str, List[int]]:
+        """RETURNS (Dict[str, List[int]]): Numbers, in the unpruned network, of each
+        part's layers.
+        """
+        raise NotImplementedError
+
+    def live_layers(self) -> int:
+        """RETURNS (int): How many layers pruning by the gates would leave."""
+        raise NotImplementedError
+
+    def prune(
+        self, max_layers: Optional[int] = None, *, per_direction: bool = False
+    ) -> None:
+        """Delete layers in place. The penalty ends with this.
+
+        max_layers (Optional[int]): How many are left at most. None for those that the
+            gates leave, with the output as it was.
+        per_direction (bool): As many of each part, and not all together.
+        """
+        raise NotImplementedError
+
+    def first_layers(self, count: int) -> ContextManager[None]:
+        """count (int): Number of layers of each part, from the lowest.
+        RETURNS (ContextManager): Inside it there are no others.
+        """
+        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The two pruned or unpruned language models, read as one encoder."""
+"""The LD-Net encoder: two language models, cut to what a tagger needs of them."""
 
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -9,13 +9,98 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..lm_directory import DIRECTIONS
-from .batching import reorder_time, reverse_index, take_rows
-from .feature_cache import FeatureCache, window_keys
-from .projection import SidesProjection
+from .batching import Windows, read_windows, reorder_time, reverse_index, take_rows
+from .cache import FeatureCache, window_keys
+from .rnn import DenseRNN
 from .serialize import Structure
-from .trunk import LanguageModelTrunk
-from .windows import Windows, read_windows
-from .word_embedding import Bags
+from .word_embedding import Bags, WordEmbedding
+
+
+class SidesProjection(nn.Linear):
+    """``W_c [r_forward, r_backward] + b_c`` (Liu et al. 2018, section 3.2).
+
+    Each side begins with the word's embedding, and what that contributes is the same
+    wherever the word stands.
+
+    :param embed: width of the embeddings.
+    :param sides: width of each side.
+    :param width: width of the output.
+    """
+
+    def __init__(self, *, embed: int, sides: Sequence[int], width: int):
+        super().__init__(sum(sides), width)
+        self.embed = embed
+        self.sides = list(sides)
+
+    def of_embeddings(self, embeddings: Sequence[Tensor]) -> Tensor:
+        """What words give without the layers.
+
+        :param embeddings: of each side. *Shape:* (words, embed)
+        :returns: *Shape:* (words, width)
+        """
+        columns = torch.cat([of_words for of_words, _ in self._columns()], dim=1)
+        return nn.functional.linear(
+            torch.cat(list(embeddings), dim=-1), columns, self.bias
+        )
+
+    def add_layers(self, c: Tensor, sides: Sequence[Tensor]) -> Tensor:
+        """Add what the layers give.
+
+        :param c: from :meth:`of_embeddings`. *Shape:* (time, batch, width)
+        :param sides: the rest of each side. *Shape:* (time, batch, layers * hidden)
+        :returns: *Shape:* (time, batch, width)
+        """
+        flat = c.flatten(0, 1)
+        for side, (_, of_layers) in zip(sides, self._columns()):
+            if of_layers.shape[1]:
+                flat = torch.addmm(flat, side.flatten(0, 1), of_layers.t())
+        return flat.unflatten(0, c.shape[:2])
+
+    def _columns(self) -> List[List[Tensor]]:
+        """Views of each side's weights: those of its embedding, and those of its layers."""
+        columns = self.weight.split(self.sides, dim=1)
+        return [list(side.tensor_split([self.embed], dim=1)) for side in columns]
+
+
+class LanguageModelTrunk(nn.Module):
+    """Embedding and recurrent layers of one direction, without the softmax."""
+
+    def __init__(
+        self,
+        *,
+        rows: int,
+        embed: int,
+        hidden: int,
+        layers: Sequence[int],
+        unit: str,
+        subword_rows: int = 0,
+    ):
+        super().__init__()
+        self.embedding = WordEmbedding(rows, embed, subword_rows)
+        self.rnn = DenseRNN(embed=embed, hidden=hidden, layers=layers, unit=unit)
+
+    def forward(
+        self,
+        ids: Tensor,
+        gates: Optional[Tensor],
+        closed: Sequence[bool] = (),
+        *,
+        table: Optional[Tensor] = None,
+        with_embeddings: bool = True,
+    ) -> Tensor:
+        """Read words in the order given.
+
+        :param ids: rows of the table. *Shape:* (time, batch)
+        :param gates: *Shape:* (layers,)
+        :param closed: layers that need not be run.
+        :param table: embeddings; None for the words' own. *Shape:* (rows, embed)
+        :param with_embeddings: whether the embeddings are part of the result.
+        :returns: *Shape:* (time, batch, embed + layers * hidden), or
+            (time, batch, layers * hidden)
+        """
+        x = self.embedding(ids) if table is None else F.embedding(ids, table)
+        return self.rnn(x, gates=gates, closed=closed, with_input=with_embeddings)[0]
+
 
 #: Words for each different one from which on it pays to project embeddings by type.
 REPEATED = 2

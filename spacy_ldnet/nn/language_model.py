@@ -1,18 +1,81 @@
-"""One direction's language model: embeddings, dense layers, adaptive softmax."""
+"""torch's adaptive softmax, with weights of its own or those of the embeddings."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from ..errors import Errors
 from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
-from .adaptive_softmax import TiedSoftmax, build_softmax, clip_cutoffs
-from .dense_rnn import DenseRNN, State
-from .stacked_rnn import StackedRNN
+from .rnn import DenseRNN, StackedRNN, State
 from .word_embedding import SubwordTable, WordEmbedding
+
+
+class TiedSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
+    """The adaptive softmax, whose output weights are rows of the embeddings.
+
+    Only the rows that stand for clusters, and the projection of each cluster, are its
+    own (Press and Wolf 2017, https://arxiv.org/abs/1608.05859, for the tying). All
+    clusters are as wide as the embeddings.
+
+    :param width: width of the input and of the embeddings.
+    :param rows: size of the vocabulary.
+    :param cutoffs: where the clusters end, in rows.
+    """
+
+    def __init__(self, width: int, rows: int, cutoffs: Tuple[int, ...]):
+        super().__init__(width, rows, list(cutoffs), div_value=1.0)
+        del self.head.weight
+        for _, output in map(_layers, self.tail):
+            del output.weight
+        self.clusters = nn.Parameter(torch.empty(len(self.tail), width))
+        nn.init.uniform_(self.clusters, -0.1, 0.1)
+
+    def score(self, read: Tensor, targets: Tensor, embeddings: Tensor) -> Tensor:
+        """Log-probability of each target.
+
+        :param read: *Shape:* (words, width)
+        :param targets: *Shape:* (words,)
+        :param embeddings: *Shape:* (rows, width)
+        :returns: natural logarithms. *Shape:* (words,)
+        """
+        head = torch.cat([embeddings[: self.shortlist_size], self.clusters])
+        weights = {"head.weight": head}
+        for i, (start, end) in enumerate(zip(self.cutoffs, self.cutoffs[1:])):
+            weights[f"tail.{i}.1.weight"] = embeddings[start:end]
+        return functional_call(self, weights, (read, targets)).output
+
+
+def _layers(cluster: Any) -> List[nn.Module]:
+    """The projection of a cluster, and its output layer."""
+    return list(cluster)
+
+
+def build_softmax(
+    width: int, rows: int, cutoffs: Tuple[int, ...], tied: bool, div_value: float = 4.0
+) -> nn.AdaptiveLogSoftmaxWithLoss:
+    """The output layer of a language model (Grave et al. 2017).
+
+    :param width: width of what it reads.
+    :param rows: size of the vocabulary.
+    :param cutoffs: where the clusters end, in rows.
+    :param tied: whether its output weights are the embeddings'.
+    :param div_value: by how much each cluster is narrower than the one before.
+    """
+    if tied:
+        return TiedSoftmax(width, rows, cutoffs)
+    return nn.AdaptiveLogSoftmaxWithLoss(
+        width, rows, list(cutoffs), div_value=div_value
+    )
+
+
+def clip_cutoffs(cutoffs: Tuple[int, ...], rows: int) -> Tuple[int, ...]:
+    """Cut-offs inside a vocabulary of this size; always at least one."""
+    return tuple(c for c in cutoffs if c < rows) or (rows - 1,)
+
 
 ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU}
 CONNECTIVITIES = ("dense", "stacked")
@@ -274,3 +337,35 @@ def _detach(part: Any) -> Any:
     if isinstance(part, tuple):
         return tuple(tensor.detach() for tensor in part)
     return part.detach()
+
+
+def extend_vocabulary(
+    model: LanguageModel, rows: int, config: LanguageModelConfig
+) -> LanguageModel:
+    """A language model that knows more words and gives the old ones as before.
+
+    New words come last. What is read of them begins as what was read of them before,
+    the unknown word; as words to predict they begin as the mean of the rarest words.
+
+    :param model: the trained model; it stays as it is.
+    :param rows: size of the new vocabulary, at least that of the old one.
+    :param config: the same sizes, and the rates to train on with.
+    :returns: a model of its own.
+    """
+    old = model.state_dict()
+    # Cut-offs that were clipped to the old vocabulary have to stay where they were.
+    cutoffs = clip_cutoffs(model.config.cutoffs, model.rows)
+    config = replace(config, cutoffs=cutoffs)
+    grown = LanguageModel(
+        config, rows=rows, direction=model.direction, layers=model.layers
+    )
+    new = grown.state_dict()
+    last = f"softmax.tail.{len(cutoffs) - 1}.1.weight"
+    with torch.no_grad():
+        for name, tensor in new.items():
+            before = old[name]
+            tensor[: len(before)].copy_(before)
+            if len(tensor) > len(before):
+                first = before.mean(dim=0) if name == last else before[UNK_ROW]
+                tensor[len(before) :].copy_(first.expand_as(tensor[len(before) :]))
+    return grown

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from ..lm_directory import DIRECTIONS
-from .encoder import LDNetEncoder
+from .encoder import LanguageModelTrunk, LDNetEncoder
 from .language_model import LanguageModel
 from .precision import with_own_defaults
-from .trunk import LanguageModelTrunk
 
 Trunk = Union[LanguageModelTrunk, LanguageModel]
 

@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..errors import Errors
-from ..nn.iobes import Array, n_tags
+from ..iobes import Array, n_tags
 
 #: Key in `doc.user_data`: a list of labels.
 LABEL_SET = "ldnet_labels"

@@ -10,8 +10,8 @@ import numpy
 from spacy.training import Example
 
 from ..errors import Errors
-from ..nn.iobes import Array, n_tags
-from .annotations import same_tokens
+from ..iobes import Array, n_tags
+from .tag_encoding import same_tokens
 
 #: Key in `doc.user_data`.
 SOFT_TAGS = "ldnet_soft_tags"

@@ -8,9 +8,9 @@ import numpy
 
 from ..errors import Warnings
 from ..lm_directory import EOS_ROW, FIRST_WORD_ROW, UNK_ROW
-from .base import BaseModels
+from .config import PretrainingSettings
 from .corpus import IndexedCorpus, count_rows, open_stream
-from .settings import PretrainingSettings
+from .init_from import BaseModels
 
 #: Words that language models need at least that begin with nothing.
 ENOUGH_WORDS = 1_000_000

@@ -26,10 +26,10 @@ from ..lm_directory import (
 from ..nn.serialize import vocabulary_hash
 from ..util import check_output, claim_folder
 from .checkpoint import delete_checkpoints, latest_checkpoint, read_facts
+from .config import PretrainingSettings
 from .corpus import IndexedCorpus
 from .events import Evaluation
 from .files import write_bytes, write_json
-from .settings import PretrainingSettings
 
 BEST = "model-best"
 LAST = "model-last"

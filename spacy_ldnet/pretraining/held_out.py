@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 from ..errors import Errors
-from .piece_reader import PieceReader
-from .problems import BadFileError
-from .raw_text import RawTextCorpus
-from .text_files import find_files, is_packed
+from ..sharding.files import find_files, is_packed
+from ..sharding.lines import PieceReader
+from ..sharding.skipped import BadFileError
+from .readers import RawTextCorpus
 
 #: Share of the text that is held out, if that is neither less nor more bytes than these,
 #: which are some 3,500 and 175,000 words of English.

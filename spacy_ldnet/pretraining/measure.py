@@ -21,15 +21,13 @@ from ..lm_directory import (
 )
 from ..nn.language_model import LanguageModel
 from ..nn.serialize import module_from_bytes
-from .corpus import SHARDS_FOLDER, open_stream
+from .config import STREAMS
+from .corpus import SHARDS_FOLDER, count_words, give_subwords, open_stream, write_corpus
 from .events import Report
-from .index import TextIndexer
-from .manifest import write_corpus
 from .perplexity import perplexity
-from .raw_text import RawTextCorpus, create_raw_text_corpus_v1
+from .readers import RawTextCorpus, create_raw_text_corpus_v1
 from .run import make_tokenizer
-from .settings import STREAMS
-from .vocabulary import count_words, give_subwords
+from .tokenised import TextIndexer
 
 #: How messages call the text.
 SECTION = "TEXT"

@@ -10,12 +10,11 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import torch
 
-from ..engines.children import end_with_parent
 from ..errors import Errors
-from .devices import Devices
+from ..sharding.local import end_with_parent
+from .distributed import Devices
 from .events import Finished, Report
-from .job import TrainingJob
-from .loop import train_direction
+from .trainer import TrainingJob, train_direction
 
 #: Seconds between two looks at whether a process still lives.
 POLL = 1.0

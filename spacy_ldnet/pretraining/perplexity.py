@@ -6,9 +6,9 @@ from typing import Any, Iterator, Optional, Tuple
 import torch
 
 from ..nn.language_model import LanguageModel
-from .batches import TokenStream, heldout_windows
-from .feeds import SequenceFeed, Share
-from .settings import SEQUENCES, STREAMS
+from .batchers import SequenceFeed, Share
+from .config import SEQUENCES, STREAMS
+from .corpus import TokenStream, heldout_windows
 
 #: Parts of the text that are read side by side, and words between two look-ups. The
 #: state is carried on, so only the words after the start of a part miss some context.

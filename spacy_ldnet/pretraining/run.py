@@ -13,24 +13,22 @@ from spacy.util import dot_to_object, load_model_from_config, registry
 from thinc.api import Config
 
 from ..errors import Errors, Warnings
-from ..nn.adaptive_softmax import clip_cutoffs
-from ..nn.language_model import LanguageModelConfig
+from ..nn.language_model import LanguageModelConfig, clip_cutoffs
 from ..nn.serialize import vocabulary_hash
 from .advice import warn_of_result, warn_of_text
-from .base import BaseModels
+from .batchers import make_feed
+from .config import PretrainingSettings, fixed_settings, read_settings
 from .corpus import IndexedCorpus, open_stream
-from .devices import Devices, find_devices
 from .directory import LAST, RunDirectory
+from .distributed import Devices, find_devices
 from .events import CorpusReady, Evaluation, Event, Report
-from .feeds import make_feed
 from .held_out import SplitCorpus, split_text
-from .job import TrainingJob, total_steps
+from .init_from import BaseModels
 from .parallel import train_all
-from .prepare import prepare_corpus
-from .raw_text import RawTextCorpus
+from .readers import RawTextCorpus, Reader, reader_path
 from .schedules import make_schedule
-from .settings import PretrainingSettings, fixed_settings, read_settings
-from .sources import Reader, reader_path
+from .tokenised import prepare_corpus
+from .trainer import TrainingJob, total_steps
 
 CORPUS_DIRECTORY = "corpus"
 #: No room, a quota, a limit; no permission; a file in place of a folder.

@@ -4,7 +4,7 @@ from typing import List, Tuple
 
 import numpy
 
-from ..nn import iobes
+from .. import iobes
 from .packing import Array, Packing, batches, pack
 from .weights import Weights
 

@@ -11,13 +11,9 @@ from annotated import contents, make_rows, read_errors, read_rows, write_rows
 from pipelines import words_only
 from spacy.tokens import DocBin
 
-from spacy_ldnet.annotation.addresses import (
-    Place,
-    _open_with_pyarrow,
-    open_place,
-)
-from spacy_ldnet.annotation.plan import plan
+from spacy_ldnet.annotation.job import plan
 from spacy_ldnet.annotation.run import annotate
+from spacy_ldnet.sharding.files import Place, _open_with_pyarrow, open_place
 
 pyarrow = pytest.importorskip("pyarrow", reason="needs the extra 'ray'")
 pytest.importorskip("pyarrow.parquet")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from annotated import contents, make_rows, read_errors, read_rows, write_rows
 
-from spacy_ldnet.annotation.addresses import open_place
+from spacy_ldnet.annotation.job import plan
 from spacy_ldnet.annotation.output import OutputFolder
-from spacy_ldnet.annotation.plan import plan
 from spacy_ldnet.annotation.records import find_missing
+from spacy_ldnet.sharding.files import open_place
 from spacy_ldnet.util import lock_folder
 
 HERE = Path(__file__).parent

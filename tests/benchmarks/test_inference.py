@@ -16,9 +16,9 @@ from precision import measure
 from profile_inference import REST, WHOLE, attach
 from toy import SENTENCES, train
 
-from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.describe import describe
 from spacy_ldnet.nn.precision import runs_bfloat16
-from spacy_ldnet.pipeline.speed import time_pipeline
+from spacy_ldnet.timing import time_pipeline
 
 TEXTS = [(words, [True] * len(words)) for words, _ in SENTENCES]
 

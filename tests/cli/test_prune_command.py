@@ -13,12 +13,12 @@ from toy import DEPTH, make_examples, shim_of, train, train_gated
 from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
-from spacy_ldnet.callbacks import create_gate_penalty_v1
 from spacy_ldnet.cli import prune as prune_module
-from spacy_ldnet.cli._facts import describe
+from spacy_ldnet.describe import describe
 from spacy_ldnet.models import encoder as encoder_module
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.models.gating import layers_of
+from spacy_ldnet.models.gated import layers_of
+from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
 
 
 def invoke(*args):

@@ -12,7 +12,7 @@ from toy import DEPTH, EMBED, HIDDEN, WORDS, shim_of, train, write_language_mode
 from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
-from spacy_ldnet.cli._facts import describe, describe_lm
+from spacy_ldnet.describe import describe, describe_lm
 from spacy_ldnet.lm_directory import DIRECTIONS, META_FILE, weights_file
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes

@@ -16,7 +16,7 @@ from toy_transformer import write_transformer
 
 from spacy_ldnet.cli.prune import prune
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.models.language_model import SIZES
+from spacy_ldnet.pretraining.config import SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "docs" / "hooks"), str(ROOT / "tests" / "legacy")]

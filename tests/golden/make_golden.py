@@ -137,11 +137,11 @@ def make_pipelines():
     )
     from toy_transformer import make_transformer_nlp, set_gates, write_transformer
 
-    from spacy_ldnet.cli._lm_cuts import prune_language_models
     from spacy_ldnet.cli.convert import convert
     from spacy_ldnet.cli.prune import prune
     from spacy_ldnet.loaders import EncoderLoader
     from spacy_ldnet.models.encoder import find_encoders
+    from spacy_ldnet.pruning.language_models import prune_language_models
 
     def build(heads):
         fix_random_seed(0)

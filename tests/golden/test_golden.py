@@ -14,10 +14,10 @@ from make_golden import (
     predict,
 )
 
-from spacy_ldnet.cli._lm_cuts import prune_language_models
 from spacy_ldnet.cli.annotate import annotate
 from spacy_ldnet.cli.convert import convert
 from spacy_ldnet.cli.prune import prune
+from spacy_ldnet.pruning.language_models import prune_language_models
 
 GOLDEN = Path(__file__).parent
 EXPECTED = json.loads((GOLDEN / "predictions.json").read_text("utf8"))

@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
-from spacy_ldnet.nn.iobes import TagScheme
+from spacy_ldnet.iobes import TagScheme
 
 
 def make_docs(nlp, sentences):

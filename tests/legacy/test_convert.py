@@ -11,8 +11,8 @@ from authors import SENTENCES, TAGS, Authors, make_maps
 from converting import check, emissions, make_docs
 from spacy.tokens import Doc
 
-from spacy_ldnet.cli._facts import describe
 from spacy_ldnet.cli.convert import convert
+from spacy_ldnet.describe import describe
 
 OFFICIAL = Path(__file__).parents[3] / "shared" / "official"
 CASES = {

@@ -11,10 +11,10 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
-from spacy_ldnet.callbacks import create_gate_penalty_v1
-from spacy_ldnet.cli._facts import describe
 from spacy_ldnet.cli.convert import convert
 from spacy_ldnet.cli.prune import prune
+from spacy_ldnet.describe import describe
+from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
 
 
 def test_converted_pipeline_is_pruned_gated_and_packaged_like_any_other(tmp_path):

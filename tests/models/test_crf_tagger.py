@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from spacy.ml.models.tok2vec import build_hash_embed_cnn_tok2vec
 from thinc.api import Adam, fix_random_seed, set_dropout_rate
 
+from spacy_ldnet.iobes import allowed_transitions
 from spacy_ldnet.models.crf_tagger import build_crf_tagger_v1
-from spacy_ldnet.models.stacked_tok2vec import build_stacked_tok2vec_v1
-from spacy_ldnet.nn.iobes import allowed_transitions
+from spacy_ldnet.models.tok2vec import build_stacked_tok2vec_v1
 
 WIDTH, TAGS = 16, 9
 TEXTS = ["a b c d e", "", "f", "a a b"]

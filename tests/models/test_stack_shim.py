@@ -12,7 +12,7 @@ from spacy.training import Example
 from toy import make_examples, tensors, train
 
 from spacy_ldnet.models import encoder, shim
-from spacy_ldnet.models.stacked_tok2vec import build_stacked_tok2vec_v1
+from spacy_ldnet.models.tok2vec import build_stacked_tok2vec_v1
 from spacy_ldnet.nn.precision import has_bfloat16, runs_bfloat16
 
 

@@ -6,7 +6,7 @@ from spacy.tokens import Doc
 from spacy.vectors import Vectors
 from toy import SENTENCES
 
-from spacy_ldnet.models.stacked_tok2vec import build_stacked_tok2vec_v1
+from spacy_ldnet.models.tok2vec import build_stacked_tok2vec_v1
 
 TEXTS = [words for words, _ in SENTENCES]
 ODD = [[], ["Ada"], [" ", "\n"], ["x" * 10_000], ["🙂", "e\u0301", "\x00", "עברית"]]

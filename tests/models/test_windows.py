@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy_transformers.span_getters import configure_strided_spans
 
-from spacy_ldnet.models.windows import make_windows
+from spacy_ldnet.models.doc_arrays import make_windows
 
 CPU = torch.device("cpu")
 VOCAB = spacy.blank("en").vocab

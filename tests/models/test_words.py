@@ -4,7 +4,7 @@ import spacy
 from spacy.attrs import ORTH
 from spacy.tokens import Doc
 
-from spacy_ldnet.models.words import RowLookup, TypeFinder, flat_attribute
+from spacy_ldnet.models.doc_arrays import RowLookup, TypeFinder, flat_attribute
 
 BATCHES = [
     [["to", "be", "or", "not", "to", "be"], ["be", "it", "so"]],

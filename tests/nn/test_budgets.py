@@ -5,14 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.budgets import (
+from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
+from spacy_ldnet.nn.gates import (
     DirectionBudget,
     LayerBudget,
     MacsBudget,
     choose_strongest,
     is_within,
 )
-from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
 from spacy_ldnet.nn.prune import keep_layers
 
 DEPTH = 3

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn import iobes
+from spacy_ldnet import iobes
 from spacy_ldnet.nn.crf import LinearChainCRF
 from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from spacy_ldnet.nn.dense_rnn import UNITS, DenseRNN, run_rnn
+from spacy_ldnet.nn.rnn import UNITS, DenseRNN, run_rnn
 
 
 @pytest.mark.parametrize("unit", UNITS)

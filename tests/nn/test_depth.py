@@ -5,9 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.budgets import LayerBudget
-from spacy_ldnet.nn.depth import DepthPenalty, depth, holders, needed
-from spacy_ldnet.nn.gates import REGULARIZERS
+from spacy_ldnet.nn.gates import REGULARIZERS, LayerBudget
+from spacy_ldnet.transformer.layers import DepthPenalty, depth, holders, needed
 
 TWO = LayerBudget(2)
 GATES = st.lists(st.floats(0.01, 0.89), min_size=1, max_size=8, unique=True)

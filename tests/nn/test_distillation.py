@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_crf import DOUBLE, enumerated, make_batch, make_crf
 
-from spacy_ldnet.nn.distillation import LOWEST, tempered_divergence
+from spacy_ldnet.nn.crf import LOWEST, tempered_divergence
 
 
 def make_targets(seed, rows, n_tags=5):

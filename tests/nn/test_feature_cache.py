@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_ldnet.nn.batching import Windows
+from spacy_ldnet.nn.cache import FeatureCache
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
-from spacy_ldnet.nn.feature_cache import FeatureCache
-from spacy_ldnet.nn.windows import Windows
 
 WORDS = 20
 WIDTH = 2 * (4 + 2 * 3)

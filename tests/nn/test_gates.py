@@ -3,8 +3,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.budgets import DirectionBudget, LayerBudget
-from spacy_ldnet.nn.gates import REGULARIZERS, GatePenalty, live_layers
+from spacy_ldnet.nn.gates import (
+    REGULARIZERS,
+    DirectionBudget,
+    GatePenalty,
+    LayerBudget,
+    live_layers,
+)
 
 BELOW = st.lists(st.floats(0.01, 0.89), min_size=1, max_size=8)
 TWO = LayerBudget(2)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn import iobes
-from spacy_ldnet.nn.iobes import SpanArrays, TagScheme
+from spacy_ldnet import iobes
+from spacy_ldnet.iobes import SpanArrays, TagScheme
 
 LABELS = ("PER", "B", "I-O", "X-Y-Z")
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from spacy_ldnet.lm_directory import FIRST_WORD_ROW, UNK_ROW
-from spacy_ldnet.nn.adaptive_softmax import clip_cutoffs
 from spacy_ldnet.nn.language_model import (
     LanguageModel,
     LanguageModelConfig,
+    clip_cutoffs,
     detach_state,
 )
 from spacy_ldnet.nn.serialize import (
@@ -16,7 +16,7 @@ from spacy_ldnet.nn.serialize import (
     read_bytes,
     set_half,
 )
-from spacy_ldnet.pretraining.vocabulary import give_subwords
+from spacy_ldnet.pretraining.corpus import give_subwords
 from spacy_ldnet.subwords import find_subwords, subwords_of
 
 CONFIG = LanguageModelConfig(

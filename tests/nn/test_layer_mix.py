@@ -8,7 +8,7 @@ pytest.importorskip("transformers", reason="needs the extra 'transformers'")
 
 from toy_transformer import LAYERS, make_network
 
-from spacy_ldnet.nn.layer_mix import LayerMix
+from spacy_ldnet.transformer.layers import LayerMix
 
 ROWS = 20
 INPUTS = {"input_ids": torch.tensor([[2, 7, 9, 3], [2, 8, 3, 0]])}

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from spacy_ldnet.nn import viterbi
 from spacy_ldnet.nn.crf import LinearChainCRF
 from spacy_ldnet.nn.lattice import FORBIDDEN
-from spacy_ldnet.nn.long_paths import LONG, WINDOW, best_long_path
-from spacy_ldnet.nn.paths import advance
+from spacy_ldnet.nn.viterbi import LONG, WINDOW, advance, best_long_path
 
 
 def make_crf(n_tags=9, *, constrained=True, strength=1.0, seed=0):

@@ -6,11 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_ldnet.nn.crf import LinearChainCRF
-from spacy_ldnet.nn.iobes_paths import advance_legal, legal_order
 from spacy_ldnet.nn.lattice import FORBIDDEN, Scores, first_rows, pack
-from spacy_ldnet.nn.long_paths import LONG
-from spacy_ldnet.nn.paths import FEW_TO_SHARE, advance, best_paths, group_sizes
-from spacy_ldnet.nn.short_paths import FEW, best_short_path
+from spacy_ldnet.nn.viterbi import (
+    FEW,
+    FEW_TO_SHARE,
+    LONG,
+    advance,
+    advance_legal,
+    best_paths,
+    best_short_path,
+    group_sizes,
+    legal_order,
+)
 
 
 def make_crf(seed, n_tags, *, constrained=True, dtype=torch.float64):

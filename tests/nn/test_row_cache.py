@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.row_cache import RowCache
+from spacy_ldnet.nn.cache import RowCache
 
 BATCHES = st.lists(st.sets(st.integers(0, 30), max_size=12), max_size=8)
 

@@ -8,15 +8,12 @@ import pytest
 import torch
 
 from spacy_ldnet.nn.crf import LinearChainCRF
-from spacy_ldnet.nn.iobes_paths import advance_legal
-from spacy_ldnet.nn.long_paths import LONG
-from spacy_ldnet.nn.paths import advance, follow_back
-from spacy_ldnet.nn.scripted import scripted
+from spacy_ldnet.nn.viterbi import LONG, advance, advance_legal, follow_back, scripted
 
 IN_PYTHON = """
 import sys, torch
 from spacy_ldnet.nn.crf import LinearChainCRF
-from spacy_ldnet.nn.paths import advance
+from spacy_ldnet.nn.viterbi import advance
 assert not isinstance(advance, torch.jit.ScriptFunction)
 state, emissions, lengths, constrained = torch.load(sys.argv[1])
 crf = LinearChainCRF(n_in=3, n_tags=9, constrained=constrained)

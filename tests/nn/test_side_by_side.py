@@ -3,12 +3,7 @@ import threading
 import pytest
 import torch
 
-from spacy_ldnet.nn.side_by_side import (
-    as_many_threads,
-    for_each,
-    forget_threads,
-    workers,
-)
+from spacy_ldnet.nn.threads import as_many_threads, for_each, forget_threads, workers
 
 CPU = torch.device("cpu")
 

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_ldnet.nn.batching import Windows
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder, WordTypes
-from spacy_ldnet.nn.windows import Windows
 
 WORDS, LENGTHS = 12, [9, 1, 20]
 LAYERS = st.sets(st.integers(0, 3)).map(lambda kept: tuple(sorted(kept)))

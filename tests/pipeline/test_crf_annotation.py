@@ -8,8 +8,8 @@ from labelling import SMALL_SETTINGS, TEXTS, ents_of, get_examples, make_ner, tr
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_ldnet.pipeline import annotations
-from spacy_ldnet.pipeline.annotations import gold_ents
+from spacy_ldnet.pipeline import tag_encoding
+from spacy_ldnet.pipeline.tag_encoding import gold_ents
 
 
 def test_whitespace_is_never_at_an_edge(trained):
@@ -133,7 +133,7 @@ def test_where_tokens_are_the_same_the_shortcut_reads_what_alignment_does(tokens
     example = Example(doc, reference)
     found = gold_ents(example, ["PER", "LOC"], "ner").tolist()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(annotations, "same_tokens", lambda one, other: False)
+        patch.setattr(tag_encoding, "same_tokens", lambda one, other: False)
         assert gold_ents(example, ["PER", "LOC"], "ner").tolist() == found
 
 

@@ -7,8 +7,8 @@ import torch
 from thinc.util import has_cupy, has_torch_cuda_gpu
 from toy import make_examples, shim_of, tensors, train
 
+from spacy_ldnet.nn.batching import Windows
 from spacy_ldnet.nn.precision import runs_bfloat16
-from spacy_ldnet.nn.windows import Windows
 
 GPU = pytest.mark.skipif(
     not (has_cupy and has_torch_cuda_gpu), reason="there is no GPU (or no CuPy)"

@@ -20,11 +20,11 @@ from toy import (
     train,
 )
 
-from spacy_ldnet.callbacks import create_gate_penalty_v1, create_train_layers_v1
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.models.gating import prune_encoder
-from spacy_ldnet.nn.dense_rnn import dense_macs
-from spacy_ldnet.pipeline import calibration
+from spacy_ldnet.models.gated import prune_encoder
+from spacy_ldnet.nn.rnn import dense_macs
+from spacy_ldnet.pruning import budget
+from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1, create_train_layers_v1
 
 WHOLE = 2 * dense_macs(embed=EMBED, hidden=HIDDEN, unit="lstm", layers=DEPTH)
 FAST = {"weight": 1.0, "learn_rate": 0.05}
@@ -77,7 +77,7 @@ def test_words_per_second(make_nlp, monkeypatch):
     def clock(nlp, texts):
         return 1.0 + network.module.lm_macs / WHOLE
 
-    monkeypatch.setattr(calibration, "time_pipeline", clock)
+    monkeypatch.setattr(budget, "time_pipeline", clock)
     whole = network.module
     penalty = create_gate_penalty_v1(min_words_per_second=8000, **FAST)
     train(nlp, 60, before=penalty)
@@ -100,7 +100,7 @@ def test_speed_is_really_measured(make_nlp):
     nlp = make_nlp()
     encoder = find_encoders(nlp.get_pipe("ldnet").model)[0]
     expected = nlp("Ada lived in Paris .").tensor.copy()
-    measured = calibration.calibrate(nlp, encoder)
+    measured = budget.calibrate(nlp, encoder)
     assert all(speed > 100 for speed in measured["words_per_second"])
     assert measured["machine"]["threads"] == 1
     assert (nlp("Ada lived in Paris .").tensor == expected).all()

@@ -9,9 +9,9 @@ from toy import DEPTH, EMBED, HIDDEN, SENTENCES, WIDTH, shim_of, train
 from toy import make_full_examples as make_examples
 from typer.testing import CliRunner
 
-from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
 from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import find_encoders
+from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1, create_load_encoder_v1
 
 HEADS = {
     "ner": {

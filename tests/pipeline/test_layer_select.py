@@ -24,10 +24,10 @@ from toy_transformer import (
     write_transformer,
 )
 
-from spacy_ldnet.callbacks import create_gate_penalty_v1
-from spacy_ldnet.models.gating import find_gated, gate_shim, prune_encoder
-from spacy_ldnet.nn.depth import depth
-from spacy_ldnet.pipeline import calibration
+from spacy_ldnet.models.gated import find_gated, gate_shim, prune_encoder
+from spacy_ldnet.pruning import budget
+from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
+from spacy_ldnet.transformer.layers import depth
 
 FAST = {"component": "transformer", "weight": 1000.0, "learn_rate": 0.1}
 PLAIN = {
@@ -149,7 +149,7 @@ def test_budgets_of_cost_and_speed(transformer, monkeypatch):
     module = gated_module(nlp)
     before = module.gates.tolist()
     seconds = lambda nlp, texts: 1 + depth(module.gates) / LAYERS  # noqa: E731
-    monkeypatch.setattr(calibration, "time_pipeline", seconds)
+    monkeypatch.setattr(budget, "time_pipeline", seconds)
     train(nlp, 1, before=create_gate_penalty_v1(min_words_per_second=6600, **FAST))
     assert shim.penalty.budget.max_layers == 2
     assert shim.cfg["calibration"]["layers"] == list(range(LAYERS + 1))

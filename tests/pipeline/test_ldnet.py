@@ -11,9 +11,9 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from toy import DEPTH, SENTENCES, WIDTH, make_examples, shim_of, train, train_gated
 
-from spacy_ldnet.callbacks import create_gate_penalty_v1, create_load_encoder_v1
-from spacy_ldnet.cli._facts import describe
 from spacy_ldnet.cli.prune import prune
+from spacy_ldnet.describe import describe
+from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1, create_load_encoder_v1
 
 CONTEXTUAL = "components.ner.model.tok2vec.contextual"
 ODD = [

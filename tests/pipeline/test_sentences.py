@@ -9,7 +9,7 @@ from labelling import SMALL, TEXTS, get_examples, make_ner, train
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_ldnet.pipeline.pieces import Pieces
+from spacy_ldnet.pipeline.crf import Pieces
 
 
 def make(**model):

@@ -7,7 +7,7 @@ from labelling import SMALL, get_examples, make_example, make_ner, train
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example, offsets_to_biluo_tags
 
-from spacy_ldnet.nn.iobes import TagScheme
+from spacy_ldnet.iobes import TagScheme
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS, pack_soft_tags, read_soft_tags
 
 LABELS = ("LOC", "PER")

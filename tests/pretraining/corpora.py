@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy
 import spacy
 
+from spacy_ldnet.pretraining.config import PretrainingSettings
 from spacy_ldnet.pretraining.corpus import open_stream
-from spacy_ldnet.pretraining.prepare import prepare_corpus
-from spacy_ldnet.pretraining.raw_text import create_raw_text_corpus_v1
-from spacy_ldnet.pretraining.settings import PretrainingSettings
-from spacy_ldnet.pretraining.units import UNIT_SIZE
+from spacy_ldnet.pretraining.readers import create_raw_text_corpus_v1
+from spacy_ldnet.pretraining.tokenised import prepare_corpus
+from spacy_ldnet.sharding.ranges import UNIT_SIZE
 
 nlp = spacy.blank("en")
 

@@ -14,8 +14,8 @@ from spacy_ldnet.pretraining.advice import (
     warn_of_result,
     warn_of_text,
 )
-from spacy_ldnet.pretraining.base import BaseModels
-from spacy_ldnet.pretraining.settings import PretrainingSettings
+from spacy_ldnet.pretraining.config import PretrainingSettings
+from spacy_ldnet.pretraining.init_from import BaseModels
 
 DIFFERENT = "\n".join(f"line {n} has words of its own w{n}" for n in range(400)) + "\n"
 

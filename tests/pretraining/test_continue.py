@@ -10,8 +10,7 @@ from spacy_ldnet.lm_directory import (
     read_structure,
     read_vocabulary,
 )
-from spacy_ldnet.nn.extend import extend_vocabulary
-from spacy_ldnet.nn.language_model import LanguageModel
+from spacy_ldnet.nn.language_model import LanguageModel, extend_vocabulary
 from spacy_ldnet.pretraining.events import Evaluation
 from spacy_ldnet.pretraining.measure import measure_text
 from spacy_ldnet.pretraining.run import pretrain

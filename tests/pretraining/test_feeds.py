@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_ldnet.lm_directory import EOS_ROW
-from spacy_ldnet.pretraining.batches import TokenStream
-from spacy_ldnet.pretraining.feeds import SequenceFeed, Share, StreamFeed, make_feed
-from spacy_ldnet.pretraining.settings import PretrainingSettings
+from spacy_ldnet.pretraining.batchers import SequenceFeed, Share, StreamFeed, make_feed
+from spacy_ldnet.pretraining.config import PretrainingSettings
+from spacy_ldnet.pretraining.corpus import TokenStream
 
 BUDGET = 2 * 4
 KINDS = {"streams": StreamFeed, "sequences": SequenceFeed}

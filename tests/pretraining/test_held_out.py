@@ -7,7 +7,7 @@ from corpora import prepare, read_words
 
 from spacy_ldnet.pretraining.events import CorpusReady
 from spacy_ldnet.pretraining.held_out import SHARE, choose_split, split_text
-from spacy_ldnet.pretraining.raw_text import create_raw_text_corpus_v1
+from spacy_ldnet.pretraining.readers import create_raw_text_corpus_v1
 from spacy_ldnet.pretraining.run import pretrain
 
 WORDS = [

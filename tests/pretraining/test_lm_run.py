@@ -11,8 +11,9 @@ import torch
 from spacy_ldnet.lm_directory import DIRECTIONS, read_vocabulary, weights_file
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes, vocabulary_hash
-from spacy_ldnet.pretraining import loop, parallel
-from spacy_ldnet.pretraining.batches import TokenStream
+from spacy_ldnet.pretraining import parallel
+from spacy_ldnet.pretraining import trainer
+from spacy_ldnet.pretraining.corpus import TokenStream
 from spacy_ldnet.pretraining.events import Evaluation, Finished
 from spacy_ldnet.pretraining.measure import measure_text
 from spacy_ldnet.pretraining.perplexity import perplexity
@@ -127,7 +128,7 @@ def test_loss_that_is_no_number(config, tmp_path, side_by_side):
 
 def test_best_is_chosen_by_perplexity(config, tmp_path, monkeypatch):
     values = iter([9.0, 5.0, 7.0, 8.0, 1.0])
-    monkeypatch.setattr(loop, "perplexity", lambda *_, **__: next(values))
+    monkeypatch.setattr(trainer, "perplexity", lambda *_, **__: next(values))
     changes = {"directions": ["forward"], "eval_every": 5, "patience": 2}
     config["pretraining"].update(changes)
     events = run(config, tmp_path / "out")
@@ -184,7 +185,7 @@ def test_messages_for_a_wrong_config(config, tmp_path, section, key, value, code
 
 
 def test_architecture_from_registry(model_config):
-    from spacy_ldnet.models.language_model import build_language_model_v1
+    from spacy_ldnet.pretraining.config import build_language_model_v1
 
     built = build_language_model_v1(
         embed=8, hidden=8, depth=3, projection=16, cutoffs=[5, 12]

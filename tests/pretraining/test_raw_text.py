@@ -11,9 +11,9 @@ import pytest
 import spacy
 from corpora import make_readers, prepare, read_words
 
-from spacy_ldnet.pretraining.problems import SHOWN
-from spacy_ldnet.pretraining.raw_text import create_raw_text_corpus_v1
-from spacy_ldnet.pretraining.text_files import ENDINGS
+from spacy_ldnet.pretraining.readers import create_raw_text_corpus_v1
+from spacy_ldnet.sharding.files import ENDINGS
+from spacy_ldnet.sharding.skipped import SHOWN
 
 if sys.version_info >= (3, 14):
     from compression import zstd

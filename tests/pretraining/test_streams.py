@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_ldnet.lm_directory import EOS_ROW
-from spacy_ldnet.pretraining.batches import TokenStream, heldout_windows
+from spacy_ldnet.pretraining.corpus import TokenStream, heldout_windows
 
 # Two sequences, [5, 6, 7] and [8, 9], each after its symbol.
 TOKENS = numpy.array([EOS_ROW, 5, 6, 7, EOS_ROW, 8, 9], dtype=numpy.int32)

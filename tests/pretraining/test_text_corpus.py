@@ -10,10 +10,10 @@ from corpora import make_readers, prepare, read_stream
 from spacy.training.corpus import JsonlCorpus, PlainTextCorpus
 
 from spacy_ldnet.lm_directory import EOS_ROW, UNK_ROW, read_vocabulary, word_rows
+from spacy_ldnet.pretraining.config import PretrainingSettings
 from spacy_ldnet.pretraining.corpus import open_stream, rows_file
-from spacy_ldnet.pretraining.prepare import prepare_corpus
-from spacy_ldnet.pretraining.settings import PretrainingSettings
-from spacy_ldnet.pretraining.sources import read_docs
+from spacy_ldnet.pretraining.readers import read_docs
+from spacy_ldnet.pretraining.tokenised import prepare_corpus
 
 nlp = spacy.blank("en")
 
@@ -157,7 +157,7 @@ def test_damaged_rows_are_made_again(tmp_path):
 
 def test_any_reader_in_several_shards(tmp_path, readers, monkeypatch):
     whole = prepare(tmp_path / "1", readers)
-    monkeypatch.setattr("spacy_ldnet.pretraining.index.SHARD_WORDS", 500)
+    monkeypatch.setattr("spacy_ldnet.pretraining.tokenised.SHARD_WORDS", 500)
     cut = prepare(tmp_path / "2", readers)
     assert len(list((cut.path / "shards").glob("*.int32"))) > 4
     assert read_stream(cut, "train") == read_stream(whole, "train")
@@ -193,7 +193,7 @@ def test_empty_text_and_small_vocabulary(tmp_path):
 
 @pytest.mark.parametrize("open_shards", [1, 256])
 def test_any_places_at_once(tmp_path, monkeypatch, open_shards):
-    monkeypatch.setattr("spacy_ldnet.pretraining.rows.OPEN", open_shards)
+    monkeypatch.setattr("spacy_ldnet.pretraining.corpus.OPEN", open_shards)
     # Places far apart, in no order, several times, and beyond both ends of the ring.
     lines = "".join(f"w{i} w{i}\n" for i in range(100))
     readers = make_readers(tmp_path, lines, "w1\n")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from corpora import make_readers, prepare
 
-from spacy_ldnet.pretraining.settings import fixed_settings, read_settings
+from spacy_ldnet.pretraining.config import fixed_settings, read_settings
 
 
 def contents(corpus):

@@ -15,9 +15,9 @@ from conftest import make_lines
 from corpora import make_readers, prepare, read_stream, read_words
 
 from spacy_ldnet.engines import count_processes
+from spacy_ldnet.pretraining.config import read_settings
 from spacy_ldnet.pretraining.events import Tokenising
-from spacy_ldnet.pretraining.settings import read_settings
-from spacy_ldnet.pretraining.units import plan_units
+from spacy_ldnet.sharding.ranges import plan_units
 
 
 def shard_files(corpus):

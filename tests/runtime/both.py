@@ -5,7 +5,7 @@ import torch
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_ldnet.models.windows import make_windows
+from spacy_ldnet.models.doc_arrays import make_windows
 from spacy_ldnet.nn.serialize import module_to_bytes
 from spacy_ldnet.runtime import Windows, network_from_bytes
 

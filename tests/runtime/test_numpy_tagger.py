@@ -5,9 +5,9 @@ from both import assert_close, randomised, windows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.char_encoder import CharRows as TorchChars
-from spacy_ldnet.nn.stack import StackConfig, TokenStack
-from spacy_ldnet.nn.stack import Words as TorchWords
+from spacy_ldnet.nn.tagger import CharRows as TorchChars
+from spacy_ldnet.nn.tagger import StackConfig, TokenStack
+from spacy_ldnet.nn.tagger import Words as TorchWords
 from spacy_ldnet.runtime import CharRows, Readout, Words
 
 TYPES, CHAR_ROWS = 11, 20

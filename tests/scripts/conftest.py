@@ -9,7 +9,7 @@ import spacy
 from toy import write_language_model
 from toy_transformer import write_transformer
 
-from spacy_ldnet.models.language_model import SIZES
+from spacy_ldnet.pretraining.config import SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))

@@ -27,8 +27,8 @@ from spacy.util import load_config
 from toy import DEPTH, EMBED, HIDDEN, check_rate, write_language_model
 from typer.testing import CliRunner
 
-from spacy_ldnet.cli._facts import describe, describe_lm
-from spacy_ldnet.models.language_model import SIZES
+from spacy_ldnet.describe import describe, describe_lm
+from spacy_ldnet.pretraining.config import SIZES
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,238 @@
+"""Dense and plain stacks of recurrent layers."""
+
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import Errors
+
+UNITS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+#: What they call, by their `mode`: (input, state, weights, has biases, layers,
+#: dropout, training, bidirectional, batch first).
+FUNCTIONS: Dict[str, Any] = {
+    "LSTM": torch.lstm,
+    "GRU": torch.gru,
+    "RNN_TANH": torch.rnn_tanh,
+}
+#: Rows of W_ih a hidden unit has: four gates in an LSTM, three in a GRU.
+ROWS = {"lstm": 4, "gru": 3, "rnn": 1}
+
+State = List[object]
+
+
+def run_rnn(rnn: Any, x: Tensor, state: Any = None) -> Tuple[Tensor, Any]:
+    """What calling an `nn.LSTM`, `nn.GRU` or `nn.RNN` of one layer gives.
+
+    On a CPU without most of its checks: for one short text they cost a fifth of the
+    layer.
+
+    :param rnn: the layer.
+    :param x: *Shape:* (time, batch, inputs)
+    :param state: from an earlier call; None for zeros.
+    :returns: the output, *Shape:* (time, batch, hidden), and the state.
+    :raises ValueError: E114 for an input or a state of another size.
+    """
+    if x.is_cuda:
+        # cuDNN wants all weights in one piece, as the module has them.
+        return rnn(x, state)
+    return run_weights(rnn, rnn.all_weights[0], x, state)
+
+
+def run_weights(
+    rnn: Any, weights: List[Tensor], x: Tensor, state: Any
+) -> Tuple[Tensor, Any]:
+    """The same with weights from outside: W_ih, W_hh, b_ih, b_hh."""
+    # What torch calls here trusts these sizes, and reads or writes behind the end of its
+    # memory where they are wrong.
+    inputs = weights[0].shape[1]
+    if x.shape[2] != inputs:
+        message = Errors.E114.format(
+            what="inputs of width", expected=inputs, found=x.shape[2]
+        )
+        raise ValueError(message)
+    if state is None:
+        zeros = x.new_zeros(1, x.shape[1], rnn.hidden_size)
+        state = (zeros, zeros) if rnn.mode == "LSTM" else zeros
+    else:
+        _check_state(rnn, x, state)
+    run = FUNCTIONS[rnn.mode]
+    h, *after = run(x, state, weights, True, 1, 0.0, rnn.training, False, False)
+    return h, tuple(after) if len(after) > 1 else after[0]
+
+
+def _check_state(rnn: Any, x: Tensor, state: Any) -> None:
+    expected = (1, x.shape[1], rnn.hidden_size)
+    for part in state if isinstance(state, tuple) else (state,):
+        if part.shape != expected:
+            message = Errors.E114.format(
+                what="a state of shape", expected=expected, found=tuple(part.shape)
+            )
+            raise ValueError(message)
+
+
+def dense_macs(*, embed: int, hidden: int, unit: str, layers: int) -> int:
+    """Multiply-accumulates a word of densely connected layers (the paper's FLOPs).
+
+    :param embed: width of what the first layer reads.
+    :param hidden: width of each layer's output.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    :param layers: how many there are.
+    """
+    rows = ROWS[unit] * hidden
+    return sum(rows * (embed + (i + 1) * hidden) for i in range(layers))
+
+
+class DenseRNN(nn.Module):
+    """Recurrent layers, each of which reads the outputs of all layers before it.
+
+    Layer l computes ``h_l = RNN_l([x, g_1 h_1, …, g_{l-1} h_{l-1}])``, and the whole
+    gives ``r = [x, g_1 h_1, …, g_L h_L]`` (Liu et al. 2018, equations 1 and 2).
+
+    :param embed: width of the input x.
+    :param hidden: width of each layer's output.
+    :param layers: number of the layer in the unpruned network, from 0, for each layer
+        that is there. ``range(depth)`` for an unpruned network.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    """
+
+    def __init__(self, *, embed: int, hidden: int, layers: Sequence[int], unit: str):
+        super().__init__()
+        self.embed = embed
+        self.hidden = hidden
+        self.layers = list(layers)
+        self.unit = unit
+        self.rnns = nn.ModuleList(
+            UNITS[unit](embed + i * hidden, hidden) for i in range(len(self.layers))
+        )
+
+    @property
+    def width(self) -> int:
+        """Width of the output: embed + layers * hidden."""
+        return self.embed + len(self.layers) * self.hidden
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a word of all layers (the paper's FLOPs)."""
+        return dense_macs(
+            embed=self.embed,
+            hidden=self.hidden,
+            unit=self.unit,
+            layers=len(self.layers),
+        )
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        gates: Optional[Tensor] = None,
+        closed: Sequence[bool] = (),
+        layer_dropout: float = 0.0,
+        state: Optional[State] = None,
+        with_input: bool = True,
+    ) -> Tuple[Tensor, State]:
+        """Run all layers over padded sequences.
+
+        :param x: embeddings. *Shape:* (time, batch, embed)
+        :param gates: weight of each layer's output, in [0, 1]; None for all ones.
+            *Shape:* (layers,)
+        :param closed: for each layer whether its gate is zero and need have no gradient,
+            so that the layer need not be run. Nothing for none.
+        :param layer_dropout: in training, probability with which a layer's output is
+            replaced by zeros (or, which is the same, left out) on its way to later
+            layers; the result always has the undropped output (paper, section 3.3).
+        :param state: state of every layer, from an earlier call; None for zeros.
+        :param with_input: whether x is part of the result.
+        :returns: the result r, *Shape:* (time, batch, embed + layers * hidden) or
+            (time, batch, layers * hidden), and the state of every layer.
+        """
+        # On its way to later layers a dropped output is None.
+        seen: List[Optional[Tensor]] = [x]
+        outputs = [x] if with_input else [x[..., :0]]
+        states: State = []
+        for i, rnn in enumerate(self.rnns):
+            if closed and closed[i]:
+                states.append(None)
+                outputs.append(x.new_zeros(*x.shape[:2], self.hidden))
+                seen.append(None)
+                continue
+            h, after = self._read(rnn, seen, None if state is None else state[i])
+            states.append(after)
+            if gates is not None:
+                h = h * gates[i]
+            outputs.append(h)
+            # A whole layer goes, for all words and sequences at once, as in pruning.
+            # What is kept is not scaled up: with a layer there or gone, later layers
+            # see in training exactly what they will see afterwards.
+            drop = self.training and layer_dropout and torch.rand(()) < layer_dropout
+            seen.append(None if drop else h)
+        r = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
+        return r, states
+
+    def _read(
+        self, rnn: Any, seen: List[Optional[Tensor]], state: Any
+    ) -> Tuple[Tensor, Any]:
+        """Run one layer over the outputs that are there."""
+        kept = [h for h in seen if h is not None]
+        if len(kept) == len(seen):
+            x = torch.cat(kept, dim=-1) if len(kept) > 1 else kept[0]
+            return run_rnn(rnn, x, state)
+        if kept[0].is_cuda:
+            zeros = kept[0].new_zeros(*kept[0].shape[:2], self.hidden)
+            x = torch.cat([zeros if h is None else h for h in seen], dim=-1)
+            return run_rnn(rnn, x, state)
+        # To multiply zeros would cost as much as to multiply what was dropped.
+        widths = [self.embed] + [self.hidden] * (len(seen) - 1)
+        columns = rnn.weight_ih_l0.split(widths, dim=1)
+        weight = torch.cat([w for w, h in zip(columns, seen) if h is not None], dim=1)
+        weights = [weight, *rnn.all_weights[0][1:]]
+        return run_weights(rnn, weights, torch.cat(kept, dim=-1), state)
+
+
+class StackedRNN(nn.Module):
+    """Recurrent layers, each of which reads the one before it; torch's own.
+
+    It has the interface of :class:`DenseRNN`, so that a language model can have either.
+
+    :param embed: width of the input.
+    :param hidden: width of each layer's output.
+    :param depth: number of layers.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    :param dropout: rate on the way from one layer to the next.
+    """
+
+    def __init__(
+        self, *, embed: int, hidden: int, depth: int, unit: str, dropout: float
+    ):
+        super().__init__()
+        self.embed = embed
+        self.hidden = hidden
+        self.depth = depth
+        self.unit = unit
+        # With one layer there is nothing to drop, and torch warns of it.
+        rate = dropout if depth > 1 else 0.0
+        self.rnns = UNITS[unit](embed, hidden, num_layers=depth, dropout=rate)
+
+    @property
+    def width(self) -> int:
+        """Width of the output: that of one layer."""
+        return self.hidden
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a word of all layers."""
+        rows = ROWS[self.unit] * self.hidden
+        return rows * (self.embed + self.hidden + 2 * (self.depth - 1) * self.hidden)
+
+    def forward(
+        self, x: Tensor, *, layer_dropout: float = 0.0, state: Optional[State] = None
+    ) -> Tuple[Tensor, State]:
+        """Run all layers over padded sequences.
+
+        :param x: embeddings. *Shape:* (time, batch, embed)
+        :param layer_dropout: ignored; the rate was given when the layers were made.
+        :param state: state of all layers, from an earlier call; None for zeros.
+        :returns: *Shape:* (time, batch, hidden), and the state of all layers.
+        """
+        h, after = self.rnns(x, None if state is None else state[0])
+        return h, [after]

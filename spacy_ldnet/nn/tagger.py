@@ -1,0 +1,309 @@
+"""The tagger network: characters, bidirectional LSTMs, emissions."""
+
+from dataclasses import asdict, dataclass
+from typing import Callable, List, Optional, cast
+
+import torch
+from torch import Tensor, nn
+
+from .batching import (
+    FEW_DIGITS,
+    Windows,
+    length_batches,
+    padded_index,
+    read_windows,
+    reorder_time,
+    reverse_index,
+    shared_budget,
+    take_rows,
+)
+from .rnn import ROWS, UNITS, run_rnn
+from .serialize import Structure
+from .threads import for_each, workers
+
+
+@dataclass(frozen=True)
+class CharRows:
+    """Words whose characters lie in one flat array.
+
+    :param ids: rows of all words' characters. *Shape:* (characters,)
+    :param starts: where each word starts. *Shape:* (words,)
+    :param lengths: number of its characters, at least 1. *Shape:* (words,)
+    """
+
+    ids: Tensor
+    starts: Tensor
+    lengths: Tensor
+
+
+class CharEncoder(nn.Module):
+    """A character LSTM in each direction over every word on its own.
+
+    The output depends on the word alone, so a word that occurs twice is read once.
+
+    :param rows: rows of the table of embeddings.
+    :param embed: width of a character's embedding.
+    :param hidden: width of each direction's state.
+    :param width: width of the output.
+    """
+
+    def __init__(self, *, rows: int, embed: int, hidden: int, width: int):
+        super().__init__()
+        self.hidden = hidden
+        self.embedding = nn.Embedding(rows, embed)
+        self.forward_rnn = nn.LSTM(embed, hidden)
+        self.backward_rnn = nn.LSTM(embed, hidden)
+        self.project = nn.Linear(2 * hidden, width)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a character, projection not counted."""
+        return 2 * 4 * self.hidden * (self.embedding.embedding_dim + self.hidden)
+
+    def forward(self, words: CharRows) -> Tensor:
+        """Encode words.
+
+        :returns: *Shape:* (words, width)
+        """
+        count = len(words.starts)
+        states = self.embedding.weight.new_zeros(count, 2 * self.hidden)
+
+        def read_group(group: Tensor) -> None:
+            starts, size = words.starts[group], words.lengths[group]
+            padded = padded_index(starts, size, FEW_DIGITS)
+            x = self.embedding(words.ids[padded.index])
+            ahead, _ = run_rnn(self.forward_rnn, x)
+            backwards = reverse_index(padded.lengths, len(x))
+            behind, _ = run_rnn(self.backward_rnn, reorder_time(x, backwards))
+            last = (size - 1, torch.arange(len(size), device=size.device))
+            read = torch.cat([ahead[last], behind[last]], dim=-1)
+            states.index_copy_(0, group, read.to(states.dtype))
+
+        budget = shared_budget(words.lengths, workers(states.device))
+        batches = length_batches(words.lengths, budget)
+        for_each(batches, read_group, states.device)
+        return self.project(states)
+
+
+#: Characters of a word of running English and the space behind it, to turn the cost
+#: of a character into that of a word.
+CHARACTERS_PER_WORD = 5.3
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """Sizes of the stack.
+
+    :param context: width of the contextual input; 0 for none.
+    :param char_rows: rows of the table of characters' embeddings.
+    :param char_embed: width of a character's embedding; 0 for no characters.
+    :param char_hidden: width of each direction of the character LSTM.
+    :param char_width: width of a word's character representation.
+    :param vectors: width of the word vectors; 0 for none.
+    :param vector_rows: rows of the table of vectors if it is trained here, else 0.
+    :param width: width of the output, both directions together; even.
+    :param depth: number of bidirectional layers, at least 1.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    """
+
+    context: int
+    char_rows: int
+    char_embed: int
+    char_hidden: int
+    char_width: int
+    vectors: int
+    vector_rows: int
+    width: int
+    depth: int
+    unit: str
+
+    @property
+    def hidden(self) -> int:
+        """Width of the widest recurrent layer, one direction."""
+        return max(self.char_hidden, self.width // 2)
+
+    @property
+    def input_width(self) -> int:
+        chars = self.char_width if self.char_embed else 0
+        return self.context + chars + self.vectors
+
+
+@dataclass(frozen=True)
+class Words:
+    """A batch's words: each type once, and which type each token is.
+
+    :param types: *Shape:* (tokens,)
+    :param chars: the types' characters. None if there are none to be read.
+    :param read: what was read of them before, instead. *Shape:* (types, char_width)
+    :param vectors: a vector for each type, *Shape:* (types, vectors); or, if the table
+        is trained here, its row in the table, *Shape:* (types,), where row 0 stands for
+        words without a vector. None without vectors.
+    """
+
+    types: Tensor
+    chars: Optional[CharRows]
+    read: Optional[Tensor]
+    vectors: Optional[Tensor]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What reads the encodings, token by token.
+
+    :param width: of its output.
+    :param compute: from *Shape:* (..., inputs) to *Shape:* (..., width)
+    """
+
+    width: int
+    compute: Callable[[Tensor], Tensor]
+
+
+class BidirectionalLayer(nn.Module):
+    """One layer that reads padded sequences both ways and never sees padding."""
+
+    def __init__(self, *, inputs: int, width: int, unit: str):
+        super().__init__()
+        self.macs = 2 * ROWS[unit] * (width // 2) * (inputs + width // 2)
+        self.forward_rnn = UNITS[unit](inputs, width // 2)
+        self.backward_rnn = UNITS[unit](inputs, width // 2)
+
+    def forward(self, x: Tensor, backwards: Tensor) -> Tensor:
+        """Read both ways.
+
+        :param x: *Shape:* (time, batch, inputs)
+        :param backwards: from :func:`reverse_index`. *Shape:* (time, batch)
+        :returns: *Shape:* (time, batch, width)
+        """
+        ahead, _ = run_rnn(self.forward_rnn, x)
+        behind, _ = run_rnn(self.backward_rnn, reorder_time(x, backwards))
+        return torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
+
+
+class BidirectionalStack(nn.ModuleList):
+    """Bidirectional layers, each of which reads the one before it.
+
+    :param inputs: width of what the first one reads.
+    :param width: width of the output, both directions together; even.
+    :param depth: number of layers.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    """
+
+    def __init__(self, *, inputs: int, width: int, depth: int, unit: str):
+        sizes = [inputs] + [width] * (depth - 1)
+        super().__init__(
+            BidirectionalLayer(inputs=size, width=width, unit=unit) for size in sizes
+        )
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a word."""
+        return sum(cast(BidirectionalLayer, layer).macs for layer in self)
+
+    def forward(self, x: Tensor, backwards: Tensor, dropout: float) -> Tensor:
+        """Read both ways, layer by layer.
+
+        :param x: *Shape:* (time, batch, inputs)
+        :param backwards: from :func:`reverse_index`. *Shape:* (time, batch)
+        :param dropout: rate between layers, in training.
+        :returns: *Shape:* (time, batch, width)
+        """
+        for i, layer in enumerate(self):
+            if i:
+                x = nn.functional.dropout(x, dropout, self.training)
+            x = layer(x, backwards)
+        return x
+
+
+class TokenStack(nn.Module):
+    """``dropout([chars, context, vectors])`` through bidirectional layers.
+
+    Liu et al. 2018, section 3.2: the sequence labeller between its inputs and the CRF.
+
+    :param config: the sizes.
+    """
+
+    def __init__(self, config: StackConfig):
+        super().__init__()
+        self.config = config
+        self.dropout = 0.0
+        self.chars: Optional[CharEncoder] = None
+        if config.char_embed:
+            self.chars = CharEncoder(
+                rows=config.char_rows,
+                embed=config.char_embed,
+                hidden=config.char_hidden,
+                width=config.char_width,
+            )
+        self.table: Optional[nn.Embedding] = None
+        if config.vector_rows:
+            self.table = nn.Embedding(config.vector_rows, config.vectors)
+        self.layers = BidirectionalStack(
+            inputs=config.input_width,
+            width=config.width,
+            depth=config.depth,
+            unit=config.unit,
+        )
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a word, at a usual number of characters a word."""
+        total = float(self.layers.macs)
+        if self.chars is not None:
+            project = self.chars.project
+            total += self.chars.macs * CHARACTERS_PER_WORD
+            total += project.in_features * project.out_features
+        return round(total)
+
+    def structure(self) -> Structure:
+        return asdict(self.config)
+
+    @classmethod
+    def from_structure(cls, structure: Structure) -> "TokenStack":
+        return cls(StackConfig(**structure))
+
+    def forward(
+        self,
+        context: Optional[Tensor],
+        words: Words,
+        windows: Windows,
+        then: Optional[Readout] = None,
+    ) -> Tensor:
+        """Encode tokens.
+
+        :param context: *Shape:* (tokens, context), or None
+        :param words: the tokens' types.
+        :param windows: the stretches the layers read; every token is kept by one.
+        :param then: what to make of each window's encodings at once, so that those of
+            all tokens are never in memory together.
+        :returns: *Shape:* (tokens, width), or (tokens, then.width)
+        """
+        of_types = self._of_types(words)
+        weight = next(self.layers.parameters())
+        width = self.config.width if then is None else then.width
+        out = weight.new_empty(len(words.types), width)
+
+        # Window by window: all tokens' input at once would be the largest array of all.
+        def read(index: Tensor, lengths: Tensor) -> Tensor:
+            parts = [] if context is None else [take_rows(context, index)]
+            if of_types is not None:
+                parts.append(take_rows(of_types, words.types[index]))
+            x = self._dropped(torch.cat(parts, dim=-1))
+            y = self.layers(x, reverse_index(lengths, len(index)), self.dropout)
+            return y if then is None else then.compute(y.to(weight.dtype))
+
+        return self._dropped(read_windows(windows, out, read))
+
+    def _of_types(self, words: Words) -> Optional[Tensor]:
+        """Characters and vectors. *Shape:* (types, chars + vectors)"""
+        parts: List[Tensor] = []
+        if words.read is not None:
+            parts.append(words.read)
+        elif self.chars is not None:
+            parts.append(self.chars(words.chars))
+        if words.vectors is not None:
+            table = self.table
+            parts.append(words.vectors if table is None else table(words.vectors))
+        return torch.cat(parts, dim=-1) if parts else None
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(x, self.dropout, self.training)

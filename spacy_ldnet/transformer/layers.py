@@ -1,0 +1,261 @@
+"""Gated layers of a transformer: their mix, and a penalty on depth."""
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Any, Iterator, List, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import Errors
+from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, choose_strongest
+
+
+class LayerStack(nn.ModuleList):
+    """Layers of which only the lowest may be run.
+
+    To the network that they belong to the others are not there; their weights still
+    are, under the same names.
+    """
+
+    #: How many are run; None for all.
+    limit: Optional[int] = None
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return iter(self._lowest())
+
+    def __len__(self) -> int:
+        return len(self._lowest())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._lowest()[index]
+
+    def _lowest(self) -> List[nn.Module]:
+        return list(self._modules.values())[: self.limit]  # type: ignore[arg-type]
+
+
+class LayerMix(nn.Module):
+    """``o_0 = h_0`` and ``o_l = g_l h_l + (1 - g_l) o_{l-1}``; the output is the last.
+
+    With h_0 the embeddings, h_l the output of layer l and g_l its gate. That is a mix
+    with weights ``g_l prod_{k>l} (1 - g_k)``, which add up to 1 whatever the gates are.
+    Gates are 1 at first, so that the output is the transformer's own; when the highest
+    closes it becomes, step by step, that of the transformer without its top layer.
+
+    :param transformer: a Hugging Face encoder whose output is that of its last layer.
+    :raises ValueError: E108 if it is not such an encoder.
+    """
+
+    def __init__(self, transformer: Any):
+        super().__init__()
+        self.transformer = transformer
+        owner, name = _find_layers(transformer)
+        setattr(owner, name, LayerStack(getattr(owner, name)))
+        self._place = (owner, name)
+        layers = transformer.config.num_hidden_layers
+        self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
+        #: Set while gates are trained, and a closed one stays closed.
+        self.settled = False
+
+    @property
+    def config(self) -> Any:
+        """The transformer's own."""
+        return self.transformer.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the transformer is."""
+        return self.transformer.device
+
+    @property
+    def layers(self) -> LayerStack:
+        """The transformer's layers."""
+        owner, name = self._place
+        return getattr(owner, name)
+
+    @property
+    def macs_per_layer(self) -> int:
+        """Weights of one layer's matrices: its multiply-accumulates a piece of a word,
+        without those of attention between pieces."""
+        first = next(iter(self.layers._modules.values()), None)
+        weights = first.parameters() if first is not None else ()
+        return sum(w.numel() for w in weights if w.dim() > 1)
+
+    @property
+    def weights(self) -> Tensor:
+        """The share of each layer in the mix, the embeddings first.
+
+        *Shape:* (1 + layers,)
+        """
+        gates = self.gates.detach()
+        above = (1 - gates).flip(0).cumprod(0).flip(0)
+        ones = gates.new_ones(1)
+        return torch.cat([ones, gates]) * torch.cat([above, ones])
+
+    def forward(self, **inputs: Any) -> Any:
+        """Run as many layers as have to be, and mix their outputs.
+
+        :param inputs: of the transformer.
+        :returns: its output, with the mix as ``last_hidden_state``.
+            *Shape:* (batch, pieces, width)
+        """
+        gates, layers = self.gates, self.layers
+        trained = gates.requires_grad and torch.is_grad_enabled()
+        layers.limit = None if trained and not self.settled else depth(gates)
+        run = gates[: layers.limit]
+        if not trained and (not len(run) or run[-1] == 1):
+            return self.transformer(**inputs)
+        wanted = self.config.output_hidden_states
+        output = self.transformer(**inputs, output_hidden_states=True)
+        states = output.hidden_states
+        mixed = states[0]
+        for gate, state in zip(run, states[1:]):
+            mixed = torch.lerp(mixed, state, gate.to(state.dtype))
+        return replace(
+            output, last_hidden_state=mixed, hidden_states=states if wanted else None
+        )
+
+    def check(self) -> None:
+        """See whether the transformer can do without its top layer: whether it can be
+        built so, and then gives what the layer below has given.
+
+        :raises ValueError: E109 if not.
+        """
+        below = max(0, len(self.gates) - 1)
+        try:
+            self._build(below)
+            states = self._run_on_sample(len(self.gates)).hidden_states
+            shorter = self._run_on_sample(below).last_hidden_state
+            same = torch.allclose(states[below], shorter, atol=1e-5)
+            reason = "its output is not that of its last layer" if not same else ""
+        except Exception as error:  # Any kind, by the network's own code.
+            reason = f"{type(error).__name__}, {error}"
+        if reason:
+            name = type(self.transformer).__name__
+            raise ValueError(Errors.E109.format(name=name, reason=reason))
+
+    def _build(self, layers: int) -> None:
+        """Build a transformer of so many layers, of shapes only."""
+        config = copy.deepcopy(self.config)
+        config.num_hidden_layers = layers
+        with torch.device("meta"):
+            type(self.transformer)(config)
+
+    def _run_on_sample(self, layers: int) -> Any:
+        self.transformer.eval()
+        self.layers.limit = layers
+        ids = torch.tensor([[1, 2]], device=self.device)
+        with torch.no_grad():
+            return self.transformer(input_ids=ids, output_hidden_states=True)
+
+    def cut(self, layers: int) -> None:
+        """Delete all layers above, in place.
+
+        Nothing changes if the gates of those that go are zero. A mix of which all is
+        in the highest layer left costs nothing any more; the gates of others are their
+        share in it, since the layers above read them ungated.
+
+        :param layers: how many stay.
+        """
+        owner, name = self._place
+        setattr(owner, name, LayerStack(list(self.layers._modules.values())[:layers]))  # type: ignore[arg-type]
+        self.config.num_hidden_layers = layers
+        trained = self.gates.requires_grad
+        self.gates = nn.Parameter(self.gates.detach()[:layers], requires_grad=trained)
+
+
+def _find_layers(transformer: Any) -> Tuple[nn.Module, str]:
+    """The module list with as many modules as the config says layers, and its owner;
+    of several the one with most weights."""
+    count = transformer.config.num_hidden_layers
+    found = [
+        (owner, name)
+        for owner in transformer.modules()
+        for name, child in owner.named_children()
+        if isinstance(child, nn.ModuleList) and len(child) == count
+    ]
+    if not found:
+        name = type(transformer).__name__
+        raise ValueError(Errors.E108.format(name=name, layers=count))
+    return max(found, key=lambda place: _size(getattr(*place)))
+
+
+def _size(module: nn.Module) -> int:
+    return sum(weights.numel() for weights in module.parameters())
+
+
+def holders(gates: Tensor) -> Tensor:
+    """The gate that keeps each layer running: the largest of those at and above it.
+
+    :param gates: lowest layer first. *Shape:* (layers,)
+    :returns: its position; of equal gates the highest. *Shape:* (layers,)
+    """
+    found = []
+    holder = len(gates) - 1
+    values = gates.tolist()
+    for i in reversed(range(len(values))):
+        if values[i] > values[holder]:
+            holder = i
+        found.append(holder)
+    found.reverse()
+    return torch.tensor(found, dtype=torch.long, device=gates.device)
+
+
+def needed(gates: Tensor) -> Tensor:
+    """How far each layer has to run, which no layer does less than one above it.
+
+    :param gates: lowest layer first. *Shape:* (layers,)
+    :returns: *Shape:* (layers,)
+    """
+    return gates[holders(gates)]
+
+
+def depth(gates: Tensor) -> int:
+    """Number of layers that have to run: that of the highest open gate."""
+    return int((needed(gates) > 0).sum())
+
+
+@dataclass(frozen=True)
+class DepthPenalty(GatePenalty):
+    """What gates cost where a layer reads the one below it only, as in a transformer.
+
+    The number of layers in the budget is the number of the highest open gate. For R1 a
+    layer costs as much as the largest gate at or above it (:func:`needed`). While they
+    are over the budget R2 and R3 charge the gates of the layers that it has no room for:
+    each its own, since all of these have to close. R3's term ``sum g(1-g)`` is over all
+    gates, within the budget too: a layer that has to run for one above it may be left out
+    of the mix.
+    """
+
+    def project(self, gates: Tensor) -> None:
+        """Put gates back into [0, 1], in place, after an optimizer's step.
+
+        As the lowest layers have room together or not at all, it is enough to keep the
+        highest of them open.
+
+        :param gates: *Shape:* (layers,)
+        """
+        with torch.no_grad():
+            room = 0 if self.regularizer == "R1" else self._room(gates)
+            gates.clamp_(0.0, 1.0)
+            if room and needed(gates)[room - 1] < LOWEST_OPEN_GATE:
+                gates[room - 1] = LOWEST_OPEN_GATE
+
+    def _opens(self, gates: Tensor) -> Tensor:
+        return torch.zeros_like(gates, dtype=torch.bool)
+
+    def _counted(self, gates: Tensor) -> Tensor:
+        return needed(gates)
+
+    def _linear(self, gates: Tensor) -> Tensor:
+        costs = super()._linear(gates)
+        if self.regularizer != "R1":
+            costs[: self._room(gates)] = 0.0
+            return costs
+        return torch.zeros_like(costs).index_add_(0, holders(gates), costs)
+
+    def _room(self, gates: Tensor) -> int:
+        """How many layers the budget has room for."""
+        if self.budget is None:
+            return 0
+        return len(choose_strongest(self._counted(gates), self.budget))

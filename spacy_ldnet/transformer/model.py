@@ -1,0 +1,191 @@
+"""A transformer cut to the layers that its gates leave, as a thinc model; needs spacy-transformers."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+import srsly
+import torch
+from spacy.tokens import Doc
+from spacy_transformers.data_classes import FullTransformerBatch, HFObjects
+from spacy_transformers.layers import transformer_model
+from spacy_transformers.layers.hf_shim import HFShim
+from spacy_transformers.layers.transformer_model import (
+    TransformerModel,
+    set_pytorch_transformer,
+)
+from thinc.api import get_torch_default_device
+from transformers import AutoModel, PretrainedConfig
+
+from ..models.shim import GateShim
+from ..nn.gates import Budget, LayerBudget
+from ..nn.precision import with_own_defaults
+from ..nn.threads import make_fork_safe
+from .architectures import NODE_NAME
+from .layers import DepthPenalty, LayerMix, depth
+
+#: What tokenizers put before the first piece of a word.
+WORD_STARTS = "\u0120\u2581"
+
+
+class AutoLayerMix:
+    """What spacy-transformers' shim builds a network with when it is loaded."""
+
+    @staticmethod
+    def from_config(config: PretrainedConfig) -> LayerMix:
+        """RETURNS (LayerMix): The transformer of a config, with random weights."""
+        return LayerMix(AutoModel.from_config(config))
+
+
+class LayerSelectShim(GateShim, HFShim):
+    """spacy-transformers' shim, which saves the transformer with its config and its
+    tokenizer, and trains the gates as well."""
+
+    parts = ("transformer",)
+    penalty_class = DepthPenalty
+
+    def __init__(
+        self,
+        model: HFObjects,
+        *,
+        mixed_precision: bool = False,
+        grad_scaler_config: Optional[Dict[str, Any]] = None,
+    ):
+        """model (HFObjects): The transformer, a LayerMix or None, and its tokenizer.
+        mixed_precision (bool): See spacy-transformers.
+        grad_scaler_config (Optional[Dict[str, Any]]): See spacy-transformers.
+        """
+        super().__init__(
+            model,
+            mixed_precision=mixed_precision,
+            grad_scaler_config=dict(grad_scaler_config or {}),
+            model_cls=AutoLayerMix,
+        )
+        self.start_gates()
+
+    @property
+    def words(self) -> List[str]:  # type: ignore[override]
+        """RETURNS (List[str]): The tokenizer's whole words, in its order."""
+        vocabulary = self._hfmodel.tokenizer.get_vocab()
+        pieces = sorted(vocabulary, key=vocabulary.__getitem__)
+        return [w for w in (p.lstrip(WORD_STARTS) for p in pieces) if w.isalpha()]
+
+    def macs_budget(self, max_macs: float) -> Budget:
+        # A share of the whole is a product, which may fall short by a rounding.
+        layers = (max_macs + 0.5) // max(1, self.module.macs_per_layer)
+        return LayerBudget(int(layers))
+
+    def macs_of(self, layers: Sequence[int]) -> int:
+        return sum(layers) * self.module.macs_per_layer
+
+    def gates_of_parts(self) -> Dict[str, List[float]]:
+        return {self.parts[0]: self.module.gates.tolist()}
+
+    def kept_layers(self) -> Dict[str, List[int]]:
+        return {self.parts[0]: list(range(len(self.module.gates)))}
+
+    def live_layers(self) -> int:
+        return depth(self.module.gates)
+
+    def prune(
+        self, max_layers: Optional[int] = None, *, per_direction: bool = False
+    ) -> None:
+        layers = self.live_layers()
+        if max_layers is not None:
+            layers = min(layers, max_layers)
+        self.module.cut(layers)
+        self.start_gates()
+
+    @contextmanager
+    def first_layers(self, count: int) -> Iterator[None]:
+        gates = self.module.gates
+        kept = gates.detach().clone()
+        with torch.no_grad():
+            gates[:count], gates[count:] = 1.0, 0.0
+        try:
+            yield
+        finally:
+            gates.data.copy_(kept)
+
+    def to_bytes(self) -> bytes:
+        message = {"config": self.cfg, "transformer": super().to_bytes()}
+        return srsly.msgpack_dumps(message)
+
+    @with_own_defaults
+    def from_bytes(self, bytes_data: bytes) -> "LayerSelectShim":
+        message = srsly.msgpack_loads(bytes_data)
+        self.cfg = {**self.cfg, **message["config"]}
+        make_fork_safe()
+        super().from_bytes(message["transformer"])
+        return self
+
+
+class LayerSelectModel(TransformerModel):
+    """spacy-transformers' model, whose transformer is put into a `LayerMix`.
+
+    attrs["depth"] (int): Number of layers of the unpruned transformer.
+    """
+
+    @with_own_defaults
+    def __init__(self, name: str, get_spans: Callable, **settings: Any):
+        """name (str): Name or directory of the transformer.
+        get_spans (Callable): A span getter.
+        settings (Any): Those of spacy-transformers' `TransformerModel`.
+        """
+        super().__init__(name, get_spans, **settings)
+        self.name = NODE_NAME
+        self._func, self.init = forward, init
+        self.layers[0].shims[0] = LayerSelectShim(
+            self.layers[0].shims[0]._hfmodel,  # type: ignore[attr-defined]
+            mixed_precision=settings.get("mixed_precision", False),
+            grad_scaler_config=settings.get("grad_scaler_config", {}),
+        )
+        self.attrs["depth"] = 0
+        self.attrs["set_transformer"] = set_transformer
+        self.attrs["replace_listener_cfg"] = replace_listener_cfg
+
+    def copy(self) -> "LayerSelectModel":
+        """RETURNS (LayerSelectModel): A copy with weights of its own."""
+        copied = LayerSelectModel(self.attrs["name"], self.attrs["get_spans"])
+        copied.attrs.update(self.attrs)
+        if self.has_dim("nO"):
+            copied.set_dim("nO", self.get_dim("nO"))
+        copied.layers[0] = self.layers[0].copy()
+        return copied
+
+
+@with_own_defaults
+def forward(
+    model: TransformerModel, docs: List[Doc], is_train: bool
+) -> Tuple[FullTransformerBatch, Callable[[FullTransformerBatch], List[Doc]]]:
+    output, backprop = transformer_model.forward(model, docs, is_train)
+    return output, with_own_defaults(backprop)
+
+
+@with_own_defaults
+def init(model: TransformerModel, X: Any = None, Y: Any = None) -> None:
+    transformer_model.init(model, X, Y)
+
+
+def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:
+    """Give all layers of a pretrained transformer a gate, and take it in.
+
+    RAISES (ValueError): E108 or E109 if its layers can't be selected.
+    """
+    mix = LayerMix(loaded.transformer)
+    mix.check()
+    make_fork_safe()
+    mix.to(get_torch_default_device())
+    set_pytorch_transformer(model, replace(loaded, transformer=mix))
+    model.attrs["depth"] = len(mix.gates)
+
+
+def replace_listener_cfg(
+    model_cfg: Dict[str, Any], listener_cfg: Dict[str, Any]
+) -> Dict[str, Any]:
+    """The config of what stands in a listener's place, with its own settings."""
+    own: Dict[str, Any] = {
+        k: listener_cfg[k] for k in ("pooling", "grad_factor") if k in listener_cfg
+    }
+    name = "spacy-ldnet.LayerSelectTok2Vec.v1"
+    return {**model_cfg, **own, "@architectures": name}
