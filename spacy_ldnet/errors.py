@@ -487,6 +487,7 @@ class Errors(metaclass=_WithCode):
         "These language models read words by their subwords, which were not given. Call "
         "`set_subwords` first."
     )
+    E161 = "[pretraining] has no setting '{name}'.{hint} Its settings are {known}."
     E170 = (
         "'{path}' cannot be read: {reason}. Give files of Prodigy, doccano or Label "
         'Studio, lines such as {{"text": "Ada", "entities": [[0, 3, "PER"]]}} '

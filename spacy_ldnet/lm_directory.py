@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +142,13 @@ def word_rows(words: List[str]) -> Dict[str, int]:
     RETURNS (Dict[str, int]): Row of each word. Any other word has `UNK_ROW`.
     """
     return {word: row for row, word in enumerate(words, start=FIRST_WORD_ROW)}
+
+
+def vocabulary_hash(words: List[str]) -> str:
+    """words (List[str]): The words of a vocabulary.
+    RETURNS (str): SHA-256 of the words and their order.
+    """
+    return hashlib.sha256(json.dumps(words).encode("utf8")).hexdigest()
 
 
 def read_meta(path: Path) -> Dict[str, Any]:
@@ -295,8 +303,6 @@ def layers_left(path: Path) -> LayersLeft:
     RETURNS (LayersLeft): Their layers.
     RAISES (ValueError): See `read_structure`.
     """
-    from .nn.serialize import vocabulary_hash
-
     structures = {name: read_structure(path, name) for name in DIRECTIONS}
     words = read_vocabulary(path)
     # An encoder knows the words that have a row of their own.

@@ -25,12 +25,12 @@ from .lm_directory import (
     read_vocabulary,
     require_files,
     sizes_of,
+    vocabulary_hash,
 )
 from .models.encoder import LDNetModel, LDNetShim, check_words, find_encoders
 from .models.gated import is_loaded, layers_of, prune_encoder
 from .nn.encoder import EncoderConfig, LDNetEncoder
 from .nn.precision import with_own_defaults
-from .nn.serialize import vocabulary_hash
 
 Loader = Callable[[LDNetModel], LDNetModel]
 ARCHITECTURE = "spacy-ldnet.LDNetEncoder."

@@ -14,7 +14,7 @@ from ..errors import Errors, Warnings
 from ._util import app
 
 if TYPE_CHECKING:
-    from ..annotation.output import Annotating
+    from ..sharding.engines import TextProgress
 
 #: What a shell shows of a command that Ctrl-C ended.
 INTERRUPTED = 130
@@ -209,7 +209,7 @@ class _Display:
         if self.bar is not None:
             self.bar.close()
 
-    def __call__(self, event: "Annotating") -> None:
+    def __call__(self, event: "TextProgress") -> None:
         from ._progress import BytesBar
 
         if self.bar is None:

@@ -24,7 +24,7 @@ from thinc.types import Floats2d
 from thinc.util import get_torch_default_device
 
 from ..errors import Errors, Warnings
-from ..lm_directory import DIRECTIONS
+from ..lm_directory import DIRECTIONS, vocabulary_hash
 from ..nn.batching import Windows
 from ..nn.cache import FeatureCache, RowCache
 from ..nn.encoder import LDNetEncoder, WordTypes
@@ -32,7 +32,6 @@ from ..nn.gates import Budget, LayerBudget, MacsBudget, choose_strongest, live_l
 from ..nn.precision import has_bfloat16, runs_bfloat16, with_own_defaults
 from ..nn.prune import fold_gates, keep_layers, open_layers
 from ..nn.rnn import UNITS, dense_macs
-from ..nn.serialize import vocabulary_hash
 from ..nn.word_embedding import Bags
 from ..subwords import find_subwords, subwords_of
 from ..util import check_range

@@ -1,9 +1,8 @@
 """Weights as safetensors whose header holds the structure they belong to."""
 
-import hashlib
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Protocol, Tuple, Type, TypeVar
+from typing import Any, Dict, Optional, Protocol, Tuple, Type, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -127,8 +126,3 @@ def _read_header(metadata: Optional[Dict[str, str]]) -> Dict[str, Any]:
             Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
         )
     return header
-
-
-def vocabulary_hash(words: List[str]) -> str:
-    """SHA-256 over the words and their order."""
-    return hashlib.sha256(json.dumps(words).encode("utf8")).hexdigest()

@@ -11,7 +11,7 @@ from _teacher import entities_only, load_teacher
 from annotate import annotate, pass_over, write_parts
 from spacy.tokens import DocBin, Span
 
-from spacy_ldnet.annotation.records import hash_pipeline
+from spacy_ldnet.annotation.job import hash_pipeline
 
 PARTS = ("train", "dev", "test")
 
