@@ -16,7 +16,7 @@ from _project import ROOT, describe_machine, read_texts, write_json
 from spacy.language import Language
 from spacy.training import Corpus
 
-from spacy_ldnet.models.gated import find_gated, gate_shim
+from spacy_ldnet.pruning.encoders import find_gated, gate_shim
 from spacy_ldnet.timing import count_words, take_turns, time_pipeline
 
 EXAMPLES = 30

@@ -12,9 +12,10 @@ from wasabi import msg
 
 from .errors import Errors
 from .lm_directory import find_weights, read_meta, read_structure, read_vocabulary
-from .models.gated import find_gated, gate_shim, is_loaded
-from .models.shim import GateShim, ModuleShim
+from .models.gated import GateTraining
+from .models.shim import ModuleShim
 from .nn.language_model import LanguageModel
+from .pruning.encoders import find_gated, gate_shim, is_loaded
 from .timing import count_words, make_texts, take_turns, time_pipeline
 
 COLUMNS = (
@@ -76,7 +77,7 @@ def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
     return facts
 
 
-def _facts_of_gates(shim: GateShim) -> Dict[str, Any]:
+def _facts_of_gates(shim: GateTraining) -> Dict[str, Any]:
     gates = shim.gates_of_parts()
     facts: Dict[str, Any] = {
         LAYERS_OF[part]: len(values) for part, values in gates.items()

@@ -22,7 +22,7 @@ from ..describe import (
 )
 from ..errors import Errors, Warnings
 from ..lm_directory import find_source, is_lm_directory
-from ..models.gated import arrays_of, budget_scores, gate_shim, prune_encoder
+from ..pruning.encoders import arrays_of, budget_scores, gate_shim, prune_encoder
 from ..pruning.language_models import prune_language_models
 from ..timing import make_docs, make_texts
 from ..util import check_output, write_folder

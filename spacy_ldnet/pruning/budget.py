@@ -10,8 +10,6 @@ from spacy.language import Language
 from thinc.api import Model
 
 from ..errors import Errors
-from ..models.encoder import check_range
-from ..models.gated import gate_shim
 from ..timing import (
     Words,
     count_words,
@@ -20,6 +18,8 @@ from ..timing import (
     take_turns,
     time_pipeline,
 )
+from ..util import check_range
+from .encoders import gate_shim
 
 #: Those that count layers.
 LAYER_KINDS = ("max_layers", "max_layers_per_direction")

@@ -17,7 +17,7 @@ from spacy_transformers.layers.transformer_model import (
 from thinc.api import get_torch_default_device
 from transformers import AutoModel, PretrainedConfig
 
-from ..models.shim import GateShim
+from ..models.gated import GateTraining
 from ..nn.gates import Budget, LayerBudget
 from ..nn.precision import with_own_defaults
 from ..nn.threads import make_fork_safe
@@ -37,7 +37,7 @@ class AutoLayerMix:
         return LayerMix(AutoModel.from_config(config))
 
 
-class LayerSelectShim(GateShim, HFShim):
+class LayerSelectShim(GateTraining, HFShim):
     """spacy-transformers' shim, which saves the transformer with its config and its
     tokenizer, and trains the gates as well."""
 
@@ -141,6 +141,7 @@ class LayerSelectModel(TransformerModel):
             grad_scaler_config=settings.get("grad_scaler_config", {}),
         )
         self.attrs["depth"] = 0
+        self.attrs["gate_shim"] = gate_shim
         self.attrs["set_transformer"] = set_transformer
         self.attrs["replace_listener_cfg"] = replace_listener_cfg
 
@@ -152,6 +153,11 @@ class LayerSelectModel(TransformerModel):
             copied.set_dim("nO", self.get_dim("nO"))
         copied.layers[0] = self.layers[0].copy()
         return copied
+
+
+def gate_shim(model: LayerSelectModel) -> LayerSelectShim:
+    """RETURNS (LayerSelectShim): Where spacy-transformers keeps the transformer."""
+    return model.layers[0].shims[0]  # type: ignore[return-value]
 
 
 @with_own_defaults

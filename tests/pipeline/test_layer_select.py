@@ -24,9 +24,9 @@ from toy_transformer import (
     write_transformer,
 )
 
-from spacy_ldnet.models.gated import find_gated, gate_shim, prune_encoder
 from spacy_ldnet.pruning import budget
 from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
+from spacy_ldnet.pruning.encoders import find_gated, gate_shim, prune_encoder
 from spacy_ldnet.transformer.layers import depth
 
 FAST = {"component": "transformer", "weight": 1000.0, "learn_rate": 0.1}
