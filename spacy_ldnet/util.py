@@ -1,4 +1,5 @@
-"""Files and folders that are written as a whole, and never over those of others."""
+"""Settings that are checked, and files and folders that are written as a whole, and never
+over those of others."""
 
 import hashlib
 import json
@@ -33,6 +34,12 @@ ATTEMPTS = 20
 
 #: Whether a file of a folder, by its path in it, is the command's own.
 IsOwn = Callable[[str], bool]
+
+
+def check_range(name: str, value: Any, allowed: bool, reason: str) -> None:
+    """RAISES (ValueError): E013 unless `allowed`."""
+    if not allowed:
+        raise ValueError(Errors.E013.format(name=name, value=value, reason=reason))
 
 
 @contextmanager
