@@ -35,6 +35,7 @@ from ..nn.rnn import UNITS, dense_macs
 from ..nn.serialize import vocabulary_hash
 from ..nn.word_embedding import Bags
 from ..subwords import find_subwords, subwords_of
+from ..util import check_dropout, check_range
 from .doc_arrays import (
     Layout,
     SpanGetter,
@@ -314,18 +315,6 @@ def build_ldnet_encoder_v1(
             )
         ],
     )
-
-
-def check_range(name: str, value: Any, allowed: bool, reason: str) -> None:
-    """RAISES (ValueError): E013 unless `allowed`."""
-    if not allowed:
-        raise ValueError(Errors.E013.format(name=name, value=value, reason=reason))
-
-
-def check_dropout(dropout: Optional[float]) -> None:
-    """RAISES (ValueError): E013 for a rate outside [0, 1)."""
-    allowed = dropout is None or 0 <= dropout < 1
-    check_range("dropout", dropout, allowed, "it must be in [0, 1), or null")
 
 
 def check_precision(precision: str) -> None:

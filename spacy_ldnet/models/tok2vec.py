@@ -26,6 +26,7 @@ from ..nn.cache import RowCache
 from ..nn.precision import with_own_defaults
 from ..nn.rnn import UNITS
 from ..nn.tagger import CharRows, Readout, StackConfig, TokenStack, Words
+from ..util import check_dropout, check_range
 from .doc_arrays import (
     Types,
     characters_of,
@@ -35,9 +36,7 @@ from .doc_arrays import (
     make_windows,
 )
 from .encoder import (
-    check_dropout,
     check_precision,
-    check_range,
     check_rows,
     dropout_rate,
     read_vectors,

@@ -10,7 +10,6 @@ from spacy.language import Language
 from thinc.api import Model
 
 from ..errors import Errors
-from ..models.encoder import check_range
 from ..models.gated import gate_shim
 from ..timing import (
     Words,
@@ -20,6 +19,7 @@ from ..timing import (
     take_turns,
     time_pipeline,
 )
+from ..util import check_range
 
 #: Those that count layers.
 LAYER_KINDS = ("max_layers", "max_layers_per_direction")

@@ -11,8 +11,8 @@ from thinc.api import Model
 from wasabi import row
 
 from ..errors import Errors
-from ..models.encoder import check_range
 from ..models.gated import budget_scores, gate_shim
+from ..util import check_range
 from .callbacks import gated_of
 
 
