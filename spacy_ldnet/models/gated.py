@@ -13,8 +13,8 @@ from ..nn.gates import (
     GatePenalty,
     LayerBudget,
     MacsBudget,
-    choose_strongest,
     live_layers,
+    select_layers,
 )
 from ..nn.precision import with_own_defaults
 from ..nn.prune import fold_gates, keep_layers, open_layers
@@ -69,7 +69,7 @@ class GateTraining(TrainingShim):
         if "max_layers" in limit:
             return LayerBudget(limit["max_layers"])
         if "max_layers_per_direction" in limit:
-            sizes = [len(gates) for gates in self.gates_of_parts().values()]
+            sizes = [len(gates) for gates in self.gates_by_direction().values()]
             return DirectionBudget(limit["max_layers_per_direction"], sizes)
         return self.macs_budget(limit["max_macs"])
 
@@ -96,7 +96,7 @@ class GateTraining(TrainingShim):
         if penalty is not None and gates.grad is not None:
             gates.grad += penalty.gradient(gates.detach())
             self._step_gates(gates)
-            penalty.project(gates.data)
+            penalty.project_(gates.data)
             self.forget(["gates"])
         # thinc's optimizer would decay the gates (L2) and clip them on their own.
         gates.grad = None
@@ -134,10 +134,10 @@ class GateShim(GateTraining):
         sizes = {name: getattr(config, name) for name in ("embed", "hidden", "unit")}
         return sum(dense_macs(layers=count, **sizes) for count in layers)
 
-    def gates_of_parts(self) -> Dict[str, List[float]]:
+    def gates_by_direction(self) -> Dict[str, List[float]]:
         return {name: self.module.gates_of(name).tolist() for name in DIRECTIONS}
 
-    def kept_layers(self) -> Dict[str, List[int]]:
+    def layer_ids(self) -> Dict[str, List[int]]:
         return {name: list(getattr(self.module.config, name)) for name in DIRECTIONS}
 
     def live_layers(self) -> int:
@@ -159,10 +159,10 @@ class GateShim(GateTraining):
         gates = self.module.gates.detach()
         if per_direction:
             budget = self.budget_of({"max_layers_per_direction": max_layers})
-            return choose_strongest(gates, budget)
-        depths = [i for side in self.kept_layers().values() for i in range(len(side))]
+            return select_layers(gates, budget)
+        depths = [i for side in self.layer_ids().values() for i in range(len(side))]
         order = sorted(range(len(depths)), key=depths.__getitem__)
-        ranked = choose_strongest(gates[order], LayerBudget(max_layers))
+        ranked = select_layers(gates[order], LayerBudget(max_layers))
         return sorted(order[place] for place in ranked)
 
     def keep_only(self, keep: Dict[str, List[int]]) -> None:
@@ -180,7 +180,7 @@ class GateShim(GateTraining):
     def first_layers(self, count: int) -> Iterator[None]:
         """Which layers they are does not matter to speed."""
         whole = self.module
-        kept = self.kept_layers().items()
+        kept = self.layer_ids().items()
         keep = {name: list(range(min(count, len(side)))) for name, side in kept}
         self.module = keep_layers(whole, keep)
         try:
@@ -193,7 +193,7 @@ class GateShim(GateTraining):
         RETURNS (LayersLeft): The encoder's layers.
         """
         config = self.module.config
-        numbers = self.kept_layers()
+        numbers = self.layer_ids()
         if only_open:
             open_ones = open_layers(self.module).items()
             numbers = {

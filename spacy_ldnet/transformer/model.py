@@ -22,19 +22,19 @@ from ..nn.gates import Budget, LayerBudget
 from ..nn.precision import with_own_defaults
 from ..nn.threads import make_fork_safe
 from .architectures import NODE_NAME
-from .layers import DepthPenalty, LayerMix, depth
+from .layers import DepthPenalty, GatedLayerMix, n_required
 
 #: What tokenizers put before the first piece of a word.
 WORD_STARTS = "\u0120\u2581"
 
 
-class AutoLayerMix:
+class AutoGatedLayerMix:
     """What spacy-transformers' shim builds a network with when it is loaded."""
 
     @staticmethod
-    def from_config(config: PretrainedConfig) -> LayerMix:
-        """RETURNS (LayerMix): The transformer of a config, with random weights."""
-        return LayerMix(AutoModel.from_config(config))
+    def from_config(config: PretrainedConfig) -> GatedLayerMix:
+        """RETURNS (GatedLayerMix): The transformer of a config, with random weights."""
+        return GatedLayerMix(AutoModel.from_config(config))
 
 
 class LayerSelectShim(GateTraining, HFShim):
@@ -51,7 +51,7 @@ class LayerSelectShim(GateTraining, HFShim):
         mixed_precision: bool = False,
         grad_scaler_config: Optional[Dict[str, Any]] = None,
     ):
-        """model (HFObjects): The transformer, a LayerMix or None, and its tokenizer.
+        """model (HFObjects): The transformer, a GatedLayerMix or None, and its tokenizer.
         mixed_precision (bool): See spacy-transformers.
         grad_scaler_config (Optional[Dict[str, Any]]): See spacy-transformers.
         """
@@ -59,7 +59,7 @@ class LayerSelectShim(GateTraining, HFShim):
             model,
             mixed_precision=mixed_precision,
             grad_scaler_config=dict(grad_scaler_config or {}),
-            model_cls=AutoLayerMix,
+            model_cls=AutoGatedLayerMix,
         )
         self.start_gates()
 
@@ -78,14 +78,14 @@ class LayerSelectShim(GateTraining, HFShim):
     def macs_of(self, layers: Sequence[int]) -> int:
         return sum(layers) * self.module.macs_per_layer
 
-    def gates_of_parts(self) -> Dict[str, List[float]]:
+    def gates_by_direction(self) -> Dict[str, List[float]]:
         return {self.parts[0]: self.module.gates.tolist()}
 
-    def kept_layers(self) -> Dict[str, List[int]]:
+    def layer_ids(self) -> Dict[str, List[int]]:
         return {self.parts[0]: list(range(len(self.module.gates)))}
 
     def live_layers(self) -> int:
-        return depth(self.module.gates)
+        return n_required(self.module.gates)
 
     def prune(
         self, max_layers: Optional[int] = None, *, per_direction: bool = False
@@ -121,7 +121,7 @@ class LayerSelectShim(GateTraining, HFShim):
 
 
 class LayerSelectModel(TransformerModel):
-    """spacy-transformers' model, whose transformer is put into a `LayerMix`.
+    """spacy-transformers' model, whose transformer is put into a `GatedLayerMix`.
 
     attrs["depth"] (int): Number of layers of the unpruned transformer.
     """
@@ -178,7 +178,7 @@ def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:
 
     RAISES (ValueError): E108 or E109 if its layers can't be selected.
     """
-    mix = LayerMix(loaded.transformer)
+    mix = GatedLayerMix(loaded.transformer)
     mix.check()
     make_fork_safe()
     mix.to(get_torch_default_device())
