@@ -27,6 +27,7 @@ from ..nn.cache import VectorCache
 from ..nn.precision import with_own_defaults
 from ..nn.rnn import CELLS
 from ..nn.tagger import StackConfig, TokenStack
+from ..util import check_dropout, check_range
 from .doc_arrays import (
     Types,
     characters_of,
@@ -36,9 +37,7 @@ from .doc_arrays import (
     make_windows,
 )
 from .encoder import (
-    check_dropout,
     check_precision,
-    check_range,
     check_rows,
     dropout_rate,
     read_vectors,
