@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..lm_directory import DIRECTIONS
+from ..lm_directory import DIRECTIONS, LayerId, LayerIndex
 from .batching import Windows, read_windows, reorder_time, reverse_index, take_rows
 from .cache import FeatureCache, window_keys
 from .rnn import DenseRNN
@@ -129,8 +129,8 @@ class EncoderConfig:
     rows: int
     embed: int
     hidden: int
-    forward: Tuple[int, ...]
-    backward: Tuple[int, ...]
+    forward: Tuple[LayerId, ...]
+    backward: Tuple[LayerId, ...]
     unit: str
     width: int
     boundary: int
@@ -223,12 +223,12 @@ class LDNetEncoder(nn.Module):
         layers = len(self.config.forward)
         return self.gates[:layers] if direction == "forward" else self.gates[layers:]
 
-    def by_direction(self, positions: Sequence[int]) -> Dict[str, List[int]]:
-        """Positions among all gates, as positions among each direction's layers."""
+    def by_direction(self, positions: Sequence[int]) -> Dict[str, List[LayerIndex]]:
+        """Places among all gates, as indices of each direction's layers."""
         ahead = len(self.config.forward)
         return {
-            "forward": [i for i in positions if i < ahead],
-            "backward": [i - ahead for i in positions if i >= ahead],
+            "forward": [LayerIndex(i) for i in positions if i < ahead],
+            "backward": [LayerIndex(i - ahead) for i in positions if i >= ahead],
         }
 
     @property
