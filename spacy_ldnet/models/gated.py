@@ -32,7 +32,8 @@ from .shim import TrainingShim
 class GateTraining(TrainingShim):
     """Train the gates of a network under a penalty, and its other weights as usual.
 
-    The network has `gates`, and `settled`, which is set while closed gates stay closed.
+    The network has `gates`, and `gates_frozen`, which is set while closed gates
+    stay closed.
 
     cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the gates,
         and `budget`: one of {"max_layers": …}, {"max_layers_per_direction": …} and
@@ -114,9 +115,9 @@ class GateTraining(TrainingShim):
         module.gates.requires_grad_(penalty is not None)
         # Once the budget is met a closed layer stays closed and need not be run: the
         # rest of the training is as fast as the pruned network.
-        module.settled = False
+        module.gates_frozen = False
         if penalty is not None and penalty.budget is not None:
-            module.settled = penalty.satisfied(module.gates.detach())
+            module.gates_frozen = penalty.satisfied(module.gates.detach())
 
     def begin_update(self, inputs: ArgsKwargs) -> Any:
         self.prepare_update()

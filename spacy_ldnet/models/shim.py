@@ -27,7 +27,7 @@ from ..errors import Errors
 from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..nn.precision import runs_bfloat16, with_own_defaults
 from ..nn.serialize import module_from_bytes, module_to_bytes, set_half
-from ..nn.threads import as_many_threads, make_fork_safe
+from ..nn.threads import limit_threads, make_fork_safe
 from .doc_arrays import RowLookup
 
 
@@ -198,7 +198,7 @@ class ModuleShim(TrainingShim):
         """
         if is_train:
             return contextlib.nullcontext()
-        return as_many_threads(words, self._model.config.hidden, self.device)
+        return limit_threads(words, self._model.config.hidden, self.device)
 
     @contextlib.contextmanager
     def inference(self) -> Iterator[None]:

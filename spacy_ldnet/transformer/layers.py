@@ -55,7 +55,7 @@ class GatedLayerMix(nn.Module):
         layers = transformer.config.num_hidden_layers
         self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
         #: Set while gates are trained, and a closed one stays closed.
-        self.settled = False
+        self.gates_frozen = False
 
     @property
     def config(self) -> Any:
@@ -101,7 +101,7 @@ class GatedLayerMix(nn.Module):
         """
         gates, layers = self.gates, self.layers
         trained = gates.requires_grad and torch.is_grad_enabled()
-        layers.limit = None if trained and not self.settled else n_required(gates)
+        layers.limit = None if trained and not self.gates_frozen else n_required(gates)
         run = gates[: layers.limit]
         if not trained and (not len(run) or run[-1] == 1):
             return self.transformer(**inputs)

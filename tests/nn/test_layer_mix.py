@@ -80,7 +80,7 @@ def test_all_layers_are_trained_until_the_budget_is_met(network):
     assert run == LAYERS
     states.pow(2).sum().backward()
     assert mix.gates.grad[-1] != 0 and mix.gates.grad[-2] != 0
-    mix.settled = True
+    mix.gates_frozen = True
     assert layers_run(mix)[0] == LAYERS - 1
     with torch.no_grad():
         assert layers_run(mix)[0] == LAYERS - 1
