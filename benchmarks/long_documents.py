@@ -20,7 +20,7 @@ from _machine import peak_mb
 from _project import ROOT, describe_machine, write_json
 from spacy.tokens import Doc
 
-from spacy_ldnet.describe import encoders_in
+from spacy_ldnet.pruning import encoders_in
 from spacy_ldnet.timing import time_pipeline, zipf_texts
 
 

@@ -18,7 +18,7 @@ import typer
 from _project import ROOT, describe_machine, read_texts, write_json
 from spacy.language import Language
 
-from spacy_ldnet.describe import encoders_in
+from spacy_ldnet.pruning import encoders_in
 from spacy_ldnet.timing import count_words, time_pipeline
 
 WHOLE, REST = "whole", "rest"

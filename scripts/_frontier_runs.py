@@ -22,10 +22,10 @@ from _trainer import Settings, Trainer, log_of, run_spacy
 from spacy.util import load_config
 from thinc.api import Model
 
-from spacy_ldnet.describe import describe, encoders_in
+from spacy_ldnet.describe import describe
 from spacy_ldnet.nn.language_model import LanguageModelConfig
 from spacy_ldnet.pretraining.run import resolve_model
-from spacy_ldnet.pruning.encoders import keep_only
+from spacy_ldnet.pruning import encoders_in, keep_only
 
 #: Highest rate of language models that are trained on: half of what they began with.
 RETRAIN_RATE = 0.002

@@ -99,11 +99,8 @@ class Errors(metaclass=_WithCode):
         "blanks between them, and a blank line after each sentence."
     )
     E030 = (
-        "A budget is one of max_layers (a number of layers), max_layers_per_direction "
-        "(the same for each language model), max_lm_macs (a share of their "
-        "multiply-accumulates) and min_words_per_second, but "
-        "{given} are given. Give {remedy} in the block with @callbacks = "
-        '"spacy-ldnet.gate_penalty.v1".'
+        "A budget is one of {kinds}, but {given} are given. Give {remedy} in the block "
+        'with @callbacks = "spacy-ldnet.gate_penalty.v1".'
     )
     E031 = (
         "No pruning makes this pipeline run {wanted:,.0f} words per second: without "
@@ -123,6 +120,21 @@ class Errors(metaclass=_WithCode):
         "Component '{name}' is in [training] frozen_components, so spaCy updates nothing "
         "of it, and neither its gates nor its layers can be trained. Take it out: its "
         "language models are frozen anyway, by its setting train_lm = false."
+    )
+    E035 = "Unclear which layers to keep: {reason}."
+    E036 = (
+        "The encoder's output changed by {change:.2g} when layers with closed gates were "
+        "deleted, which is more than rounding explains ({tolerance}). Nothing was "
+        "written. Train the gates again, or choose a number of layers (--layers)."
+    )
+    E037 = (
+        "The encoder does not have all layers that are to be kept: {wanted}. It has "
+        "{found}, as numbered in the unpruned language models."
+    )
+    E038 = (
+        "'{name}' does not say which layers to keep: {reason}. Give a pipeline that was "
+        "pruned (or whose gates were trained), or language models, that come from the "
+        "same language models."
     )
     E040 = "No text at '{path}', which [{name}] in the config names. Check [paths]."
     E041 = "Text that is not UTF-8 in {place}: {reason}. Convert the file to UTF-8."
@@ -619,6 +631,10 @@ class Warnings(metaclass=_WithCode):
         "Component '{name}' writes the spans '{key}', but [training.score_weights] counts "
         "'{score}', which nothing in the pipeline gives, so that it is always 0. Set {score} "
         "= null and spans_{key}_f = 1.0 there."
+    )
+    W051 = (
+        "{found}: {reason}. Train the gates (for longer) with "
+        "spacy-ldnet.gate_penalty.v1, or choose a number of layers (--layers)."
     )
     W054 = (
         "The training has {steps} updates, but its learning rate reaches zero after "

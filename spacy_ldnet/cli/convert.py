@@ -100,7 +100,7 @@ def convert(
     from ..errors import Errors
     from ..legacy.checkpoint import read_checkpoint
     from ..legacy.convert import build_pipeline, pair, write_language_models
-    from ..pruning.encoders import prune_encoder
+    from ..pruning import prune_encoder
     from ..util import check_output, check_range, write_folder
 
     tasks = ("auto", "ner", "chunk")

@@ -97,7 +97,7 @@ def decode(
     spans_key (Optional[str]): A span group; None for `doc.ents`.
     RETURNS (Tuple[int, int]): Number of texts, and of spans in them.
     RAISES (ValueError): E028 or E041 if the input cannot be read, E122 or E124 if the
-        output cannot be written, E125 if there is no pipeline, E126 if a text cannot be
+        output cannot be written, E125 or E150 if there is no pipeline, E126 if a text cannot be
         written in columns.
     """
     check_file(output_path, input_path)

@@ -40,13 +40,14 @@ def info(pipeline: str, *, as_json: bool = False, speed: bool = True) -> Dict[st
     as_json (bool): Print JSON, not a table.
     speed (bool): Measure the `words_per_second` of a pipeline.
     RETURNS (Dict[str, Any]): See `describe` and `describe_lm`.
-    RAISES (ValueError): E001 to E003 for unusable weights, E125 if there is no pipeline.
+    RAISES (ValueError): E001 to E003 for unusable weights, E125 or E150 if there is no
+        pipeline.
     """
     path = find_source(pipeline)
     if is_lm_directory(path):
         facts = describe_lm(path)
     else:
-        nlp = load_pipeline(path)
+        nlp = load_pipeline(pipeline)
         facts = describe(nlp, path)
         if speed:
             measured = measure_speed({"nlp": nlp})

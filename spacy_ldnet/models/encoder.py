@@ -73,7 +73,7 @@ class LDNetShim(GateShim, WordShim):
         super().__init__(
             LDNetEncoder, mixed_precision=mixed_precision, precision=precision
         )
-        self.start_gates()
+        self.reset_gates()
         self.cfg.update(train_lm=False, lm_rate=1.0)
 
     def load(self, module: LDNetEncoder, words: List[str]) -> None:

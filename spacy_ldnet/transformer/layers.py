@@ -262,7 +262,7 @@ class DepthPenalty(GatePenalty):
     def _opens(self, gates: Tensor) -> Tensor:
         return torch.zeros_like(gates, dtype=torch.bool)
 
-    def _counted(self, gates: Tensor) -> Tensor:
+    def _effective(self, gates: Tensor) -> Tensor:
         return effective_gates(gates)
 
     def _linear(self, gates: Tensor) -> Tensor:
@@ -276,4 +276,4 @@ class DepthPenalty(GatePenalty):
         """How many layers the budget has room for."""
         if self.budget is None:
             return 0
-        return len(select_layers(self._counted(gates), self.budget))
+        return len(select_layers(self._effective(gates), self.budget, self.layers))
