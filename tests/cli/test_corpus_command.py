@@ -395,7 +395,7 @@ def test_few_sentences_have_no_test_part(make, tmp_path):
     assert "W070" in report.warnings[0] and "49 sentences" in report.warnings[0]
     report = make({"a.jsonl": lines(*named(50))}, overwrite=True)
     assert list(report.parts) == ["train", "dev", "test"] and not report.warnings
-    with pytest.raises(ValueError, match="E174.*Too few labelled texts.*: 1"):
+    with pytest.raises(ValueError, match="E174.*too few labelled texts.*: 1"):
         make({"a.jsonl": lines(*named(1))}, overwrite=True)
     assert len(read(tmp_path, "test")) == 5  # still there
     assert list(make({"a.jsonl": lines(*named(2))}, overwrite=True).parts) == ["train", "dev"]  # fmt: skip
@@ -533,7 +533,7 @@ def test_a_line_that_cannot_be_used(line, reason, tmp_path):
         ("a.json", json.dumps(TASKS, indent=1)[:40], "E172.*a.json', line 5"),
         ("a.json", f"[\n{lines(GOOD)}{lines(GOOD)}]", "E172.*a.json', line 3.*','"),
         ("a.json", f"[\n{lines(GOOD)}]\nmore", "E172.*a.json', line 4.*behind"),
-        ("a.json", "[]", "E173.*nothing to learn"),
+        ("a.json", "[]", "E173.*no spans to learn"),
         ("a.jsonl", lines({"text": ADA, "label": []}), "E173.*Texts: 1 without a span"),
         (
             "a.jsonl",
