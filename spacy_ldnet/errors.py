@@ -720,11 +720,13 @@ class Warnings(metaclass=_WithCode):
     )
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
-    """name (str): A name that is unknown.
-    known (Iterable[str]): The names that there are.
-    RETURNS (str): The question whether the closest one is meant, with a blank before it;
-        empty if none is close.
+def suggest(name: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """Ask whether a known name is meant.
+
+    name (str): An unknown name.
+    known (Iterable[str]): The known names.
+    prefix (str): What to write before the known name, such as "--vars.".
+    RETURNS (str): The question, with a space before it; empty if no name is close.
     """
-    close = get_close_matches(name, list(known), n=1)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    close = get_close_matches(name.lower(), list(known), n=1)
+    return f" Did you mean '{prefix}{close[0]}'?" if close else ""
