@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
+import srsly
+
 from .about import __version__
 from .errors import Errors, suggest
 
@@ -100,14 +102,42 @@ def atomic_write(
         raise ValueError(error.format(path=path, reason=err)) from err
 
 
-def write_bytes(path: Path, data: bytes, *, error: str = Errors.E124) -> None:
-    """path (Path): The file to replace; its folder is made if it is missing.
+def write_bytes(
+    path: Path, data: bytes, *, error: str = Errors.E124, claimed: bool = False
+) -> None:
+    """Replace a file.
+
+    path (Path): The file; its folder is made if it is missing.
     data (bytes): The content.
     error (str): See `atomic_write`.
+    claimed (bool): Whether no other process writes to the folder. What is being written
+        then always has the same name, so that killed runs leave one such file at most.
     RAISES (ValueError): E124, or `error`, if it cannot be written.
     """
-    with atomic_write(path, error=error) as part:
-        part.write_bytes(data)
+    part = path.with_name(path.name + PART) if claimed else None
+    with atomic_write(path, error=error, part=part) as scratch:
+        scratch.write_bytes(data)
+
+
+def write_json(
+    path: Path, data: Any, *, error: str = Errors.E124, claimed: bool = False
+) -> None:
+    """Replace a JSON file.
+
+    path (Path): See `write_bytes`.
+    data (Any): See `json_bytes`.
+    error (str): See `write_bytes`.
+    claimed (bool): See `write_bytes`.
+    RAISES (ValueError): E124, or `error`, if it cannot be written.
+    """
+    write_bytes(path, json_bytes(data), error=error, claimed=claimed)
+
+
+def json_bytes(data: Any) -> bytes:
+    """data (Any): JSON data.
+    RETURNS (bytes): The data with sorted keys, indented.
+    """
+    return (srsly.json_dumps(data, indent=2, sort_keys=True) + "\n").encode("utf8")
 
 
 def write_folder(

@@ -13,10 +13,10 @@ from thinc.optimizers import FloatOrSeq
 from ..errors import Errors, Warnings
 from ..loaders import create_encoder_loader_v1
 from ..models.encoder import find_encoders
-from ..models.gated import find_gated, gate_shim, within_budget
 from ..nn.gates import REGULARIZERS
 from ..util import check_range
 from .budget import BudgetSetting
+from .encoders import find_gated, gate_shim, within_budget
 
 
 def frozen_components(nlp: Language) -> List[str]:
