@@ -657,6 +657,11 @@ class Warnings(metaclass=_WithCode):
         "'{name}' set nothing in {where}. Is it a pipeline for this kind of text and "
         "this language, and do its components write there?"
     )
+    W058 = (
+        "spacy.Corpus.v1 loses the label sets of the docs in '{path}' because of "
+        "{reason}, so entities with other labels count as errors there. Set @readers = "
+        '"spacy-ldnet.LabelSetCorpus.v1" in [corpora.{name}].'
+    )
     W060 = (
         "{found:,} sentences of the {part} part of '{name}' are also in {others}. A "
         "pipeline that has memorized them scores too high. Remove them from {part}."
