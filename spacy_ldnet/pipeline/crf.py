@@ -15,7 +15,11 @@ from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
 from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
-from ..labelled.label_sets import check_label_sets, find_open_tags
+from ..labelled.label_sets import (
+    check_label_sets,
+    find_open_tags,
+    warn_of_lost_label_sets,
+)
 from ..models.crf_tagger import Teaching
 from ..models.doc_arrays import in_vocab, sentence_starts
 from ..models.encoder import split_rows
@@ -413,7 +417,9 @@ class SequenceLabeller(LearningLabeller):
             not fit the entities.
         """
         super().initialize(get_examples, nlp=nlp, labels=labels)
-        if nlp is not None and not self.write_ents:
+        if nlp is not None and self.write_ents:
+            warn_of_lost_label_sets(nlp)
+        elif nlp is not None:
             _warn_of_scores(nlp, self.name, self.cfg["spans_key"])
 
     def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
