@@ -7,7 +7,6 @@ from typing import Dict, List, Sequence
 
 import numpy
 from _machine import mm_flops, resident_mb
-from _project import use_threads
 from spacy.language import Language
 
 from spacy_ldnet.timing import (
@@ -18,6 +17,7 @@ from spacy_ldnet.timing import (
     make_docs,
     time_pipeline,
 )
+from spacy_ldnet.workflow.speed import use_threads
 
 Pipelines = Dict[str, Language]
 #: Texts of one round of latencies, and their length in words.

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import srsly
-from _common import ScriptError
-from _trained import ROWS, find_trained, read_lm_metas
+
+from spacy_ldnet.workflow.rows import ROWS, find_trained, read_lm_metas
+from spacy_ldnet.workflow.scripting import ScriptError
 
 Lines = List[Dict[str, Any]]
 

@@ -1,29 +1,28 @@
 """Evaluate the trained pipelines, of every seed there is, on the same test set."""
 
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Optional
 
 import spacy
 import srsly
 import torch
 import typer
-from _common import run, write_json
-from _errors import describe_errors, read_gold
-from _report import compare, print_table, summarise, summarise_lms
-from _scoring import evaluate_model
-from _speed import entity_pipes, read_texts, time_pipelines
-from _trained import (
+from spacy.tokens import DocBin
+from spacy.util import is_package, load_config
+from wasabi import msg
+
+from spacy_ldnet.workflow.entity_errors import describe_errors, read_gold
+from spacy_ldnet.workflow.rows import (
     LANGUAGE_MODELS,
     find_models,
     find_trained,
     read_lm_metas,
     warn_of_other_data,
 )
-from spacy.tokens import DocBin
-from spacy.util import is_package, load_config
-from wasabi import msg
-
-from spacy_ldnet.timing import count_words, describe_machine
+from spacy_ldnet.workflow.scoring import evaluate_model
+from spacy_ldnet.workflow.scripting import run, write_json
+from spacy_ldnet.workflow.speed import measure_speed
+from spacy_ldnet.workflow.summary import compare, print_table, summarise, summarise_lms
 
 
 def main(
@@ -172,38 +171,6 @@ def warn_of_other_labels(models: Dict[str, Dict[str, Path]], test_path: Path) ->
                     f"The test set {test_path} has entities of these labels: was it "
                     "trained on other data?",
                 )
-
-
-def measure_speed(
-    models: Dict[str, Path],
-    extra: Dict[str, str],
-    test_path: Path,
-    n_words: int,
-    rounds: int,
-    threads: int,
-) -> Dict[str, Any]:
-    """Words per second of one pipeline a row, side by side.
-
-    models (Dict[str, Path]): Row -> pipeline.
-    extra (Dict[str, str]): Other pipelines, e.g. the teacher.
-    test_path (Path): Documents to run on.
-    n_words (int): How many words of them.
-    rounds (int): Rounds; the median counts.
-    threads (int): PyTorch's threads.
-    RETURNS (Dict[str, Any]): words_per_second and what it was measured on.
-    """
-    sources: Dict[str, Union[str, Path]] = {**models, **extra}
-    pipelines = {row: spacy.load(path) for row, path in sources.items()}
-    nlp = next(iter(pipelines.values()))
-    texts = read_texts(nlp, test_path, n_words)
-    speeds = time_pipelines(pipelines, texts, rounds=rounds, threads=threads)
-    return {
-        "words_per_second": speeds,
-        "components": {row: entity_pipes(nlp) for row, nlp in pipelines.items()},
-        "words": count_words(texts),
-        "rounds": rounds,
-        "machine": describe_machine(threads),
-    }
 
 
 if __name__ == "__main__":

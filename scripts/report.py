@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import typer
-from _common import ScriptError, write_text
 from _page_charts import cost_chart, gate_chart, perplexity_chart
 from _page_confusion import confusion_chart
 from _page_data import Run, read_run
@@ -19,7 +18,6 @@ from _page_tables import (
     results_table,
 )
 from _page_words import answer, corpus_facts, is_agreement, run_facts
-from _trained import find_models
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from spacy import displacy
@@ -27,6 +25,8 @@ from spacy.displacy.render import DEFAULT_LABEL_COLORS
 from wasabi import msg
 
 from spacy_ldnet.lm_directory import DIRECTIONS
+from spacy_ldnet.workflow.rows import find_models
+from spacy_ldnet.workflow.scripting import ScriptError, write_text
 
 PAGE = Path(__file__).parent / "page"
 WRONG = "\u00a0✗"

@@ -188,7 +188,9 @@ class LDNetEncoder(nn.Module):
         n_forward = len(self.config.forward)
         return {
             "forward": [LayerIndex(i) for i in positions if i < n_forward],
-            "backward": [LayerIndex(i - n_forward) for i in positions if i >= n_forward],
+            "backward": [
+                LayerIndex(i - n_forward) for i in positions if i >= n_forward
+            ],
         }
 
     @property

@@ -3,11 +3,6 @@
 import os
 from pathlib import Path
 
-import _bootstrap
-import _report
-import _scoring
-import _speed
-import _trained
 import evaluate
 import numpy
 import pytest
@@ -20,6 +15,8 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 from typer.testing import CliRunner
 from weasel.cli.run import update_lockfile
+
+from spacy_ldnet.workflow import bootstrap, rows, scoring, speed, summary
 
 TEXTS = [
     ("Robert Kennedy lives in Chicago .", [(0, 2, "PERSON"), (4, 5, "GPE")]),
@@ -99,14 +96,14 @@ def test_counts_follow_spacys_scorer():
     blank = Doc(nlp.vocab, words=words)
     examples.append(Example(make_doc(nlp, text, gold), blank))
     for example in examples:
-        hits, wrong, missed = _bootstrap.count_entities(example)
+        hits, wrong, missed = bootstrap.count_entities(example)
         scores = get_ner_prf([example])
         expected = scores["ents_f"] or 0.0
         got = 2 * hits / max(1, 2 * hits + wrong + missed)
         assert got == pytest.approx(expected)
         assert hits / max(1, hits + wrong) == pytest.approx(scores["ents_p"] or 0.0)
-    totals = numpy.array([_bootstrap.count_entities(e) for e in examples]).sum(axis=0)
-    assert _bootstrap.f_score(totals) == pytest.approx(
+    totals = numpy.array([bootstrap.count_entities(e) for e in examples]).sum(axis=0)
+    assert bootstrap.f_score(totals) == pytest.approx(
         100 * get_ner_prf(examples)["ents_f"]
     )
 
@@ -126,7 +123,7 @@ def test_labels_that_a_test_does_not_annotate_are_not_counted(
     for stored in (False, True):
         path = tmp_path / f"{stored}.spacy"
         DocBin(docs=docs, store_user_data=stored).to_disk(path)
-        found = _scoring.score(nlp, path, gold_preproc=gold_preproc)
+        found = scoring.score(nlp, path, gold_preproc=gold_preproc)
         precision.append(found["scores"]["ents_p"])
         wrong = sum(counts[1] for counts in found["counts"])
         labels = {label for ents in found["predicted"] for _, _, label in ents}
@@ -137,19 +134,19 @@ def test_labels_that_a_test_does_not_annotate_are_not_counted(
 def test_bootstrap_is_paired_and_repeatable():
     rng = numpy.random.default_rng(0)
     counts = rng.integers(1, 20, size=(60, 3))
-    same = _bootstrap.paired_bootstrap(counts, counts, draws=1500)
+    same = bootstrap.paired_bootstrap(counts, counts, draws=1500)
     assert same["difference"] == same["low"] == same["high"] == 0.0
     better = counts + numpy.array([3, -1, -1])
-    result = _bootstrap.paired_bootstrap(better, counts, draws=1500, seed=3)
+    result = bootstrap.paired_bootstrap(better, counts, draws=1500, seed=3)
     assert 0 < result["low"] < result["difference"] < result["high"]
-    assert result == _bootstrap.paired_bootstrap(better, counts, draws=1500, seed=3)
+    assert result == bootstrap.paired_bootstrap(better, counts, draws=1500, seed=3)
     with pytest.raises(ValueError, match="same documents"):
-        _bootstrap.paired_bootstrap(counts[:5], counts)
+        bootstrap.paired_bootstrap(counts[:5], counts)
 
 
 def test_spread_is_in_percent():
-    assert _report.spread([0.5]) == {"mean": 50.0, "std": 0.0, "n": 1}
-    assert _report.spread([0.5, 0.6, None]) == {"mean": 36.67, "std": 32.15, "n": 3}
+    assert summary.spread([0.5]) == {"mean": 50.0, "std": 0.0, "n": 1}
+    assert summary.spread([0.5, 0.6, None]) == {"mean": 36.67, "std": 32.15, "n": 3}
 
 
 def test_only_what_entities_need_runs():
@@ -160,7 +157,7 @@ def test_only_what_entities_need_runs():
     ner = nlp.add_pipe("ner", config={"model": {"tok2vec": listener}})
     ner.add_label("PERSON")
     nlp.initialize()
-    assert _speed.entity_pipes(nlp) == ["tok2vec", "ner"]
+    assert speed.entity_pipes(nlp) == ["tok2vec", "ner"]
 
 
 def test_macs_are_counted_from_the_weights(trained: Path):
@@ -170,15 +167,15 @@ def test_macs_are_counted_from_the_weights(trained: Path):
     mixed = 8 * 3 * 8  # maxout over the one hashed feature, the norm
     lower = 3 * 8 * 2 * 8  # three state features into two pieces
     expected = mixed + window + 8 * 8 + lower + 8 * n_moves
-    assert _speed.macs_of_weights(nlp) == expected
+    assert speed.macs_of_weights(nlp) == expected
 
 
 def test_speed_is_measured_on_given_tokens(trained: Path):
     nlp = spacy.load(trained / "training" / "0" / "cnn" / "model-best")
     docs = [make_doc(nlp, *item) for item in TEXTS]
-    texts = _speed.sample_words(docs, 7)
+    texts = speed.sample_words(docs, 7)
     assert [len(words) for words, _ in texts] == [6, 6]
-    speeds = _speed.time_pipelines({"a": nlp, "b": nlp}, texts, rounds=1)
+    speeds = speed.time_pipelines({"a": nlp, "b": nlp}, texts, rounds=1)
     assert set(speeds) == {"a", "b"} and min(speeds.values()) > 0
 
 
@@ -205,7 +202,7 @@ def test_results_of_all_seeds_are_written_and_kept(trained: Path, monkeypatch):
     def never(*args, **kwargs):
         raise AssertionError("an unchanged pipeline was scored again")
 
-    monkeypatch.setattr(_scoring, "score", never)
+    monkeypatch.setattr(scoring, "score", never)
     again = CliRunner().invoke(app, args, catch_exceptions=False)
     assert again.exit_code == 0
     assert srsly.read_json(metrics / "results.json")["cnn"]["ents_f"]["n"] == 2
@@ -215,7 +212,7 @@ def test_results_of_all_seeds_are_written_and_kept(trained: Path, monkeypatch):
 
 def test_gold_tokens_are_scored_for_column_corpora(trained: Path):
     nlp = spacy.load(trained / "training" / "0" / "cnn" / "model-best")
-    result = _scoring.score(nlp, trained / "test.spacy", gold_preproc=True)
+    result = scoring.score(nlp, trained / "test.spacy", gold_preproc=True)
     assert result["scores"]["ents_f"] == 1.0
     assert len(result["counts"]) == len(TEXTS)
 
@@ -223,7 +220,7 @@ def test_gold_tokens_are_scored_for_column_corpora(trained: Path):
 def test_comparison_pools_the_seeds_both_rows_have():
     run = {"counts": [[2, 1, 1], [3, 0, 1]]}
     worse = {"counts": [[1, 2, 2], [1, 1, 3]]}
-    output = _report.compare(
+    output = summary.compare(
         {"ldnet": {"0": run, "1": run}, "no_lm": {"1": worse, "2": worse}}, 200
     )
     assert list(output) == ["ldnet - no_lm"]
@@ -264,7 +261,7 @@ def write_seeds(root):
 def name_other_data(models, root):
     trained = {row: [*paths.values()] for row, paths in models.items()}
     corpus = next(iter(trained.values()))[0].parents[3] / "corpus"
-    _trained.warn_of_other_data(trained, corpus, root / "project.lock")
+    rows.warn_of_other_data(trained, corpus, root / "project.lock")
 
 
 def test_seeds_trained_before_the_corpus_changed_are_named(tmp_path, capsys):

@@ -9,7 +9,6 @@ import report
 import spacy
 import srsly
 import typer
-from _common import ScriptError
 from _page_data import read_run
 from _page_gates import closings, settled_at
 from _page_tables import against_table, closing_table
@@ -22,6 +21,7 @@ from typer.testing import CliRunner
 from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.pruning import create_gate_penalty_v1, prune_encoder
 from spacy_ldnet.pruning.logger import create_gate_logger_v1
+from spacy_ldnet.workflow.scripting import ScriptError
 
 
 def call(main, *args):

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 import spacy
-from _common import ScriptError
-from _scoring import evaluate_model
-from _transformer import find_transformer, macs_of_transformer
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 from toy import SENTENCES, make_examples
 from toy_transformer import INNER, LAYERS, WIDTH
 from transformer import fetch, find_source
+
+from spacy_ldnet.workflow.scoring import evaluate_model
+from spacy_ldnet.workflow.scripting import ScriptError
+from spacy_ldnet.workflow.transformer_cost import find_transformer, macs_of_transformer
 
 ROOT = Path(__file__).resolve().parents[2]
 
