@@ -33,6 +33,7 @@ from .doc_arrays import (
     flat_attribute,
     in_one_vocab,
     make_windows,
+    split_rows,
 )
 from .encoder import (
     check_dropout,
@@ -41,7 +42,6 @@ from .encoder import (
     check_rows,
     dropout_rate,
     read_vectors,
-    split_rows,
 )
 from .shim import ModuleShim
 
