@@ -99,7 +99,7 @@ def test_an_encoder_of_a_pipeline_has_its_open_layers(packages, sizes):
     ids = torch.arange(2, 8).unsqueeze(1)
     for direction in DIRECTIONS:
         # The gate of the first layer is 0.5; it is the projection that would read it.
-        ours, other = (s.module.trunks[direction] for s in (fresh, theirs))
+        ours, other = (s.module.backbones[direction] for s in (fresh, theirs))
         expected = other(ids, theirs.module.gates_of(direction))
         layer = fresh.kept_layers()[direction][0]
         start = EMBED + layer * HIDDEN

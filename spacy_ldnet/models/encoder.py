@@ -26,12 +26,12 @@ from thinc.util import get_torch_default_device
 from ..errors import Errors, Warnings
 from ..lm_directory import DIRECTIONS
 from ..nn.batching import Windows
-from ..nn.cache import FeatureCache, RowCache
-from ..nn.encoder import LDNetEncoder, WordTypes
+from ..nn.cache import VectorCache, WindowCache
+from ..nn.encoder import EncoderWords, LDNetEncoder
 from ..nn.gates import Budget, LayerBudget, MacsBudget, choose_strongest, live_layers
 from ..nn.precision import has_bfloat16, runs_bfloat16, with_own_defaults
 from ..nn.prune import fold_gates, keep_layers, open_layers
-from ..nn.rnn import UNITS, dense_macs
+from ..nn.rnn import CELLS, dense_macs
 from ..nn.serialize import vocabulary_hash
 from ..nn.word_embedding import Bags
 from ..subwords import find_subwords, subwords_of
@@ -50,7 +50,7 @@ from .shim import PRECISIONS, GateShim, WordShim
 #: Words whose composed embeddings are kept.
 CACHED_WORDS = 50_000
 #: What the names of the language models' weights begin with.
-TRUNKS = tuple(f"{direction}_lm." for direction in DIRECTIONS)
+LM_PREFIXES = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
 
 class LDNetShim(GateShim, WordShim):
@@ -73,8 +73,8 @@ class LDNetShim(GateShim, WordShim):
         precision (str): See ModuleShim.
         cache_mb (int): Memory for what frozen language models gave in training.
         """
-        self.features = FeatureCache(cache_mb * 10**6)
-        self.embeddings = RowCache(CACHED_WORDS)
+        self.features = WindowCache(cache_mb * 10**6)
+        self.embeddings = VectorCache(CACHED_WORDS)
         super().__init__(
             LDNetEncoder, mixed_precision=mixed_precision, precision=precision
         )
@@ -106,24 +106,24 @@ class LDNetShim(GateShim, WordShim):
         self.module.features = self.features if self.module.frozen else None
 
     def forget(self, changed: Optional[Collection[str]] = None) -> None:
-        below = ("gates", *TRUNKS)
+        below = ("gates", *LM_PREFIXES)
         if changed is None or any(name.startswith(below) for name in changed):
             self.features.clear()
             self.embeddings.clear()
 
     def read_types(
-        self, types: Types, of_words: numpy.ndarray, texts: Callable[[Any], List[str]]
-    ) -> WordTypes:
+        self, types: Types, inverse: numpy.ndarray, texts: Callable[[Any], List[str]]
+    ) -> EncoderWords:
         """types (Types): The different words of a batch.
-        of_words (ndarray): Which of them each word is. Shape: (words,)
+        inverse (ndarray): Which of them each word is. Shape: (words,)
         texts (Callable): Gives the strings of some of them, chosen by their positions.
-        RETURNS (WordTypes): What the network reads.
+        RETURNS (EncoderWords): What the network reads.
         """
         device, module = self.device, self.module
         rows = torch.from_numpy(self.rows(types.keys)).to(device)
-        index = torch.from_numpy(of_words).to(device)
+        index = torch.from_numpy(inverse).to(device)
         if not module.config.subword_rows:
-            return WordTypes(rows, index)
+            return EncoderWords(rows, index)
 
         def bags(some: numpy.ndarray) -> Bags:
             found = find_subwords(texts(some), subwords_of(module.config))
@@ -140,12 +140,12 @@ class LDNetShim(GateShim, WordShim):
         keys = torch.from_numpy(types.keys.view("int64")).to(device)
         if module.forward_lm.embedding.weight.requires_grad:
             everything = bags(numpy.arange(len(types.keys)))
-            return WordTypes(rows, index, bags=everything, keys=keys)
+            return EncoderWords(rows, index, bags=everything, keys=keys)
         embeddings = self.embeddings.get(types.keys, compose)
-        return WordTypes(rows, index, embeddings=embeddings, keys=keys)
+        return EncoderWords(rows, index, embeddings=embeddings, keys=keys)
 
     def rate_of(self, name: str) -> float:
-        return self.cfg["lm_rate"] if name.startswith(TRUNKS) else 1.0
+        return self.cfg["lm_rate"] if name.startswith(LM_PREFIXES) else 1.0
 
     def macs_budget(self, max_macs: float) -> Budget:
         config = self.module.config
@@ -289,8 +289,8 @@ def build_ldnet_encoder_v1(
     check_range("window", window, window >= 8, "it must be at least 8")
     check_range("width", width, width >= 1, "it must be at least 1")
     check_range("depth", depth, depth is None or depth >= 1, "it must be at least 1")
-    known = unit is None or unit in UNITS
-    check_range("unit", unit, known, f"choose from {', '.join(UNITS)}")
+    known = unit is None or unit in CELLS
+    check_range("unit", unit, known, f"choose from {', '.join(CELLS)}")
     check_dropout(dropout)
     check_precision(precision)
     check_range("cache_mb", cache_mb, cache_mb >= 0, "it must not be negative")
@@ -362,20 +362,20 @@ def forward(
     if not isinstance(shim, LDNetShim) or shim.module is None:
         return _not_loaded(model, docs, is_train)
     types = find_types(docs)
-    of_words = types.of_tokens
+    inverse = types.of_tokens
     sizes = [len(doc) for doc in docs]
     if model.attrs["sentence_end"]:
         layout = lay_out(docs)
-        of_words = with_ends(of_words, layout, len(types.keys))
+        inverse = with_ends(inverse, layout, len(types.keys))
         sizes = layout.of_docs
         windows = _sentence_windows(layout, shim.device)
     else:
         spans = (model.attrs["window"], model.attrs["get_spans"])
         windows = make_windows(docs, *spans, shim.device)
-    words = shim.read_types(types, of_words, partial(texts_of, docs, types))
+    words = shim.read_types(types, inverse, partial(texts_of, docs, types))
     shim.module.dropout = dropout_rate(model)
     inputs = ArgsKwargs(args=(None, windows, words), kwargs={})
-    with shim.threads_for(len(of_words), is_train):
+    with shim.threads_for(len(inverse), is_train):
         Y, bp_network = shim(inputs, is_train)
 
     @with_own_defaults

@@ -29,7 +29,7 @@ from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..nn.gates import Budget, DirectionBudget, GatePenalty, LayerBudget
 from ..nn.precision import runs_bfloat16, with_own_defaults
 from ..nn.serialize import module_from_bytes, module_to_bytes, set_half
-from ..nn.threads import as_many_threads, make_fork_safe
+from ..nn.threads import limit_threads, make_fork_safe
 from .doc_arrays import RowLookup
 
 
@@ -200,7 +200,7 @@ class ModuleShim(TrainingShim):
         """
         if is_train:
             return contextlib.nullcontext()
-        return as_many_threads(words, self._model.config.hidden, self.device)
+        return limit_threads(words, self._model.config.hidden, self.device)
 
     @contextlib.contextmanager
     def inference(self) -> Iterator[None]:
@@ -303,7 +303,7 @@ class GateShim(TrainingShim):
     `finish_update` once for every step wherever the network stands, and what follows
     the step (evaluation, checkpoint) must see gates that are back in [0, 1].
 
-    The network has `gates`, and `settled`, which is set while closed ones stay closed.
+    The network has `gates`, and `gates_frozen`, which is set while closed ones stay closed.
 
     cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
         gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
@@ -353,9 +353,9 @@ class GateShim(TrainingShim):
         module.gates.requires_grad_(penalty is not None)
         # Once the budget is met a closed layer is closed for good, and need not be run:
         # what is left of the training is as fast as the pruned network.
-        module.settled = False
+        module.gates_frozen = False
         if penalty is not None and penalty.budget is not None:
-            module.settled = penalty.satisfied(module.gates.detach())
+            module.gates_frozen = penalty.satisfied(module.gates.detach())
 
     def begin_update(self, inputs: ArgsKwargs) -> Any:
         self.prepare_update()

@@ -11,7 +11,7 @@ from ..errors import Errors
 from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, choose_strongest
 
 
-class LayerStack(nn.ModuleList):
+class TruncatableLayers(nn.ModuleList):
     """Layers of which only the lowest may be run.
 
     To the network that they belong to the others are not there; their weights still
@@ -34,7 +34,7 @@ class LayerStack(nn.ModuleList):
         return list(self._modules.values())[: self.limit]  # type: ignore[arg-type]
 
 
-class LayerMix(nn.Module):
+class GatedLayerMix(nn.Module):
     """``o_0 = h_0`` and ``o_l = g_l h_l + (1 - g_l) o_{l-1}``; the output is the last.
 
     With h_0 the embeddings, h_l the output of layer l and g_l its gate. That is a mix
@@ -50,12 +50,12 @@ class LayerMix(nn.Module):
         super().__init__()
         self.transformer = transformer
         owner, name = _find_layers(transformer)
-        setattr(owner, name, LayerStack(getattr(owner, name)))
+        setattr(owner, name, TruncatableLayers(getattr(owner, name)))
         self._place = (owner, name)
         layers = transformer.config.num_hidden_layers
         self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
         #: Set while gates are trained, and a closed one stays closed.
-        self.settled = False
+        self.gates_frozen = False
 
     @property
     def config(self) -> Any:
@@ -68,7 +68,7 @@ class LayerMix(nn.Module):
         return self.transformer.device
 
     @property
-    def layers(self) -> LayerStack:
+    def layers(self) -> TruncatableLayers:
         """The transformer's layers."""
         owner, name = self._place
         return getattr(owner, name)
@@ -101,7 +101,7 @@ class LayerMix(nn.Module):
         """
         gates, layers = self.gates, self.layers
         trained = gates.requires_grad and torch.is_grad_enabled()
-        layers.limit = None if trained and not self.settled else depth(gates)
+        layers.limit = None if trained and not self.gates_frozen else depth(gates)
         run = gates[: layers.limit]
         if not trained and (not len(run) or run[-1] == 1):
             return self.transformer(**inputs)
@@ -158,7 +158,9 @@ class LayerMix(nn.Module):
         :param layers: how many stay.
         """
         owner, name = self._place
-        setattr(owner, name, LayerStack(list(self.layers._modules.values())[:layers]))  # type: ignore[arg-type]
+        setattr(
+            owner, name, TruncatableLayers(list(self.layers._modules.values())[:layers])
+        )  # type: ignore[arg-type]
         self.config.num_hidden_layers = layers
         trained = self.gates.requires_grad
         self.gates = nn.Parameter(self.gates.detach()[:layers], requires_grad=trained)

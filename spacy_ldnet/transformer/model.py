@@ -22,7 +22,7 @@ from ..nn.gates import Budget, LayerBudget
 from ..nn.precision import with_own_defaults
 from ..nn.threads import make_fork_safe
 from .architectures import NODE_NAME
-from .layers import DepthPenalty, LayerMix, depth
+from .layers import DepthPenalty, GatedLayerMix, depth
 
 #: What tokenizers put before the first piece of a word.
 WORD_STARTS = "\u0120\u2581"
@@ -32,9 +32,9 @@ class AutoLayerMix:
     """What spacy-transformers' shim builds a network with when it is loaded."""
 
     @staticmethod
-    def from_config(config: PretrainedConfig) -> LayerMix:
-        """RETURNS (LayerMix): The transformer of a config, with random weights."""
-        return LayerMix(AutoModel.from_config(config))
+    def from_config(config: PretrainedConfig) -> GatedLayerMix:
+        """RETURNS (GatedLayerMix): The transformer of a config, with random weights."""
+        return GatedLayerMix(AutoModel.from_config(config))
 
 
 class LayerSelectShim(GateShim, HFShim):
@@ -51,7 +51,7 @@ class LayerSelectShim(GateShim, HFShim):
         mixed_precision: bool = False,
         grad_scaler_config: Optional[Dict[str, Any]] = None,
     ):
-        """model (HFObjects): The transformer, a LayerMix or None, and its tokenizer.
+        """model (HFObjects): The transformer, a GatedLayerMix or None, and its tokenizer.
         mixed_precision (bool): See spacy-transformers.
         grad_scaler_config (Optional[Dict[str, Any]]): See spacy-transformers.
         """
@@ -121,7 +121,7 @@ class LayerSelectShim(GateShim, HFShim):
 
 
 class LayerSelectModel(TransformerModel):
-    """spacy-transformers' model, whose transformer is put into a `LayerMix`.
+    """spacy-transformers' model, whose transformer is put into a `GatedLayerMix`.
 
     attrs["depth"] (int): Number of layers of the unpruned transformer.
     """
@@ -172,7 +172,7 @@ def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:
 
     RAISES (ValueError): E108 or E109 if its layers can't be selected.
     """
-    mix = LayerMix(loaded.transformer)
+    mix = GatedLayerMix(loaded.transformer)
     mix.check()
     make_fork_safe()
     mix.to(get_torch_default_device())

@@ -263,9 +263,9 @@ def test_closed_layers_are_not_run_once_the_budget_is_met(make_nlp):
     train(nlp, 5)
     module = shim_of(nlp).module
     runs = []
-    for trunk in module.trunks.values():
+    for backbone in module.backbones.values():
         # A layer that was not run has no state.
-        trunk.rnn.register_forward_hook(
+        backbone.rnn.register_forward_hook(
             lambda rnn, args, output: runs.append([s is not None for s in output[1]])
         )
     penalty = create_gate_penalty_v1(weight=1.0, max_layers=2, learn_rate=0.05)
