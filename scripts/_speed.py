@@ -13,7 +13,7 @@ from thinc.shims.shim import Shim
 from tqdm import tqdm
 
 from spacy_ldnet.models.shim import ModuleShim
-from spacy_ldnet.timing import Words, count_words, take_turns, time_pipeline
+from spacy_ldnet.timing import Words, count_words, interleave, time_pipeline
 
 
 def entity_pipes(nlp: Language) -> List[str]:
@@ -116,7 +116,7 @@ def time_pipelines(
 
         runs = {name: partial(run, nlp) for name, nlp in pipelines.items()}
         with use_threads(threads):
-            seconds = take_turns(runs, rounds=rounds)
+            seconds = interleave(runs, rounds=rounds)
     n_words = count_words(texts)
     return {name: round(n_words / taken, 1) for name, taken in seconds.items()}
 

@@ -27,10 +27,10 @@ from .lm_directory import (
     sizes_of,
 )
 from .models.encoder import LDNetModel, LDNetShim, check_words, find_encoders
-from .models.gated import is_loaded, layers_of, prune_encoder
 from .nn.encoder import EncoderConfig, LDNetEncoder
 from .nn.precision import with_own_defaults
 from .nn.serialize import vocabulary_hash
+from .pruning.encoders import is_loaded, layers_of, prune_encoder
 
 Loader = Callable[[LDNetModel], LDNetModel]
 ARCHITECTURE = "spacy-ldnet.LDNetEncoder."

@@ -13,8 +13,8 @@ from spacy.vocab import Vocab
 
 from .columns import Sentence, read_columns
 from .errors import Errors
-from .models.encoder import check_range
 from .pipeline.label_sets import LABEL_SET, keep_label_set
+from .util import check_range
 
 
 def create_column_corpus_v1(

@@ -1,14 +1,12 @@
 """The encoder's shim: its words, its gates, and what is trained of it."""
 
 import warnings
-from contextlib import contextmanager
 from functools import partial
 from typing import (
     Any,
     Callable,
     Collection,
     Dict,
-    Iterator,
     List,
     Optional,
     Sequence,
@@ -28,13 +26,12 @@ from ..lm_directory import DIRECTIONS
 from ..nn.batching import Windows
 from ..nn.cache import VectorCache, WindowCache
 from ..nn.encoder import EncoderWords, LDNetEncoder
-from ..nn.gates import Budget, LayerBudget, MacsBudget, choose_strongest, live_layers
 from ..nn.precision import has_bfloat16, runs_bfloat16, with_own_defaults
-from ..nn.prune import fold_gates, keep_layers, open_layers
-from ..nn.rnn import CELLS, dense_macs
+from ..nn.rnn import CELLS
 from ..nn.serialize import vocabulary_hash
 from ..nn.word_embedding import Bags
 from ..subwords import find_subwords, subwords_of
+from ..util import check_range
 from .doc_arrays import (
     Layout,
     SpanGetter,
@@ -45,7 +42,8 @@ from .doc_arrays import (
     split_rows,
     texts_of,
 )
-from .shim import PRECISIONS, GateShim, WordShim
+from .gated import GateShim
+from .shim import PRECISIONS, WordShim
 
 #: Words whose composed embeddings are kept.
 CACHED_WORDS = 50_000
@@ -59,8 +57,6 @@ class LDNetShim(GateShim, WordShim):
     cfg["train_lm"] (bool): Whether the language models' weights are trained.
     cfg["lm_rate"] (float): Their learning rate, as a share of that of other weights.
     """
-
-    parts = DIRECTIONS
 
     def __init__(
         self,
@@ -146,74 +142,6 @@ class LDNetShim(GateShim, WordShim):
 
     def rate_of(self, name: str) -> float:
         return self.cfg["lm_rate"] if name.startswith(LM_PREFIXES) else 1.0
-
-    def macs_budget(self, max_macs: float) -> Budget:
-        config = self.module.config
-        return MacsBudget(
-            max_macs,
-            embed=config.embed,
-            hidden=config.hidden,
-            unit=config.unit,
-            ahead=len(config.forward),
-        )
-
-    def macs_of(self, layers: Sequence[int]) -> int:
-        config = self.module.config
-        sizes = {name: getattr(config, name) for name in ("embed", "hidden", "unit")}
-        return sum(dense_macs(layers=count, **sizes) for count in layers)
-
-    def gates_of_parts(self) -> Dict[str, List[float]]:
-        return {name: self.module.gates_of(name).tolist() for name in DIRECTIONS}
-
-    def kept_layers(self) -> Dict[str, List[int]]:
-        return {name: list(getattr(self.module.config, name)) for name in DIRECTIONS}
-
-    def live_layers(self) -> int:
-        return live_layers(self.module.gates)
-
-    def prune(
-        self, max_layers: Optional[int] = None, *, per_direction: bool = False
-    ) -> None:
-        keep = open_layers(self.module)
-        if max_layers is not None:
-            chosen = self._strongest(max_layers, per_direction)
-            for name, positions in self.module.by_direction(chosen).items():
-                keep[name] = [i for i in keep[name] if i in positions]
-        self.keep_only(keep)
-
-    def _strongest(self, max_layers: int, per_direction: bool) -> List[int]:
-        """Positions of the layers with the largest gates; of equal ones the lower
-        layers, in both directions alike."""
-        gates = self.module.gates.detach()
-        if per_direction:
-            budget = self.budget_of({"max_layers_per_direction": max_layers})
-            return choose_strongest(gates, budget)
-        depths = [i for side in self.kept_layers().values() for i in range(len(side))]
-        order = sorted(range(len(depths)), key=depths.__getitem__)
-        ranked = choose_strongest(gates[order], LayerBudget(max_layers))
-        return sorted(order[place] for place in ranked)
-
-    def keep_only(self, keep: Dict[str, List[int]]) -> None:
-        """Delete all other layers in place, and fold the gates of those that stay.
-
-        keep (Dict[str, List[int]]): Positions of each direction's layers, in order.
-        """
-        pruned = keep_layers(self.module, keep)
-        fold_gates(pruned)
-        self.start_gates()
-        self.load(pruned, self.words)
-
-    @contextmanager
-    def first_layers(self, count: int) -> Iterator[None]:
-        """Which layers they are does not matter to speed."""
-        whole = self.module
-        kept = self.kept_layers().items()
-        keep = {name: list(range(min(count, len(side)))) for name, side in kept}
-        self.module = keep_layers(whole, keep)
-        try:
-            yield
-        finally:
-            self.module = whole
 
     def set_extra(self, message: Dict[str, Any]) -> None:
         if self.module is not None:
@@ -308,6 +236,7 @@ def build_ldnet_encoder_v1(
             "sentence_end": sentence_end,
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
+            "gate_shim": gate_shim,
         },
         shims=[
             LDNetShim(
@@ -317,10 +246,9 @@ def build_ldnet_encoder_v1(
     )
 
 
-def check_range(name: str, value: Any, allowed: bool, reason: str) -> None:
-    """RAISES (ValueError): E013 unless `allowed`."""
-    if not allowed:
-        raise ValueError(Errors.E013.format(name=name, value=value, reason=reason))
+def gate_shim(encoder: LDNetModel) -> LDNetShim:
+    """RETURNS (LDNetShim): What holds the encoder's gates; see `pruning.find_gated`."""
+    return encoder.shims[0]  # type: ignore[return-value]
 
 
 def check_dropout(dropout: Optional[float]) -> None:

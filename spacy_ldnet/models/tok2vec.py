@@ -26,6 +26,7 @@ from ..nn.cache import VectorCache
 from ..nn.precision import with_own_defaults
 from ..nn.rnn import CELLS
 from ..nn.tagger import CharIds, Readout, StackConfig, TaggerWords, TokenStack
+from ..util import check_range
 from .doc_arrays import (
     Types,
     characters_of,
@@ -38,7 +39,6 @@ from .doc_arrays import (
 from .encoder import (
     check_dropout,
     check_precision,
-    check_range,
     check_rows,
     dropout_rate,
     read_vectors,

@@ -17,8 +17,8 @@ from ..errors import Errors, Warnings
 from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
 from ..models.crf_tagger import SoftTargets
 from ..models.doc_arrays import in_vocab
-from ..models.gated import budget_scores
 from ..nn.crf import check_size
+from ..pruning.encoders import budget_scores
 from .label_sets import check_label_sets, find_open_tags
 from .soft_labels import (
     SOFT_TAGS,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, choose_strongest
+from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, select_layers
 
 
 class TruncatableLayers(nn.ModuleList):
@@ -101,7 +101,7 @@ class GatedLayerMix(nn.Module):
         """
         gates, layers = self.gates, self.layers
         trained = gates.requires_grad and torch.is_grad_enabled()
-        layers.limit = None if trained and not self.gates_frozen else depth(gates)
+        layers.limit = None if trained and not self.gates_frozen else n_required(gates)
         run = gates[: layers.limit]
         if not trained and (not len(run) or run[-1] == 1):
             return self.transformer(**inputs)
@@ -186,7 +186,7 @@ def _size(module: nn.Module) -> int:
     return sum(weights.numel() for weights in module.parameters())
 
 
-def holders(gates: Tensor) -> Tensor:
+def required_by(gates: Tensor) -> Tensor:
     """The gate that keeps each layer running: the largest of those at and above it.
 
     :param gates: lowest layer first. *Shape:* (layers,)
@@ -203,18 +203,18 @@ def holders(gates: Tensor) -> Tensor:
     return torch.tensor(found, dtype=torch.long, device=gates.device)
 
 
-def needed(gates: Tensor) -> Tensor:
+def effective_gates(gates: Tensor) -> Tensor:
     """How far each layer has to run, which no layer does less than one above it.
 
     :param gates: lowest layer first. *Shape:* (layers,)
     :returns: *Shape:* (layers,)
     """
-    return gates[holders(gates)]
+    return gates[required_by(gates)]
 
 
-def depth(gates: Tensor) -> int:
+def n_required(gates: Tensor) -> int:
     """Number of layers that have to run: that of the highest open gate."""
-    return int((needed(gates) > 0).sum())
+    return int((effective_gates(gates) > 0).sum())
 
 
 @dataclass(frozen=True)
@@ -222,14 +222,14 @@ class DepthPenalty(GatePenalty):
     """What gates cost where a layer reads the one below it only, as in a transformer.
 
     The number of layers in the budget is the number of the highest open gate. For R1 a
-    layer costs as much as the largest gate at or above it (:func:`needed`). While they
+    layer costs as much as the largest gate at or above it (:func:`effective_gates`). While they
     are over the budget R2 and R3 charge the gates of the layers that it has no room for:
     each its own, since all of these have to close. R3's term ``sum g(1-g)`` is over all
     gates, within the budget too: a layer that has to run for one above it may be left out
     of the mix.
     """
 
-    def project(self, gates: Tensor) -> None:
+    def project_(self, gates: Tensor) -> None:
         """Put gates back into [0, 1], in place, after an optimizer's step.
 
         As the lowest layers have room together or not at all, it is enough to keep the
@@ -240,24 +240,24 @@ class DepthPenalty(GatePenalty):
         with torch.no_grad():
             room = 0 if self.regularizer == "R1" else self._room(gates)
             gates.clamp_(0.0, 1.0)
-            if room and needed(gates)[room - 1] < LOWEST_OPEN_GATE:
+            if room and effective_gates(gates)[room - 1] < LOWEST_OPEN_GATE:
                 gates[room - 1] = LOWEST_OPEN_GATE
 
     def _opens(self, gates: Tensor) -> Tensor:
         return torch.zeros_like(gates, dtype=torch.bool)
 
     def _counted(self, gates: Tensor) -> Tensor:
-        return needed(gates)
+        return effective_gates(gates)
 
     def _linear(self, gates: Tensor) -> Tensor:
         costs = super()._linear(gates)
         if self.regularizer != "R1":
             costs[: self._room(gates)] = 0.0
             return costs
-        return torch.zeros_like(costs).index_add_(0, holders(gates), costs)
+        return torch.zeros_like(costs).index_add_(0, required_by(gates), costs)
 
     def _room(self, gates: Tensor) -> int:
         """How many layers the budget has room for."""
         if self.budget is None:
             return 0
-        return len(choose_strongest(self._counted(gates), self.budget))
+        return len(select_layers(self._counted(gates), self.budget))

@@ -21,10 +21,10 @@ from toy import (
 )
 
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.models.gated import prune_encoder
 from spacy_ldnet.nn.rnn import dense_macs
 from spacy_ldnet.pruning import budget
 from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1, create_train_layers_v1
+from spacy_ldnet.pruning.encoders import prune_encoder
 
 WHOLE = 2 * dense_macs(embed=EMBED, hidden=HIDDEN, unit="lstm", layers=DEPTH)
 FAST = {"weight": 1.0, "learn_rate": 0.05}
