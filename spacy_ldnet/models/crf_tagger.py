@@ -1,6 +1,5 @@
 """`CRFTagger`: a CRF over a `tok2vec` layer."""
 
-from functools import partial
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 import torch
@@ -14,7 +13,6 @@ from ..iobes import OUTSIDE
 from ..nn.crf import LinearChainCRF, tempered_divergence
 from ..nn.lattice import FORBIDDEN
 from ..nn.precision import with_own_defaults
-from ..nn.tagger import Readout
 from .doc_arrays import split_rows
 from .encoder import check_rows, no_gradient, read_vectors
 from .shim import ModuleShim
@@ -243,8 +241,8 @@ def forward(
     crf = crf_of(model)
     predict_with_head = model.layers[0].attrs.get("predict_with_head")
     if predict_with_head is not None and not is_train:
-        readout = Readout(crf.n_tags, partial(_emissions, shim_of(model)))
-        return predict_with_head(model.layers[0], docs, readout), no_gradient
+        emissions = predict_with_head(model.layers[0], docs, crf.hidden2tag)
+        return emissions, no_gradient
     vectors, backprop_vectors = read_vectors(model.layers[0], docs, is_train, model)
     sizes = [len(rows) for rows in vectors]
     check_rows(vectors, list(map(len, docs)), crf.n_in, model, model.layers[0])
@@ -262,12 +260,6 @@ def forward(
         return backprop_vectors(split_rows(torch2xp(d_inputs.args[0]), sizes))
 
     return split_rows(torch2xp(output.detach()), sizes), backprop
-
-
-def _emissions(shim: ModuleShim, hidden: Tensor) -> Tensor:
-    # Whatever precision the layer that calls computes in, tags have their own.
-    with torch.autocast(hidden.device.type, enabled=False):
-        return shim.predict(ArgsKwargs((hidden,), {}))
 
 
 @with_own_defaults

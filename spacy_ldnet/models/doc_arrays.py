@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors
-from ..nn.batching import Windows
+from ..inputs import Windows
 
 #: Longest part of a word that its characters are read of: half from its front, half
 #: from its end. Longer tokens are addresses and noise.

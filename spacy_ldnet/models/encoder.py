@@ -22,10 +22,10 @@ from thinc.types import Floats2d
 from thinc.util import get_torch_default_device
 
 from ..errors import Errors, Warnings
+from ..inputs import EncoderWords, Windows
 from ..lm_directory import DIRECTIONS
-from ..nn.batching import Windows
 from ..nn.cache import VectorCache, WindowCache
-from ..nn.encoder import EncoderWords, LDNetEncoder
+from ..nn.encoder import LDNetEncoder
 from ..nn.precision import has_bfloat16, runs_bfloat16, with_own_defaults
 from ..nn.rnn import CELLS
 from ..nn.serialize import vocabulary_hash
@@ -97,9 +97,9 @@ class LDNetShim(GateShim, WordShim):
         if self.module is not None:
             self.module.train_language_models(train, embeddings=False)
 
-    def prepare_update(self) -> None:
-        super().prepare_update()
-        self.module.features = self.features if self.module.frozen else None
+    def update_arguments(self) -> Dict[str, Any]:
+        cache = self.features if self.module.frozen else None
+        return {**super().update_arguments(), "cache": cache}
 
     def forget(self, changed: Optional[Collection[str]] = None) -> None:
         below = ("gates", *LM_PREFIXES)
@@ -301,8 +301,7 @@ def forward(
         spans = (model.attrs["window"], model.attrs["get_spans"])
         windows = make_windows(docs, *spans, shim.device)
     words = shim.read_types(types, inverse, partial(texts_of, docs, types))
-    shim.module.dropout = dropout_rate(model)
-    inputs = ArgsKwargs(args=(None, windows, words), kwargs={})
+    inputs = ArgsKwargs((words, windows), {"dropout": dropout_rate(model)})
     with shim.threads_for(len(inverse), is_train):
         Y, bp_network = shim(inputs, is_train)
 

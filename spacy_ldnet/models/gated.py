@@ -29,7 +29,7 @@ class GateTraining(TrainingShim):
     `finish_update` once for every step wherever the network stands, and what follows
     the step (evaluation, checkpoint) must see gates that are back in [0, 1].
 
-    The network has `gates`, and `gates_frozen`, which is set while closed ones stay closed.
+    The network has `gates`, and an argument `gates_frozen`: whether closed ones stay closed.
 
     cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
         gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
@@ -73,19 +73,19 @@ class GateTraining(TrainingShim):
             return DirectionBudget(limit["max_layers_per_direction"], sizes)
         return self.macs_budget(limit["max_macs"])
 
-    def prepare_update(self) -> None:
-        """Tell the network what is trained of it, before every update."""
-        module, penalty = self.module, self.penalty
-        module.gates.requires_grad_(penalty is not None)
+    def update_arguments(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): Arguments of the network in this update."""
+        penalty = self.penalty
+        if penalty is None or penalty.budget is None:
+            return {"gates_frozen": False}
         # Once the budget is met a closed layer is closed for good, and need not be run:
         # what is left of the training is as fast as the pruned network.
-        module.gates_frozen = False
-        if penalty is not None and penalty.budget is not None:
-            module.gates_frozen = penalty.satisfied(module.gates.detach())
+        return {"gates_frozen": penalty.satisfied(self.module.gates.detach())}
 
     def begin_update(self, inputs: ArgsKwargs) -> Any:
-        self.prepare_update()
-        return super().begin_update(inputs)
+        self.module.gates.requires_grad_(self.penalty is not None)
+        arguments = {**inputs.kwargs, **self.update_arguments()}
+        return super().begin_update(ArgsKwargs(inputs.args, arguments))
 
     @with_own_defaults
     def finish_update(self, optimizer: Optimizer) -> None:
