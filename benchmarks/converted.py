@@ -15,8 +15,8 @@ import typer
 from _checkpoint import make_checkpoint
 from _project import ROOT, describe_machine, write_json
 
-from spacy_ldnet.columns import read_sentences
 from spacy_ldnet.describe import describe
+from spacy_ldnet.labelled.columns import read_sentences
 from spacy_ldnet.legacy.convert import build_pipeline
 from spacy_ldnet.timing import count_words, interleave, time_pipeline
 

@@ -18,8 +18,8 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_ldnet.describe import describe, size_of
-from spacy_ldnet.pipeline.label_sets import limit_to_label_set
-from spacy_ldnet.readers import LabelSetCorpus
+from spacy_ldnet.labelled.label_sets import limit_to_label_set
+from spacy_ldnet.labelled.readers import LabelSetCorpus
 from spacy_ldnet.timing import make_docs
 
 SCORES = ("ents_p", "ents_r", "ents_f")

@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from .pipeline.label_sets import keep_label_set
+from .labelled.label_sets import keep_label_set
 from .pipeline.soft_labels import SOFT_TAGS
 from .util import check_range
 

@@ -23,7 +23,6 @@ from ..models.doc_arrays import (
     split_rows,
 )
 from ..models.encoder import (
-    check_dropout,
     check_rows,
     dropout_rate,
     with_ends,
@@ -40,7 +39,7 @@ from ..nn.precision import with_own_defaults
 from ..nn.rnn import CELLS, run_rnn
 from ..nn.serialize import Structure
 from ..nn.tagger import CHARACTERS_PER_WORD, BiRNN
-from ..util import check_range
+from ..util import check_dropout, check_range
 
 # The authors' own tagger below its CRF: it reads sentences, ends and all.
 #

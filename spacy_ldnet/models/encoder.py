@@ -31,7 +31,7 @@ from ..nn.rnn import CELLS
 from ..nn.serialize import vocabulary_hash
 from ..nn.word_embedding import Bags
 from ..subwords import find_subwords, subwords_of
-from ..util import check_range
+from ..util import check_dropout, check_range
 from .doc_arrays import (
     Layout,
     SpanGetter,
@@ -249,12 +249,6 @@ def build_ldnet_encoder_v1(
 def gate_shim(encoder: LDNetModel) -> LDNetShim:
     """RETURNS (LDNetShim): What holds the encoder's gates; see `pruning.find_gated`."""
     return encoder.shims[0]  # type: ignore[return-value]
-
-
-def check_dropout(dropout: Optional[float]) -> None:
-    """RAISES (ValueError): E013 for a rate outside [0, 1)."""
-    allowed = dropout is None or 0 <= dropout < 1
-    check_range("dropout", dropout, allowed, "it must be in [0, 1), or null")
 
 
 def check_precision(precision: str) -> None:

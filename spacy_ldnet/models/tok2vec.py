@@ -27,7 +27,7 @@ from ..nn.cache import VectorCache
 from ..nn.precision import with_own_defaults
 from ..nn.rnn import CELLS
 from ..nn.tagger import StackConfig, TokenStack
-from ..util import check_range
+from ..util import check_dropout, check_range
 from .doc_arrays import (
     Types,
     characters_of,
@@ -38,7 +38,6 @@ from .doc_arrays import (
     split_rows,
 )
 from .encoder import (
-    check_dropout,
     check_precision,
     check_rows,
     dropout_rate,

@@ -15,11 +15,11 @@ from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
 from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
+from ..labelled.label_sets import check_label_sets, find_open_tags
 from ..models.crf_tagger import SoftTargets
 from ..models.doc_arrays import in_vocab
 from ..nn.crf import check_size
 from ..pruning.encoders import budget_scores
-from .label_sets import check_label_sets, find_open_tags
 from .soft_labels import (
     SOFT_TAGS,
     check_threshold,
