@@ -20,11 +20,11 @@ from ..models.doc_arrays import (
     flat_attribute,
     in_one_vocab,
     lay_out,
+    split_rows,
 )
 from ..models.encoder import (
     check_rows,
     dropout_rate,
-    split_rows,
     with_ends,
 )
 from ..models.shim import WordShim

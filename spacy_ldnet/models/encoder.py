@@ -39,6 +39,7 @@ from .doc_arrays import (
     find_types,
     lay_out,
     make_windows,
+    split_rows,
     texts_of,
 )
 from .gated import GateShim
@@ -326,16 +327,6 @@ def with_ends(rows: numpy.ndarray, layout: Layout, end: int) -> numpy.ndarray:
     full = numpy.full(layout.size, end, dtype=rows.dtype)
     full[layout.of_tokens] = rows
     return full
-
-
-def split_rows(rows: Any, sizes: Sequence[int]) -> List[Any]:
-    """RETURNS (List[FloatsXd]): Each document's rows, without a copy."""
-    parts = []
-    start = 0
-    for size in sizes:
-        parts.append(rows[start : start + size])
-        start += size
-    return parts
 
 
 def check_rows(

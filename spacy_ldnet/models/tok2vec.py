@@ -35,13 +35,13 @@ from .doc_arrays import (
     flat_attribute,
     in_one_vocab,
     make_windows,
+    split_rows,
 )
 from .encoder import (
     check_precision,
     check_rows,
     dropout_rate,
     read_vectors,
-    split_rows,
 )
 from .shim import ModuleShim
 
