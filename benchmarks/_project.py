@@ -8,9 +8,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
 from _common import ScriptError, write_json, write_text  # noqa: E402
-from _speed import read_texts, use_threads  # noqa: E402
 from _split import hold_out, read_documents  # noqa: E402
 
+from spacy_ldnet.evaluation.cost import use_threads  # noqa: E402
+from spacy_ldnet.evaluation.gold import read_texts  # noqa: E402
 from spacy_ldnet.timing import describe_machine  # noqa: E402
 
 __all__ = [

@@ -85,7 +85,7 @@ def main(
         msg.fail(f"Unknown parts: {', '.join(sorted(unknown))}", PARTS, exits=1)
     nlps: Pipelines = {OURS: spacy.load(pipeline), CNN: spacy.load(cnn)}
     halves = {HALF: load_in("bfloat16", pipeline)} if runs_bfloat16() else {}
-    texts = read_texts(nlps[OURS], test, words)
+    texts = read_texts(test, nlps[OURS], words)
     run: Dict[str, Callable[[], Any]] = {
         "docs": lambda: measure_docs(
             {**nlps, **halves}, small, transformer_path, text, texts, rounds

@@ -92,7 +92,7 @@ def main(
     """Print each stage's share of the time, the median of several rounds."""
     torch.set_num_threads(threads)
     nlp = spacy.load(pipeline)
-    texts = read_texts(nlp, test, words)
+    texts = read_texts(test, nlp, words)
     stages = attach(nlp)
     found = [stages.take(time_pipeline(nlp, texts)) for _ in range(rounds + 1)][1:]
     names = [name for name in found[0] if name != WHOLE]

@@ -55,7 +55,7 @@ def main(
         if nlps:
             shim.prune(min(nlps) - 1)
         nlps[shim.live_layers()] = nlp
-    texts = read_texts(nlp, data, words)
+    texts = read_texts(data, nlp, words)
     runs = {layers: partial(time_pipeline, n, texts) for layers, n in nlps.items()}
     seconds = take_turns(runs, rounds=rounds)  # type: ignore[arg-type, type-var]
     most = max(seconds)

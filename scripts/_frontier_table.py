@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any, Dict, List, Tuple
 
 import numpy
-from _bootstrap import paired_bootstrap
 from _frontier_points import FULL, OURS, TITLES
-from _report import mean_and_std
+
+from spacy_ldnet.evaluation.bootstrap import paired_bootstrap
+from spacy_ldnet.evaluation.summary import mean_and_std
 
 Runs = List[Dict[str, Any]]
 Key = Tuple[str, int]

@@ -2,10 +2,11 @@
 
 from typing import Optional
 
-from _errors import KINDS
 from _page_confusion import confusion_cells
 from _page_data import Run
 from _page_tables import Table, number, spread, word
+
+from spacy_ldnet.evaluation.error_analysis import KINDS
 
 
 def label_table(run: Run) -> Optional[Table]:

@@ -6,12 +6,12 @@ from typing import Any, Dict, List, NamedTuple
 import spacy
 import typer
 from _common import run, write_json, write_text
-from _report import mean_and_std
 from _trained import find_trained, warn_of_other_data
 from spacy.training import Corpus
 from wasabi import msg
 
 from spacy_ldnet.describe import describe
+from spacy_ldnet.evaluation.summary import mean_and_std
 
 FULL, PRUNED, RETRAINED = STAGES = ("full", "pruned", "retrained")
 

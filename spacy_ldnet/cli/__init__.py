@@ -6,6 +6,7 @@ import sys
 from spacy.cli._util import app as spacy_app
 
 from . import annotate as _annotate  # noqa: F401
+from . import compare as _compare  # noqa: F401
 from . import convert as _convert  # noqa: F401
 from . import corpus as _corpus  # noqa: F401
 from . import decode as _decode  # noqa: F401
