@@ -16,8 +16,8 @@ from _project import ROOT, describe_machine, read_texts, write_json
 from spacy.language import Language
 from spacy.training import Corpus
 
-from spacy_ldnet.models.gated import find_gated, gate_shim
-from spacy_ldnet.timing import count_words, take_turns, time_pipeline
+from spacy_ldnet.pruning.encoders import find_gated, gate_shim
+from spacy_ldnet.timing import count_words, interleave, time_pipeline
 
 EXAMPLES = 30
 
@@ -57,7 +57,7 @@ def main(
         nlps[shim.live_layers()] = nlp
     texts = read_texts(data, nlp, words)
     runs = {layers: partial(time_pipeline, n, texts) for layers, n in nlps.items()}
-    seconds = take_turns(runs, rounds=rounds)  # type: ignore[arg-type, type-var]
+    seconds = interleave(runs, rounds=rounds)  # type: ignore[arg-type, type-var]
     most = max(seconds)
     rows = []
     for layers, taken in seconds.items():

@@ -7,7 +7,7 @@ from _frontier_points import Point
 from _frontier_runs import FrontierTrainer
 from thinc.api import Model
 
-from spacy_ldnet.models.gated import prune_encoder
+from spacy_ldnet.pruning.encoders import prune_encoder
 
 
 @dataclass

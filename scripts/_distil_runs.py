@@ -11,7 +11,7 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
 from spacy_ldnet.describe import encoders_in
-from spacy_ldnet.models.gated import keep_only
+from spacy_ldnet.pruning.encoders import keep_only
 
 #: What students learn from: gold data, and the teacher's tags or their probabilities.
 GOLD, HARD, SOFT = LABELS = ("gold", "hard", "soft")

@@ -23,9 +23,9 @@ from spacy.util import load_config
 from thinc.api import Model
 
 from spacy_ldnet.describe import describe, encoders_in
-from spacy_ldnet.models.gated import keep_only
 from spacy_ldnet.nn.language_model import LanguageModelConfig
 from spacy_ldnet.pretraining.run import resolve_model
+from spacy_ldnet.pruning.encoders import keep_only
 
 #: Highest rate of language models that are trained on: half of what they began with.
 RETRAIN_RATE = 0.002

@@ -7,7 +7,7 @@ from _common import ScriptError, script_errors, sha256
 from _corpora import GOLD
 from wasabi import msg
 
-from spacy_ldnet.columns import ColumnFile, Sentence, read_columns
+from spacy_ldnet.labelled.columns import ColumnFile, Sentence, read_columns
 
 Files = Dict[str, ColumnFile]
 WIKIGOLD_SEED = 810

@@ -11,9 +11,9 @@ from _meta import SPLITS
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_ldnet.columns import ColumnFile, Sentence, read_columns
 from spacy_ldnet.errors import Errors
-from spacy_ldnet.labels import CONLL_LABELS
+from spacy_ldnet.labelled.columns import ColumnFile, Sentence, read_columns
+from spacy_ldnet.labelled.conll_labels import CONLL_LABELS
 
 Parts = Dict[str, ColumnFile]
 REDOCRED_SEED = 0

@@ -69,7 +69,7 @@ def compare_cli(
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..evaluation.compare import compare, print_comparison
-    from ..util import write_bytes
+    from ..util import write_json
 
     try:
         found = compare(
@@ -85,9 +85,7 @@ def compare_cli(
             threads=threads,
         )
         if output is not None:
-            import srsly
-
-            write_bytes(output, srsly.json_dumps(found, indent=2).encode("utf8"))
+            write_json(output, found)
     except ValueError as error:
         msg.fail("The pipelines could not be compared", str(error), exits=1)
     print_comparison(found)

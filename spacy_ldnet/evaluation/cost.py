@@ -15,8 +15,8 @@ from ..timing import (
     Words,
     count_words,
     describe_machine,
+    interleave,
     make_docs,
-    take_turns,
     time_pipeline,
 )
 
@@ -222,7 +222,7 @@ def measure_speed(
 
         runs = {name: partial(run, nlp) for name, nlp in pipelines.items()}
         with use_threads(threads):
-            seconds = take_turns(runs, rounds=rounds)
+            seconds = interleave(runs, rounds=rounds)
     n_words = count_words(texts)
     return {
         "words_per_second": {

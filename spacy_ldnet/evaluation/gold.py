@@ -10,9 +10,9 @@ from spacy.training import Example
 from ..columns import COMPRESSED, SUFFIXES
 from ..errors import Errors
 from ..labelled.files import LabelReader
+from ..labelled.label_sets import LABEL_SET, read_label_set
+from ..labelled.readers import LabelSetCorpus
 from ..labels import conll_ents
-from ..pipeline.label_sets import LABEL_SET, read_label_set
-from ..readers import LabelSetCorpus
 from ..timing import Words
 from .cost import sample_words
 

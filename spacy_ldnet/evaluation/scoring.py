@@ -13,8 +13,8 @@ from tqdm import tqdm
 from wasabi import msg
 
 from ..describe import load_pipeline
-from ..pipeline.label_sets import limit_to_label_set
-from ..util import write_bytes
+from ..labelled.label_sets import limit_to_label_set
+from ..util import write_json
 from .bootstrap import count_entities
 from .cost import SAMPLE_WORDS, cost_of, only_entities, sample_words
 from .error_analysis import entities_of
@@ -90,7 +90,7 @@ def evaluate_pipeline(
         result["gold_tokens"] = score(nlp, on_tokens)["scores"]
     result.update(cost_of(nlp, path, texts))
     if kept is not None:
-        write_bytes(kept, srsly.json_dumps(result, indent=2).encode("utf8"))
+        write_json(kept, result)
     return result
 
 

@@ -22,8 +22,8 @@ from spacy.cli._util import app
 from spacy.tokens import DocBin, Span
 from typer.testing import CliRunner
 
-from spacy_ldnet.columns import ColumnFile, Scheme, Sentence, read_columns
-from spacy_ldnet.pipeline.label_sets import LABEL_SET
+from spacy_ldnet.labelled.columns import ColumnFile, Scheme, Sentence, read_columns
+from spacy_ldnet.labelled.label_sets import LABEL_SET
 from spacy_ldnet.util import list_files
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from tagged import write_part
 from typer.testing import CliRunner
 
 from spacy_ldnet.describe import encoders_in
-from spacy_ldnet.models.gated import keep_only
+from spacy_ldnet.pruning.encoders import keep_only
 
 TAGGED = b"\n".join(
     b"%s/np %s/vbd the/at %s/nn ./." % words
