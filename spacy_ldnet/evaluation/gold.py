@@ -7,8 +7,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from ..columns import COMPRESSED, SUFFIXES
 from ..errors import Errors
+from ..labelled.columns import COMPRESSED, SUFFIXES
 from ..labelled.files import LabelReader
 from ..labelled.label_sets import LABEL_SET, read_label_set
 from ..labelled.readers import LabelSetCorpus
