@@ -9,7 +9,7 @@ from wasabi import msg
 
 from ..describe import load_pipeline
 from ..errors import Errors, Warnings
-from ..labels import ONTONOTES_TO_CONLL, to_conll
+from ..labelled.conll_labels import ONTONOTES_TO_CONLL, to_conll
 from ..lm_directory import find_source
 from ..timing import Words
 from .cost import cost_of, entity_pipes, labels_of, measure_speed, sample_words

@@ -9,10 +9,10 @@ from spacy.training import Example
 
 from ..errors import Errors
 from ..labelled.columns import COMPRESSED, SUFFIXES
+from ..labelled.conll_labels import conll_ents
 from ..labelled.files import LabelReader
 from ..labelled.label_sets import LABEL_SET, read_label_set
 from ..labelled.readers import LabelSetCorpus
-from ..labels import conll_ents
 from ..timing import Words
 from .cost import sample_words
 
