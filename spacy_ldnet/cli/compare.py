@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import List, Optional
 
+import srsly
 from spacy.cli._util import Arg, Opt, string_to_list
 from wasabi import msg
 
@@ -69,7 +70,7 @@ def compare_cli(
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..evaluation.compare import compare, print_comparison
-    from ..util import write_json
+    from ..util import write_bytes
 
     try:
         found = compare(
@@ -85,7 +86,8 @@ def compare_cli(
             threads=threads,
         )
         if output is not None:
-            write_json(output, found)
+            # In the order of the rows, which write_json sorts.
+            write_bytes(output, srsly.json_dumps(found, indent=2).encode("utf8"))
     except ValueError as error:
         msg.fail("The pipelines could not be compared", str(error), exits=1)
     print_comparison(found)
