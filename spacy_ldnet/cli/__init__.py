@@ -16,6 +16,7 @@ from . import package as _package  # noqa: F401
 from . import perplexity as _perplexity  # noqa: F401
 from . import pretrain as _pretrain  # noqa: F401
 from . import prune as _prune  # noqa: F401
+from . import report as _report  # noqa: F401
 from ._arguments import check_arguments
 from ._util import app
 
