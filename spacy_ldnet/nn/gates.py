@@ -21,7 +21,7 @@ class Budget(ABC):
         :param is_open: of each gate, forward layers first. *Shape:* (layers,)
         """
 
-    def exceeded(self, is_open: Sequence[bool]) -> List[bool]:
+    def over_budget(self, is_open: Sequence[bool]) -> List[bool]:
         """For each gate whether it stands among too many open ones.
 
         :param is_open: of each gate, forward layers first. *Shape:* (layers,)
@@ -56,7 +56,7 @@ class DirectionBudget(Budget):
     def allows(self, is_open: Sequence[bool]) -> bool:
         return not any(self.over_budget(is_open))
 
-    def exceeded(self, is_open: Sequence[bool]) -> List[bool]:
+    def over_budget(self, is_open: Sequence[bool]) -> List[bool]:
         found: List[bool] = []
         for size in self.sizes:
             side = is_open[len(found) : len(found) + size]
