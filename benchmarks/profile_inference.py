@@ -15,11 +15,13 @@ from typing import Any, Callable, Dict
 import spacy
 import torch
 import typer
-from _project import ROOT, describe_machine, read_texts, write_json
+from _project import ROOT
 from spacy.language import Language
 
 from spacy_ldnet.describe import encoders_in
-from spacy_ldnet.timing import count_words, time_pipeline
+from spacy_ldnet.evaluation.gold import read_texts
+from spacy_ldnet.timing import count_words, describe_machine, time_pipeline
+from spacy_ldnet.workflow.scripting import write_json
 
 WHOLE, REST = "whole", "rest"
 

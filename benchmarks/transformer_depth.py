@@ -12,12 +12,14 @@ from typing import Dict
 import spacy
 import torch
 import typer
-from _project import ROOT, describe_machine, read_texts, write_json
+from _project import ROOT
 from spacy.language import Language
 from spacy.training import Corpus
 
+from spacy_ldnet.evaluation.gold import read_texts
 from spacy_ldnet.pruning.encoders import find_gated, gate_shim
-from spacy_ldnet.timing import count_words, interleave, time_pipeline
+from spacy_ldnet.timing import count_words, describe_machine, interleave, time_pipeline
+from spacy_ldnet.workflow.scripting import write_json
 
 EXAMPLES = 30
 

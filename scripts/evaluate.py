@@ -7,14 +7,6 @@ import spacy
 import srsly
 import torch
 import typer
-from _common import run, script_errors, write_json
-from _trained import (
-    LANGUAGE_MODELS,
-    find_models,
-    find_trained,
-    read_lm_metas,
-    warn_of_other_data,
-)
 from spacy.tokens import DocBin
 from spacy.util import is_package, load_config
 from wasabi import msg
@@ -31,6 +23,14 @@ from spacy_ldnet.evaluation.summary import (
     summarise,
     summarise_lms,
 )
+from spacy_ldnet.workflow.rows import (
+    LANGUAGE_MODELS,
+    find_models,
+    find_trained,
+    read_lm_metas,
+    warn_of_other_data,
+)
+from spacy_ldnet.workflow.scripting import run, script_errors, write_json
 
 PAIRS = [
     ("ldnet", "no_lm"),

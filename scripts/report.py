@@ -5,8 +5,6 @@ from typing import Any, Dict, Optional
 
 import srsly
 import typer
-from _common import ScriptError, script_errors
-from _trained import ROWS, find_models, find_trained, read_lm_metas
 from wasabi import msg
 
 from spacy_ldnet.report.page import write_page
@@ -17,6 +15,8 @@ from spacy_ldnet.report.run import (
     read_configs,
     read_logs,
 )
+from spacy_ldnet.workflow.rows import ROWS, find_models, find_trained, read_lm_metas
+from spacy_ldnet.workflow.scripting import ScriptError, script_errors
 
 #: The rows of the results; rows that are not named here are shown as well.
 TITLES = {

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import _trained
 import evaluate
 import pytest
 import srsly
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 from weasel.cli.run import update_lockfile
 
 from spacy_ldnet.evaluation import scoring
+from spacy_ldnet.workflow.rows import warn_of_other_data
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def write_seeds(root):
 def name_other_data(models, root):
     trained = {row: [*paths.values()] for row, paths in models.items()}
     corpus = next(iter(trained.values()))[0].parents[3] / "corpus"
-    _trained.warn_of_other_data(trained, corpus, root / "project.lock")
+    warn_of_other_data(trained, corpus, root / "project.lock")
 
 
 def test_seeds_trained_before_the_corpus_changed_are_named(tmp_path, capsys):

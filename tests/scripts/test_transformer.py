@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import spacy
-from _common import ScriptError
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 from toy import SENTENCES, make_examples
@@ -14,6 +13,7 @@ from transformer import fetch, find_source
 
 from spacy_ldnet.evaluation.cost import find_transformer, macs_of_transformer
 from spacy_ldnet.evaluation.scoring import evaluate_pipeline
+from spacy_ldnet.workflow.scripting import ScriptError
 
 ROOT = Path(__file__).resolve().parents[2]
 
