@@ -571,6 +571,33 @@ class Errors(metaclass=_WithCode):
         "The training diverged, or the file is damaged: use an earlier checkpoint, "
         "or copy the pipeline again."
     )
+    E182 = (
+        "'{path}' is no gold data that can be read: {reason}. Give a .spacy file, a folder "
+        "of them, or columns of tokens and tags (.iob, .iob2, .iobes, .biluo, .conll, .txt, "
+        ".tsv). For other forms: python -m spacy ldnet corpus {path} OUT."
+    )
+    E183 = "The pipeline '{name}' cannot label entities: {reason}."
+    E184 = (
+        "The page needs the package '{name}', which is not installed. Install the extra: "
+        "pip install 'spacy-ldnet[report]'."
+    )
+    E185 = (
+        "There is no page about '{path}': {reason}. Give the JSON file that `python -m "
+        "spacy ldnet compare --output` wrote."
+    )
+    E186 = (
+        "The config '{path}' cannot train a student: {reason}. Give a config of one "
+        "crf_ner, such as `python -m spacy ldnet init-config` writes."
+    )
+    E187 = "Nothing can be labelled: {reason}."
+    E188 = (
+        "No pipeline can be chosen by '{path}': {reason}. Give the JSON file that `python "
+        "-m spacy ldnet compare --output` wrote, and the names of its rows."
+    )
+    E189 = (
+        "The counts are of {first} and of {second} documents, so the pipelines cannot be "
+        "compared. Score both on the same gold data."
+    )
     E190 = (
         "There is no head '{name}' for --pipeline.{hint} Choose from {choices}. The "
         "shared encoder (tok2vec) is always added. You can add other components to "
@@ -653,6 +680,10 @@ class Warnings(metaclass=_WithCode):
     W051 = (
         "{found}: {reason}. Train the gates (for longer) with "
         "spacy-ldnet.gate_penalty.v1, or choose a number of layers (--layers)."
+    )
+    W053 = (
+        "'{name}' does not know {labels}, which '{path}' has: every entity of these labels "
+        "counts as missed. Was it trained on other data?{hint}"
     )
     W054 = (
         "The training has {steps} updates, but its learning rate reaches zero after "
