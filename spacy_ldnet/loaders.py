@@ -28,7 +28,6 @@ from .lm_directory import (
     vocabulary_hash,
 )
 from .models.encoder import LDNetModel, LDNetShim, check_words, find_encoders
-from .models.gated import is_loaded, layers_of, prune_encoder
 from .nn.encoder import EncoderConfig, LDNetEncoder
 from .nn.precision import with_own_defaults
 
@@ -119,7 +118,7 @@ def load_directory(path: Path, width: int) -> Loaded:
     )
     network = LDNetEncoder(config)
     for name, (_, tensors) in parts.items():
-        _fill(network.trunks[name], tensors)
+        _fill(network.backbones[name], tensors)
     return network, words, sizes_of(structure)
 
 
@@ -132,11 +131,11 @@ def load_pipeline(path: Path, width: int) -> Loaded:
     RAISES (ValueError): E152 it has no such encoder, or several that differ.
     """
     encoder = read_encoder(path)
-    prune_encoder(encoder)
+    _shim(encoder).prune()
     theirs, words = _shim(encoder).module, _shim(encoder).words
     network = LDNetEncoder(replace(theirs.config, width=width))
-    for name, trunk in network.trunks.items():
-        _fill(trunk, theirs.trunks[name].state_dict())
+    for name, backbone in network.backbones.items():
+        _fill(backbone, theirs.backbones[name].state_dict())
     return network, words, {name: encoder.attrs[name] for name in ENCODER_SIZES}
 
 
@@ -153,8 +152,9 @@ def read_encoder(path: Path) -> LDNetModel:
         nlp = spacy.load(path, exclude=others)
         models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
         nodes = [e for m in models if isinstance(m, Model) for e in find_encoders(m)]
-        encoders = [encoder for encoder in nodes if is_loaded(encoder)]
-    if not encoders or any(layers_of(e) != layers_of(encoders[0]) for e in encoders):
+        encoders = [encoder for encoder in nodes if _shim(encoder).module]
+    left = [_shim(encoder).layers_left() for encoder in encoders]
+    if not encoders or any(layers != left[0] for layers in left):
         what = "encoders that differ" if encoders else "no LD-Net encoder"
         raise ValueError(Errors.E152.format(path=path, what=what))
     return encoders[0]
@@ -165,10 +165,12 @@ def _shim(model: Model) -> LDNetShim:
     return shims[0]
 
 
-def _fill(trunk: torch.nn.Module, tensors: Dict[str, torch.Tensor]) -> None:
+def _fill(backbone: torch.nn.Module, tensors: Dict[str, torch.Tensor]) -> None:
     """Copy the embedding and the recurrent layers; the softmax is not needed."""
     try:
         # Copied into the network's own tensors, so that float16 is widened.
-        trunk.load_state_dict({name: tensors[name] for name in trunk.state_dict()})
+        backbone.load_state_dict(
+            {name: tensors[name] for name in backbone.state_dict()}
+        )
     except (KeyError, RuntimeError) as error:
         raise ValueError(Errors.E003.format(reason=error)) from error

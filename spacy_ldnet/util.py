@@ -1,5 +1,6 @@
-"""Checks of values, and files and folders that are written atomically, never over the
-files of others."""
+"""Checks of settings, and files and folders that are written as a whole and never over
+those of others.
+"""
 
 import hashlib
 import json
@@ -16,7 +17,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tupl
 import srsly
 
 from .about import __version__
-from .errors import Errors
+from .errors import Errors, suggest
 
 try:
     import fcntl
@@ -39,16 +40,31 @@ IsOwn = Callable[[str], bool]
 
 
 def check_range(name: str, value: Any, allowed: bool, reason: str) -> None:
-    """Check a setting.
-
-    name (str): The setting.
+    """name (str): The setting.
     value (Any): Its value.
     allowed (bool): Whether the value is allowed.
-    reason (str): What the value has to be, for the message.
-    RAISES (ValueError): E013 if it is not allowed.
+    reason (str): What it must be instead.
+    RAISES (ValueError): E013 unless `allowed`.
     """
     if not allowed:
         raise ValueError(Errors.E013.format(name=name, value=value, reason=reason))
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """name (str): The setting.
+    value (str): Its value.
+    choices (Iterable[str]): The values that there are.
+    RAISES (ValueError): E013 for any other value. The message suggests the closest one.
+    """
+    choices = list(choices)
+    reason = f"choose from {', '.join(choices)}{suggest(value, choices)}"
+    check_range(name, value, value in choices, reason)
+
+
+def check_dropout(dropout: Optional[float]) -> None:
+    """RAISES (ValueError): E013 for a rate outside of [0, 1)."""
+    allowed = dropout is None or 0 <= dropout < 1
+    check_range("dropout", dropout, allowed, "it must be in [0, 1), or null")
 
 
 @contextmanager
@@ -194,9 +210,9 @@ def write_files(folder: Path, write: Callable[[Path], Any], *, command: str) -> 
 def claim_folder(
     output: Path, command: str, *, is_own: IsOwn, inputs: Iterable[Path] = ()
 ) -> Iterator[None]:
-    """Take a folder that a command fills bit by bit and comes back to.
+    """Lock a folder that a command fills over several runs.
 
-    output (Path): The folder; made and marked if need be.
+    output (Path): The folder. It is made and marked if it is missing.
     command (str): The command that writes.
     is_own (IsOwn): See `check_output`.
     inputs (Iterable[Path]): Files and folders that the command reads.

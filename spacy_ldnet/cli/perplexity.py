@@ -9,7 +9,7 @@ from wasabi import msg
 from ..errors import Warnings
 from ._util import app
 
-#: Share of unknown words above which a perplexity says little of the text.
+#: Share of unknown words above which a perplexity says little about the text.
 MAX_UNKNOWN = 0.2
 
 
@@ -23,17 +23,19 @@ def perplexity_cli(
     text_path: str = Arg(
         ...,
         help="Text: a file, a folder or a glob of .txt (one text a line) or .jsonl "
-        "files, also packed as .gz, .bz2 or .zst",
+        "files, also compressed as .gz, .bz2 or .zst",
     ),
     n_process: int = Opt(1, "--n-process", help="Processes that tokenise; -1 for all"),
     strict: bool = Opt(
-        False, "--strict", help="Stop at text that cannot be used; else leave it out"
+        False,
+        "--strict",
+        help="Stop at text that cannot be used, instead of skipping it",
     ),
     as_json: bool = Opt(False, "--json", help="Print the result as JSON"),
     # fmt: on
 ) -> None:
     """
-    Measure how well language models foresee a text: perplexity of each direction.
+    Measure how well language models predict a text: the perplexity of each direction.
 
     DOCS: https://github.com/LiyuanLucasLiu/LD-Net (the method)
     """
@@ -73,10 +75,9 @@ def perplexity(
     strict (bool): Whether text that cannot be used is an error.
     RETURNS (Dict[str, Any]): "perplexity" by direction, "words" and "unknown", the
         share of unknown words.
-    RAISES (ValueError): E011 or E150-E154 no language models, E040-E042 or E060-E064
-        unusable text.
+    RAISES (ValueError): See `spacy_ldnet.pretraining.perplexity.measure_text`.
     """
-    # Not above, since spaCy imports this module in every one of its commands.
-    from ..pretraining.measure import measure_text
+    # Not above, since spaCy imports this module in all of its commands.
+    from ..pretraining.perplexity import measure_text
 
     return measure_text(model_path, text_path, n_process=n_process, strict=strict)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from ..pretraining.events import Report
 
 
-#: What a shell shows of a command that Ctrl-C ended.
+#: Exit code of a command that was ended by Ctrl-C.
 INTERRUPTED = 130
 DEFAULT_CONFIG = Path(__file__).parents[1] / "pretraining" / "default.cfg"
-#: What differs from it where language models are trained further.
+#: Defaults that differ from it when the training of language models is continued.
 CONTINUED = {"pretraining.learn_rate.peak": 0.002, "pretraining.max_epochs": 2}
 
 
@@ -60,16 +60,18 @@ def pretrain_cli(
         None, "--direction", "-d", help="Train only this one: forward or backward"
     ),
     resume: bool = Opt(
-        False, "--resume", "-r", help="Go on with the run in the output directory"
+        False, "--resume", "-r", help="Resume the run in the output directory"
     ),
     overwrite: bool = Opt(
         False,
         "--overwrite",
-        help="Begin anew where the output directory has a run. With --resume: only "
-        "where that run cannot go on, because the config or the text is another",
+        help="Start over if the output directory has a run. With --resume: only if that "
+        "run cannot be resumed, because the config or the text differs",
     ),
     strict: bool = Opt(
-        False, "--strict", help="Stop at text that cannot be used; else leave it out"
+        False,
+        "--strict",
+        help="Stop at text that cannot be used, instead of skipping it",
     ),
     # fmt: on
 ) -> None:
@@ -98,20 +100,21 @@ def pretrain_cli(
         except ValueError as error:
             msg.fail("Pretraining stopped", str(error), exits=1)
         except KeyboardInterrupt:
-            msg.warn("Interrupted", "The same command with --resume goes on.")
+            msg.warn("Interrupted", "Resume with the same command and --resume.")
             raise SystemExit(INTERRUPTED) from None
 
 
 def _read_arguments(
     first: Path, second: Optional[str], ctx: typer.Context
 ) -> Tuple[Path, Path, List[str]]:
-    """Config, output and overrides, of which the first can be left out: click then takes
-    the first override for the output."""
+    """Config, output and overrides. The config can be missing: click then takes the output
+    for the config, and the first override for the output.
+    """
     if str(first).startswith("--"):
-        ctx.fail("Missing argument 'OUT'. It stands in front of the settings.")
+        ctx.fail("Missing argument 'OUT'. It comes before the settings.")
     if second is None or second.startswith("--"):
         if first.is_file() or str(first) == "-":
-            ctx.fail(f"Missing argument 'OUT' behind the config '{first}'.")
+            ctx.fail(f"Missing argument 'OUT' after the config '{first}'.")
         return DEFAULT_CONFIG, first, [] if second is None else [second, *ctx.args]
     if not first.is_file() and str(first) != "-":
         ctx.fail(f"Invalid value for 'CONFIG': File '{first}' does not exist.")
@@ -133,19 +136,19 @@ def pretrain(
     config (Config): The config, not interpolated.
     output_path (Path): Directory to write to; made if need be.
     use_gpu (int): Number of the GPU, which has been set up; -1 for the CPU.
-    resume (bool): Go on with the run that is in the directory, if there is one.
-    overwrite (bool): Begin anew where there is one that it cannot go on with.
+    resume (bool): Whether to resume the run in the directory, if there is one.
+    overwrite (bool): Whether to replace it; with `resume`, only if it cannot be resumed.
     strict (bool): Whether text that cannot be used is an error.
     silent (bool): Whether to print nothing.
     RAISES (ValueError): See `spacy_ldnet.pretraining.run.pretrain`.
     """
-    # Not above, since spaCy imports this module in every one of its commands.
+    # Not above, since spaCy imports this module in all of its commands.
     from ..pretraining.run import pretrain as run
     from ._progress import ProgressDisplay
 
     device = "cpu" if use_gpu < 0 else f"cuda:{use_gpu}"
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
-    # Of several processes only the first one shows anything.
+    # Of several processes only the first one prints.
     if silent or int(os.environ.get("RANK", "0")):
         run(config, output_path, device=device, report=_ignore, **flags)
         return

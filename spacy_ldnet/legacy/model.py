@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..errors import Errors
 from ..lm_directory import EOS_ROW
@@ -19,27 +20,26 @@ from ..models.doc_arrays import (
     flat_attribute,
     in_one_vocab,
     lay_out,
+    split_rows,
 )
 from ..models.encoder import (
-    check_dropout,
     check_rows,
     dropout_rate,
-    split_rows,
     with_ends,
 )
 from ..models.shim import WordShim
 from ..nn.batching import (
-    length_batches,
+    bucket_by_length,
     padded_index,
     reorder_time,
     reverse_index,
     take_rows,
 )
 from ..nn.precision import with_own_defaults
-from ..nn.rnn import ROWS, UNITS, run_rnn
+from ..nn.rnn import CELLS, run_rnn
 from ..nn.serialize import Structure
-from ..nn.tagger import CHARACTERS_PER_WORD, BidirectionalStack
-from ..util import check_range
+from ..nn.tagger import CHARACTERS_PER_WORD, BiRNN
+from ..util import check_dropout, check_range
 
 # The authors' own tagger below its CRF: it reads sentences, ends and all.
 #
@@ -119,15 +119,19 @@ class SentenceCharEncoder(nn.Module):
         self.hidden = config.char_hidden
         self.unit = config.unit
         self.embedding = nn.Embedding(config.char_rows, config.char_embed)
-        self.forward_rnn = UNITS[config.unit](config.char_embed, config.char_hidden)
-        self.backward_rnn = UNITS[config.unit](config.char_embed, config.char_hidden)
+        self.forward_rnn = CELLS[config.unit].module(
+            config.char_embed, config.char_hidden
+        )
+        self.backward_rnn = CELLS[config.unit].module(
+            config.char_embed, config.char_hidden
+        )
         self.project = nn.Linear(2 * config.char_hidden, config.word_embed)
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates a character, projection not counted."""
         width = self.embedding.embedding_dim + self.hidden
-        return 2 * ROWS[self.unit] * self.hidden * width
+        return 2 * CELLS[self.unit].gates * self.hidden * width
 
     def forward(self, sentences: Sentences) -> Tensor:
         """Encode positions.
@@ -137,7 +141,7 @@ class SentenceCharEncoder(nn.Module):
         shape = (len(sentences.char_rows), self.hidden)
         ahead = self.embedding.weight.new_zeros(shape)
         behind = self.embedding.weight.new_zeros(shape)
-        for group in length_batches(sentences.char_lengths):
+        for group in bucket_by_length(sentences.char_lengths):
             sizes = sentences.char_lengths[group]
             padded = padded_index(sentences.char_starts[group], sizes)
             x = self.embedding(sentences.char_rows[padded.index])
@@ -162,10 +166,9 @@ class SentenceStack(nn.Module):
     def __init__(self, config: SentenceStackConfig):
         super().__init__()
         self.config = config
-        self.dropout = 0.0
         self.chars = SentenceCharEncoder(config)
         self.table = nn.Embedding(config.word_rows, config.word_embed)
-        self.layers = BidirectionalStack(
+        self.layers = BiRNN(
             inputs=config.input_width,
             width=config.width,
             depth=config.depth,
@@ -186,28 +189,32 @@ class SentenceStack(nn.Module):
     def from_structure(cls, structure: Structure) -> "SentenceStack":
         return cls(SentenceStackConfig(**structure))
 
-    def forward(self, context: Optional[Tensor], sentences: Sentences) -> Tensor:
+    def forward(
+        self,
+        context: Optional[Tensor],
+        sentences: Sentences,
+        *,
+        dropout: float = 0.0,
+    ) -> Tensor:
         """Encode positions.
 
         :param context: *Shape:* (positions, context), or None
         :param sentences: the sentences.
+        :param dropout: rate on the inputs, between layers and on the output, in training.
         :returns: *Shape:* (positions, width)
         """
         parts: List[Tensor] = [self.chars(sentences)]
         parts += [] if context is None else [context]
         parts.append(self.table(sentences.word_rows))
-        x = self._dropped(torch.cat(parts, dim=-1))
+        x = F.dropout(torch.cat(parts, dim=-1), dropout, self.training)
         out = x.new_zeros(len(x), self.config.width)
-        for group in length_batches(sentences.lengths):
+        for group in bucket_by_length(sentences.lengths):
             padded = padded_index(sentences.starts[group], sentences.lengths[group])
             index, real = padded.index, padded.real
             backwards = reverse_index(padded.lengths, len(index))
-            h = self.layers(take_rows(x, index), backwards, self.dropout)
+            h = self.layers(take_rows(x, index), backwards, dropout)
             out = out.index_copy(0, index[real], h[real])
-        return self._dropped(out)
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return nn.functional.dropout(x, self.dropout, self.training)
+        return F.dropout(out, dropout, self.training)
 
 
 Tok2VecModel = Model[List[Doc], List[Floats2d]]
@@ -307,9 +314,9 @@ def forward(
         check_rows(Xs, layout.of_docs, width, model, model.layers[0])
         flat = model.ops.flatten(Xs).astype("float32", copy=False)
         context = xp2torch(flat, requires_grad=is_train, device=shim.device)
-    shim.module.dropout = dropout_rate(model)
     sentences = _sentences(shim, in_one_vocab(docs), layout)
-    Y, bp_network = shim(ArgsKwargs(args=(context, sentences), kwargs={}), is_train)
+    inputs = ArgsKwargs((context, sentences), {"dropout": dropout_rate(model)})
+    Y, bp_network = shim(inputs, is_train)
     of_tokens = torch.from_numpy(layout.of_tokens).to(shim.device)
     sizes = [len(doc) for doc in docs]
 

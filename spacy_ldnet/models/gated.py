@@ -1,118 +1,255 @@
-"""Encoders with gates: what every kind of them can do."""
+"""Shims that train one gate per layer of their network, and delete layers.
 
-from typing import Any, Dict, List, Optional, cast
+The penalty acts here, and not in a component or a callback, because thinc calls
+`finish_update` once per step wherever the network stands, and what follows a step
+(evaluation, checkpoint) must see gates that are back in [0, 1].
+"""
 
-from thinc.api import Model
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
-from ..lm_directory import LayersLeft
-from ..nn.prune import open_layers
-from ..transformer.architectures import NODE_NAME as LAYER_SELECT
-from .encoder import NODE_NAME as LDNET
-from .encoder import LDNetShim
-from .shim import GateShim
+import torch
+from thinc.api import ArgsKwargs, Optimizer
+
+from ..errors import Errors
+from ..lm_directory import DIRECTIONS, LayerId, LayersLeft
+from ..nn.gates import (
+    Budget,
+    DirectionBudget,
+    GatedLayers,
+    GatePenalty,
+    LayerBudget,
+    budget_from_dict,
+    select_layers,
+)
+from ..nn.precision import with_own_defaults
+from ..nn.prune import fold_gates, keep_layers, open_layers
+from ..nn.rnn import dense_macs
+from .shim import TrainingShim
 
 
-def find_gated(model: Model) -> List[Model]:
-    """RETURNS (List[Model]): The encoders inside a model whose layers have gates:
-    LD-Net's, and transformers whose layers are selected.
+class GateTraining(TrainingShim):
+    """Train the gates of a network under a penalty, and its other weights as usual.
+
+    The network has `gates`, and an argument `gates_frozen`: whether closed ones stay closed.
+
+    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
+        gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
+        {"max_macs": …} or None; None while gates are not trained. Set by
+        `spacy-ldnet.gate_penalty.v1`.
+    cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
+        layers, if the budget is in words per second. Kept after pruning.
     """
-    return [node for node in model.walk() if node.name in (LDNET, LAYER_SELECT)]
 
+    #: Names of the stacks that the layers form.
+    directions: Tuple[str, ...] = ()
+    penalty_class: Type[GatePenalty] = GatePenalty
+    _gate_optimizer: Optional[torch.optim.Optimizer] = None
+    _penalty: Optional[GatePenalty] = None
+    _penalty_of: Tuple[Any, Any] = (None, None)
 
-def gate_shim(encoder: Model) -> GateShim:
-    """encoder (Model): What `find_gated` found.
-    RETURNS (GateShim): The shim of its network.
-    """
-    # The transformer's is one node below, where spacy-transformers looks for it.
-    shims = encoder.shims or encoder.layers[0].shims
-    return cast(GateShim, shims[0])
+    def reset_gates(self) -> None:
+        """End the training of gates, as at first and after pruning."""
+        self.cfg["penalty"] = None
+        self.cfg.setdefault("calibration", None)
+        self._gate_optimizer = None
 
+    def set_penalty(
+        self,
+        *,
+        weight: float,
+        regularizer: str,
+        budget: Optional[Budget],
+        learn_rate: float,
+    ) -> None:
+        """Train the gates from now on. Called before each update.
 
-def is_loaded(encoder: Model) -> bool:
-    """RETURNS (bool): Whether the encoder has its network."""
-    return gate_shim(encoder).module is not None
-
-
-def budget_scores(model: Model) -> Dict[str, float]:
-    """Scores for choosing the best model within the budget.
-
-    model (Model): A model with an encoder in it.
-    RETURNS (Dict[str, float]): `ldnet_budget`, 1.0 if no more layers are open than
-        the penalty's budget allows (or there is no penalty), else 0.0; and
-        `ldnet_density`, the share of the unpruned network's layers that are open.
-        Empty without an encoder.
-    """
-    scores: Dict[str, float] = {}
-    for encoder in find_gated(model):
-        if is_loaded(encoder):
-            within = float(within_budget(encoder))
-            scores["ldnet_budget"] = min(within, scores.get("ldnet_budget", 1))
-            live = gate_shim(encoder).live_layers()
-            scores["ldnet_density"] = live / unpruned_layers(encoder)
-    return scores
-
-
-def within_budget(encoder: Model) -> bool:
-    """encoder (Model): An encoder with its network.
-    RETURNS (bool): Whether no more layers are open than the penalty's budget allows;
-        so it is without a penalty, or a budget.
-    """
-    shim = gate_shim(encoder)
-    penalty = shim.penalty
-    return penalty is None or penalty.satisfied(shim.module.gates.detach())
-
-
-def unpruned_layers(encoder: Model) -> int:
-    """RETURNS (int): Number of layers of the unpruned network, all parts together."""
-    return len(gate_shim(encoder).parts) * encoder.attrs["depth"]
-
-
-def prune_encoder(
-    encoder: Model, max_layers: Optional[int] = None, *, per_direction: bool = False
-) -> None:
-    """Delete layers in place, and fold the gates of those that stay where they can be.
-
-    encoder (Model): An encoder with its network. Its penalty ends with this.
-    max_layers (Optional[int]): Keep at most so many layers: of LD-Net those with the
-        largest gates (of equal ones, the lower), in both directions together, of a
-        transformer the lowest. None keeps all layers whose gate is above zero (in a
-        transformer up to the highest of them), which leaves the encoder's output as it
-        is.
-    per_direction (bool): At most so many layers of each direction.
-    """
-    gate_shim(encoder).prune(max_layers, per_direction=per_direction)
-
-
-def keep_only(encoder: Model, keep: Dict[str, List[int]]) -> None:
-    """Delete all other layers in place, and fold the gates of those that stay.
-
-    encoder (Model): An LD-Net encoder with its network. Its penalty ends with this.
-    keep (Dict[str, List[int]]): Positions of each direction's layers, in order.
-    """
-    cast(LDNetShim, gate_shim(encoder)).keep_only(keep)
-
-
-def layers_of(encoder: Model, *, only_open: bool = True) -> LayersLeft:
-    """encoder (Model): An LD-Net encoder with its network.
-    only_open (bool): Whether a layer whose gate is closed counts as deleted.
-    RETURNS (LayersLeft): Its layers.
-    """
-    module = gate_shim(encoder).module
-    config = module.config
-    numbers = gate_shim(encoder).kept_layers()
-    if only_open:
-        open_ones = open_layers(module).items()
-        numbers = {
-            part: [numbers[part][i] for i in places] for part, places in open_ones
+        weight (float): The paper's lambda_0.
+        regularizer (str): `R1`, `R2` or `R3`.
+        budget (Optional[Budget]): The limit on open layers.
+        learn_rate (float): The learning rate of the gates.
+        """
+        self.cfg["penalty"] = {
+            "weight": weight,
+            "regularizer": regularizer,
+            "budget": None if budget is None else asdict(budget),  # type: ignore[call-overload]
+            "learn_rate": learn_rate,
         }
-    sizes = {name: getattr(config, name) for name in LayersLeft.NAMES}
-    return LayersLeft(sizes, config.vocabulary, numbers)
+
+    @property
+    def penalty(self) -> Optional[GatePenalty]:
+        """RETURNS (Optional[GatePenalty]): The penalty on the gates, built once for each
+        `set_penalty`; None while they are not trained.
+        """
+        setting, module = self.cfg["penalty"], self.module
+        if self._penalty_of[0] is not setting or self._penalty_of[1] is not module:
+            self._penalty = None if setting is None else self._build_penalty(setting)
+            self._penalty_of = (setting, module)
+        return self._penalty
+
+    def _build_penalty(self, setting: Dict[str, Any]) -> GatePenalty:
+        limit = setting["budget"]
+        return self.penalty_class(
+            setting["weight"],
+            None if limit is None else budget_from_dict(limit),
+            self.layers,
+            setting["regularizer"],
+        )
+
+    @property
+    def layers(self) -> GatedLayers:
+        """RETURNS (GatedLayers): The layers of the gates."""
+        sizes = [len(gates) for gates in self.gates_by_direction().values()]
+        return GatedLayers(sizes, self.macs_of)  # type: ignore[attr-defined]
+
+    def gates_by_direction(self) -> Dict[str, List[float]]:
+        """RETURNS (Dict[str, List[float]]): The gates of each direction's layers."""
+        (name,) = self.directions
+        return {name: self.module.gates.tolist()}
+
+    def update_arguments(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): Arguments of the network in this update."""
+        penalty = self.penalty
+        if penalty is None or penalty.budget is None:
+            return {"gates_frozen": False}
+        # Once the budget is met a closed layer is closed for good, and need not be run:
+        # what is left of the training is as fast as the pruned network.
+        return {"gates_frozen": penalty.satisfied(self.module.gates.detach())}
+
+    def begin_update(self, inputs: ArgsKwargs) -> Any:
+        self.module.gates.requires_grad_(self.penalty is not None)
+        arguments = {**inputs.kwargs, **self.update_arguments()}
+        return super().begin_update(ArgsKwargs(inputs.args, arguments))
+
+    @with_own_defaults
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Step the gates by their own rule and project them, the rest as usual."""
+        if self.module is None:
+            return
+        penalty, gates = self.penalty, self.module.gates
+        if penalty is not None and gates.grad is not None:
+            gates.grad += penalty.gradient(gates.detach())
+            self._step_gates(gates)
+            penalty.project_(gates.data)
+            self.forget(["gates"])
+        # thinc's optimizer would decay the gates (L2) and clip them on their own.
+        gates.grad = None
+        super().finish_update(optimizer)
+
+    def _step_gates(self, gates: torch.nn.Parameter) -> None:
+        rate = self.cfg["penalty"]["learn_rate"]
+        if self._gate_optimizer is None:
+            # `nlp.update(sgd=...)` steps a shared component between its forward and
+            # its backward pass. On `.data`, as in thinc's own shim, torch allows it.
+            self._gate_optimizer = torch.optim.Adam([gates.data], lr=rate)
+        group = self._gate_optimizer.param_groups[0]
+        group["lr"] = rate
+        group["params"][0].grad = gates.grad
+        self._gate_optimizer.step()
 
 
-def arrays_of(output: Any) -> List[Any]:
-    """output (Any): What an encoder predicted for a batch of documents.
-    RETURNS (List[FloatsXd]): Its vectors.
-    """
-    if isinstance(output, list):
-        return output
-    return [data.model_output.last_hidden_state for data in output.doc_data]
+class GateShim(GateTraining):
+    """Train, count and delete the gated layers of an `LDNetEncoder`."""
+
+    directions = DIRECTIONS
+
+    def macs_of(self, n_layers: Sequence[int]) -> int:
+        """n_layers (Sequence[int]): Number of layers in each direction.
+        RETURNS (int): Their multiply-accumulates per word.
+        """
+        config = self.module.config
+        sizes = {name: getattr(config, name) for name in ("embed", "hidden", "unit")}
+        return sum(dense_macs(layers=count, **sizes) for count in n_layers)
+
+    def gates_by_direction(self) -> Dict[str, List[float]]:
+        return {name: self.module.gates_of(name).tolist() for name in DIRECTIONS}
+
+    def layer_ids(self) -> Dict[str, List[LayerId]]:
+        """RETURNS (Dict[str, List[LayerId]]): The layers of each direction, as numbered in
+        the unpruned network.
+        """
+        return {name: list(getattr(self.module.config, name)) for name in DIRECTIONS}
+
+    @property
+    def n_open(self) -> int:
+        """RETURNS (int): Number of layers that pruning by the gates would leave."""
+        return int((self.module.gates > 0).sum())
+
+    def layers_left(self, *, only_open: bool = True) -> LayersLeft:
+        """only_open (bool): Whether a layer whose gate is closed counts as deleted.
+        RETURNS (LayersLeft): The layers, to be compared with those of others.
+        """
+        config, ids = self.module.config, self.layer_ids()
+        if only_open:
+            indices = open_layers(self.module)
+            ids = {name: [ids[name][i] for i in indices[name]] for name in DIRECTIONS}
+        sizes = {name: getattr(config, name) for name in LayersLeft.NAMES}
+        return LayersLeft(sizes, config.vocabulary, ids)
+
+    def prune(
+        self, max_layers: Optional[int] = None, *, per_direction: bool = False
+    ) -> None:
+        """Delete layers in place. The penalty ends with this.
+
+        max_layers (Optional[int]): Keep at most so many layers: those with the largest
+            gates; of equal ones the lower layers, in both directions alike. None to keep
+            all layers whose gates are above zero, which leaves the output as it is.
+        per_direction (bool): At most so many layers of each direction.
+        """
+        ids = self.layers_left().layer_ids
+        if max_layers is not None:
+            kind = DirectionBudget if per_direction else LayerBudget
+            gates = self.module.gates.detach()
+            chosen = select_layers(gates, kind(max_layers), self.layers)
+            of_all = self.layer_ids()
+            for name, indices in self.module.by_direction(chosen).items():
+                strongest = {of_all[name][i] for i in indices}
+                ids[name] = [
+                    layer_id for layer_id in ids[name] if layer_id in strongest
+                ]
+        self.keep_only(ids)
+
+    def keep_only(self, layer_ids: Dict[str, List[LayerId]]) -> None:
+        """Delete all other layers in place, and fold the gates of those that stay. The
+        penalty ends with this.
+
+        layer_ids (Dict[str, List[LayerId]]): The layers of each direction to keep, in
+            order, as numbered in the unpruned network.
+        RAISES (ValueError): E037 if the network lacks one of them.
+        """
+        found = self.layers_left(only_open=False)
+        wanted = LayersLeft(found.sizes, found.vocabulary, layer_ids)
+        indices = wanted.indices_in(found)
+        if indices is None:
+            values = {"wanted": layer_ids, "found": found.layer_ids}
+            raise ValueError(Errors.E037.format(**values))
+        pruned = keep_layers(self.module, indices)
+        fold_gates(pruned)
+        self.reset_gates()
+        self.module = pruned
+        pruned.train_language_models(self.cfg["train_lm"])
+
+    @contextmanager
+    def first_layers(self, count: int) -> Iterator[None]:
+        """Run with the lowest layers only, for example to measure speed.
+
+        count (int): Number of layers in each direction.
+        """
+        whole = self.module
+        indices = {
+            name: list(range(min(count, len(ids))))
+            for name, ids in self.layer_ids().items()
+        }
+        self.module = keep_layers(whole, indices)  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            self.module = whole
+
+    @staticmethod
+    def vectors_of(output: Any) -> List[Any]:
+        """output (Any): What the encoder predicted for a batch of documents.
+        RETURNS (List[FloatsXd]): Its vectors.
+        """
+        return list(output)

@@ -22,11 +22,12 @@ from thinc.types import Floats2d
 from torch import Tensor
 
 from ..errors import Errors
-from ..nn.cache import RowCache
+from ..inputs import CharIds, TaggerWords
+from ..nn.cache import VectorCache
 from ..nn.precision import with_own_defaults
-from ..nn.rnn import UNITS
-from ..nn.tagger import CharRows, Readout, StackConfig, TokenStack, Words
-from ..util import check_range
+from ..nn.rnn import CELLS
+from ..nn.tagger import StackConfig, TokenStack
+from ..util import check_dropout, check_range
 from .doc_arrays import (
     Types,
     characters_of,
@@ -34,14 +35,13 @@ from .doc_arrays import (
     flat_attribute,
     in_one_vocab,
     make_windows,
+    split_rows,
 )
 from .encoder import (
-    check_dropout,
     check_precision,
     check_rows,
     dropout_rate,
     read_vectors,
-    split_rows,
 )
 from .shim import ModuleShim
 
@@ -59,7 +59,7 @@ class StackShim(ModuleShim):
         """mixed_precision (bool): See ModuleShim.
         precision (str): See ModuleShim.
         """
-        self.read_words = RowCache(CACHED_WORDS)
+        self.read_words = VectorCache(CACHED_WORDS)
         super().__init__(
             TokenStack, mixed_precision=mixed_precision, precision=precision
         )
@@ -68,10 +68,10 @@ class StackShim(ModuleShim):
         if changed is None or any(name.startswith("chars.") for name in changed):
             self.read_words.clear()
 
-    def look_up(self, docs: List[Doc], is_train: bool) -> Words:
+    def look_up(self, docs: List[Doc], is_train: bool) -> TaggerWords:
         """docs (List[Doc]): The batch, of one vocab.
         is_train (bool): Whether gradients are needed.
-        RETURNS (Words): What the network reads of its words.
+        RETURNS (TaggerWords): What the network reads of its words.
         RAISES (ValueError): E112 or E113 for word vectors that do not fit.
         """
         config: StackConfig = self.module.config
@@ -87,7 +87,7 @@ class StackShim(ModuleShim):
         elif config.char_embed:
             read = self._read_characters(docs, types)
         of_tokens = torch.from_numpy(types.of_tokens).to(self.device)
-        return Words(of_tokens, chars, read, vectors)
+        return TaggerWords(of_tokens, chars, read, vectors)
 
     def _read_characters(self, docs: List[Doc], types: Types) -> Tensor:
         def compute(positions: numpy.ndarray) -> Tensor:
@@ -96,13 +96,13 @@ class StackShim(ModuleShim):
         with self.inference():
             return self.read_words.get(types.keys, compute)
 
-    def _characters(self, docs: List[Doc], keys: numpy.ndarray) -> CharRows:
+    def _characters(self, docs: List[Doc], keys: numpy.ndarray) -> CharIds:
         chars = characters_of([docs[0].vocab.strings[key] for key in keys.tolist()])
         # Any character has a row, known beforehand or not: as in spaCy's hash
         # embeddings, rare ones share theirs.
         rows = chars.codes % self.module.config.char_rows
         arrays = (rows, chars.starts, chars.lengths)
-        return CharRows(*(torch.from_numpy(array).to(self.device) for array in arrays))
+        return CharIds(*(torch.from_numpy(array).to(self.device) for array in arrays))
 
 
 def _check_vectors(docs: List[Doc], config: StackConfig) -> None:
@@ -184,7 +184,7 @@ def build_stacked_tok2vec_v1(
     """
     check_range("width", width, width >= 2 and width % 2 == 0, "it must be even")
     check_range("depth", depth, depth >= 1, "it must be at least 1")
-    check_range("unit", unit, unit in UNITS, f"choose from {', '.join(UNITS)}")
+    check_range("unit", unit, unit in CELLS, f"choose from {', '.join(CELLS)}")
     check_dropout(dropout)
     check_precision(precision)
     reason = "contextual, chars and vectors can't all be null"
@@ -203,7 +203,7 @@ def build_stacked_tok2vec_v1(
             "unit": unit,
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
-            "predict_through": predict_through,
+            "predict_with_head": predict_with_head,
         },
         shims=[StackShim(mixed_precision=mixed_precision, precision=precision)],
     )
@@ -296,22 +296,22 @@ def forward(
 
 
 @with_own_defaults
-def predict_through(
-    model: Tok2VecModel, docs: List[Doc], readout: Readout
+def predict_with_head(
+    model: Tok2VecModel, docs: List[Doc], head: torch.nn.Linear
 ) -> List[Floats2d]:
-    """Predict what a layer behind this one makes of its output, which for a long
-    document is never held as a whole.
+    """Predict the output of a layer after this one. The output of this one, which is
+    large for a long document, is never in memory as a whole.
 
     model (Model): A stacked tok2vec.
     docs (List[Doc]): The documents.
-    readout (Readout): The layer.
+    head (Linear): The layer.
     RETURNS (List[Floats2d]): Its output for each of them.
     """
     shim = _built(model)
     sizes = [len(doc) for doc in docs]
     with shim.threads_for(sum(sizes), False):
         inputs, _ = _inputs(model, docs, False)
-        inputs.kwargs["then"] = readout
+        inputs.kwargs["head"] = head
         Y = shim.predict(inputs)
     return split_rows(torch2xp(Y), sizes)
 
@@ -333,8 +333,8 @@ def _inputs(
         context = xp2torch(flat, requires_grad=is_train, device=shim.device)
     words = shim.look_up(in_one_vocab(docs, config.vectors), is_train)
     windows = make_windows(docs, WINDOW, None, shim.device)
-    shim.module.dropout = dropout_rate(model)
-    return ArgsKwargs(args=(context, words, windows), kwargs={}), bp_context
+    arguments = {"dropout": dropout_rate(model)}
+    return ArgsKwargs((context, words, windows), arguments), bp_context
 
 
 def _built(model: Tok2VecModel) -> StackShim:

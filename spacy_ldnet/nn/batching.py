@@ -7,7 +7,8 @@ import numpy
 import torch
 from torch import Tensor
 
-from .threads import for_each, workers
+from ..inputs import Windows
+from .threads import parallel_for, workers
 
 #: Padded positions a batch may have without gradients: enough to keep the matrix
 #: products large, small enough for the caches and for bounded memory.
@@ -28,8 +29,8 @@ DIGITS, FEW_DIGITS = 4, 3
 MOST_LENGTHS = 128
 
 
-def shared_budget(lengths: Tensor, workers: int) -> int:
-    """The budget for :func:`length_batches` with which each worker gets enough batches
+def token_budget(lengths: Tensor, workers: int) -> int:
+    """The budget for :func:`bucket_by_length` with which each worker gets enough batches
     for all of them to be done at about the same time.
 
     :param lengths: length of each sequence. *Shape:* (sequences,)
@@ -41,7 +42,7 @@ def shared_budget(lengths: Tensor, workers: int) -> int:
     return min(max(share, SMALL_BUDGET), TOKEN_BUDGET)
 
 
-def length_batches(lengths: Tensor, budget: int = TOKEN_BUDGET) -> Iterator[Tensor]:
+def bucket_by_length(lengths: Tensor, budget: int = TOKEN_BUDGET) -> Iterator[Tensor]:
     """Group sequences of similar length, so that all groups together cost the least.
 
     A group costs its longest length times (its sequences + :data:`STEP_COST`): large
@@ -185,30 +186,8 @@ def reorder_time(x: Tensor, index: Tensor) -> Tensor:
     return x.reshape(time * batch, width).index_select(0, flat.reshape(-1)).view_as(x)
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Stretches of a flat array of words, and which words each of them answers for.
-
-    :param starts: first word of each window. *Shape:* (windows,)
-    :param lengths: number of words. *Shape:* (windows,)
-    :param keep_from: first word, counted from the window's start, whose output is
-        taken from this window. *Shape:* (windows,)
-    :param keep_to: one past the last such word. *Shape:* (windows,)
-    """
-
-    starts: Tensor
-    lengths: Tensor
-    keep_from: Tensor
-    keep_to: Tensor
-
-    def select(self, some: List[int]) -> "Windows":
-        """Some of the windows, over the same words."""
-        fields = (self.starts, self.lengths, self.keep_from, self.keep_to)
-        return Windows(*(field[some] for field in fields))
-
-
-def read_windows(
-    windows: Windows, out: Tensor, read: Callable[[Tensor, Tensor], Tensor]
+def map_windows(
+    windows: Windows[Tensor], out: Tensor, read: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
     """Read windows of similar length together, and put each word's output in its place.
 
@@ -235,6 +214,6 @@ def read_windows(
         rows = output.index_select(0, places).to(out.dtype)
         out.index_copy_(0, index.index_select(0, places), rows)
 
-    budget = shared_budget(lengths, workers(out.device))
-    for_each(length_batches(lengths, budget), read_group, out.device)
+    budget = token_budget(lengths, workers(out.device))
+    parallel_for(bucket_by_length(lengths, budget), read_group, out.device)
     return out

@@ -7,11 +7,13 @@ import numpy
 import torch
 from torch import Tensor
 
+from ..inputs import Windows
+
 #: A window: its words' rows as bytes, and the stretch of it whose output is kept.
 Key = Tuple[bytes, int, int]
 
 
-class FeatureCache:
+class WindowCache:
     """Outputs of windows, up to a number of bytes.
 
     When it is full nothing is added, and nothing goes: an epoch comes back to all texts
@@ -65,13 +67,12 @@ class FeatureCache:
         return missing
 
 
-def window_keys(ids: Tensor, windows: Any) -> List[Key]:
-    """What tells windows apart, wherever they stand.
+def window_keys(keys: Tensor, windows: Windows[Tensor]) -> List[Key]:
+    """Keys of windows, the same wherever their words stand.
 
-    :param ids: rows of the words. *Shape:* (words,)
-    :param windows: the :class:`~.windows.Windows`.
+    :param keys: a number for each word. *Shape:* (words,)
     """
-    flat = ids.cpu().numpy()
+    flat = keys.cpu().numpy()
     fields = (windows.starts, windows.lengths, windows.keep_from, windows.keep_to)
     rows = torch.stack(fields, dim=1).tolist()
     return [(flat[s : s + n].tobytes(), a, b) for s, n, a, b in rows]
@@ -81,7 +82,7 @@ def window_keys(ids: Tensor, windows: Any) -> List[Key]:
 FIRST_ROWS = 1024
 
 
-class RowCache:
+class VectorCache:
     """Keeps the rows of a table under 64-bit keys.
 
     When it is full it begins anew, so its memory is bounded and no order has to be

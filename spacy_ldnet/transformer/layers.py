@@ -1,6 +1,8 @@
 """Gated layers of a transformer: their mix, and a penalty on depth."""
 
 import copy
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Iterator, List, Optional, Tuple
 
@@ -8,18 +10,31 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, choose_strongest
+from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, select_layers
+
+#: How many of the lowest layers this thread runs; None for all.
+_LIMIT: ContextVar[Optional[int]] = ContextVar("layer_limit", default=None)
 
 
-class LayerStack(nn.ModuleList):
+@contextmanager
+def lowest_layers(count: Optional[int]) -> Iterator[None]:
+    """Inside it, networks have no more than their lowest layers.
+
+    :param count: how many; None for all.
+    """
+    token = _LIMIT.set(count)
+    try:
+        yield
+    finally:
+        _LIMIT.reset(token)
+
+
+class TruncatableLayers(nn.ModuleList):
     """Layers of which only the lowest may be run.
 
     To the network that they belong to the others are not there; their weights still
     are, under the same names.
     """
-
-    #: How many are run; None for all.
-    limit: Optional[int] = None
 
     def __iter__(self) -> Iterator[nn.Module]:
         return iter(self._lowest())
@@ -31,10 +46,10 @@ class LayerStack(nn.ModuleList):
         return self._lowest()[index]
 
     def _lowest(self) -> List[nn.Module]:
-        return list(self._modules.values())[: self.limit]  # type: ignore[arg-type]
+        return list(self._modules.values())[: _LIMIT.get()]  # type: ignore[arg-type]
 
 
-class LayerMix(nn.Module):
+class GatedLayerMix(nn.Module):
     """``o_0 = h_0`` and ``o_l = g_l h_l + (1 - g_l) o_{l-1}``; the output is the last.
 
     With h_0 the embeddings, h_l the output of layer l and g_l its gate. That is a mix
@@ -50,12 +65,10 @@ class LayerMix(nn.Module):
         super().__init__()
         self.transformer = transformer
         owner, name = _find_layers(transformer)
-        setattr(owner, name, LayerStack(getattr(owner, name)))
+        setattr(owner, name, TruncatableLayers(getattr(owner, name)))
         self._place = (owner, name)
         layers = transformer.config.num_hidden_layers
         self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
-        #: Set while gates are trained, and a closed one stays closed.
-        self.settled = False
 
     @property
     def config(self) -> Any:
@@ -68,7 +81,7 @@ class LayerMix(nn.Module):
         return self.transformer.device
 
     @property
-    def layers(self) -> LayerStack:
+    def layers(self) -> TruncatableLayers:
         """The transformer's layers."""
         owner, name = self._place
         return getattr(owner, name)
@@ -92,21 +105,25 @@ class LayerMix(nn.Module):
         ones = gates.new_ones(1)
         return torch.cat([ones, gates]) * torch.cat([above, ones])
 
-    def forward(self, **inputs: Any) -> Any:
+    def forward(self, *, gates_frozen: bool = False, **inputs: Any) -> Any:
         """Run as many layers as have to be, and mix their outputs.
 
+        :param gates_frozen: whether a gate that is zero stays zero although gates are
+            trained, so that layers above the highest open one need not be run.
         :param inputs: of the transformer.
         :returns: its output, with the mix as ``last_hidden_state``.
             *Shape:* (batch, pieces, width)
         """
-        gates, layers = self.gates, self.layers
+        gates = self.gates
         trained = gates.requires_grad and torch.is_grad_enabled()
-        layers.limit = None if trained and not self.settled else depth(gates)
-        run = gates[: layers.limit]
-        if not trained and (not len(run) or run[-1] == 1):
-            return self.transformer(**inputs)
+        count = None if trained and not gates_frozen else n_required(gates)
+        run = gates[:count]
+        mixes = trained or (len(run) > 0 and float(run[-1]) != 1)
         wanted = self.config.output_hidden_states
-        output = self.transformer(**inputs, output_hidden_states=True)
+        with lowest_layers(count):
+            if not mixes:
+                return self.transformer(**inputs)
+            output = self.transformer(**inputs, output_hidden_states=True)
         states = output.hidden_states
         mixed = states[0]
         for gate, state in zip(run, states[1:]):
@@ -143,9 +160,8 @@ class LayerMix(nn.Module):
 
     def _run_on_sample(self, layers: int) -> Any:
         self.transformer.eval()
-        self.layers.limit = layers
         ids = torch.tensor([[1, 2]], device=self.device)
-        with torch.no_grad():
+        with torch.no_grad(), lowest_layers(layers):
             return self.transformer(input_ids=ids, output_hidden_states=True)
 
     def cut(self, layers: int) -> None:
@@ -158,7 +174,9 @@ class LayerMix(nn.Module):
         :param layers: how many stay.
         """
         owner, name = self._place
-        setattr(owner, name, LayerStack(list(self.layers._modules.values())[:layers]))  # type: ignore[arg-type]
+        setattr(
+            owner, name, TruncatableLayers(list(self.layers._modules.values())[:layers])
+        )  # type: ignore[arg-type]
         self.config.num_hidden_layers = layers
         trained = self.gates.requires_grad
         self.gates = nn.Parameter(self.gates.detach()[:layers], requires_grad=trained)
@@ -184,7 +202,7 @@ def _size(module: nn.Module) -> int:
     return sum(weights.numel() for weights in module.parameters())
 
 
-def holders(gates: Tensor) -> Tensor:
+def required_by(gates: Tensor) -> Tensor:
     """The gate that keeps each layer running: the largest of those at and above it.
 
     :param gates: lowest layer first. *Shape:* (layers,)
@@ -201,18 +219,18 @@ def holders(gates: Tensor) -> Tensor:
     return torch.tensor(found, dtype=torch.long, device=gates.device)
 
 
-def needed(gates: Tensor) -> Tensor:
+def effective_gates(gates: Tensor) -> Tensor:
     """How far each layer has to run, which no layer does less than one above it.
 
     :param gates: lowest layer first. *Shape:* (layers,)
     :returns: *Shape:* (layers,)
     """
-    return gates[holders(gates)]
+    return gates[required_by(gates)]
 
 
-def depth(gates: Tensor) -> int:
+def n_required(gates: Tensor) -> int:
     """Number of layers that have to run: that of the highest open gate."""
-    return int((needed(gates) > 0).sum())
+    return int((effective_gates(gates) > 0).sum())
 
 
 @dataclass(frozen=True)
@@ -220,14 +238,14 @@ class DepthPenalty(GatePenalty):
     """What gates cost where a layer reads the one below it only, as in a transformer.
 
     The number of layers in the budget is the number of the highest open gate. For R1 a
-    layer costs as much as the largest gate at or above it (:func:`needed`). While they
+    layer costs as much as the largest gate at or above it (:func:`effective_gates`). While they
     are over the budget R2 and R3 charge the gates of the layers that it has no room for:
     each its own, since all of these have to close. R3's term ``sum g(1-g)`` is over all
     gates, within the budget too: a layer that has to run for one above it may be left out
     of the mix.
     """
 
-    def project(self, gates: Tensor) -> None:
+    def project_(self, gates: Tensor) -> None:
         """Put gates back into [0, 1], in place, after an optimizer's step.
 
         As the lowest layers have room together or not at all, it is enough to keep the
@@ -238,24 +256,24 @@ class DepthPenalty(GatePenalty):
         with torch.no_grad():
             room = 0 if self.regularizer == "R1" else self._room(gates)
             gates.clamp_(0.0, 1.0)
-            if room and needed(gates)[room - 1] < LOWEST_OPEN_GATE:
+            if room and effective_gates(gates)[room - 1] < LOWEST_OPEN_GATE:
                 gates[room - 1] = LOWEST_OPEN_GATE
 
     def _opens(self, gates: Tensor) -> Tensor:
         return torch.zeros_like(gates, dtype=torch.bool)
 
-    def _counted(self, gates: Tensor) -> Tensor:
-        return needed(gates)
+    def _effective(self, gates: Tensor) -> Tensor:
+        return effective_gates(gates)
 
     def _linear(self, gates: Tensor) -> Tensor:
         costs = super()._linear(gates)
         if self.regularizer != "R1":
             costs[: self._room(gates)] = 0.0
             return costs
-        return torch.zeros_like(costs).index_add_(0, holders(gates), costs)
+        return torch.zeros_like(costs).index_add_(0, required_by(gates), costs)
 
     def _room(self, gates: Tensor) -> int:
         """How many layers the budget has room for."""
         if self.budget is None:
             return 0
-        return len(choose_strongest(self._counted(gates), self.budget))
+        return len(select_layers(self._effective(gates), self.budget, self.layers))

@@ -17,31 +17,31 @@ from spacy_transformers.layers.transformer_model import (
 from thinc.api import get_torch_default_device
 from transformers import AutoModel, PretrainedConfig
 
-from ..models.shim import GateShim
-from ..nn.gates import Budget, LayerBudget
+from ..lm_directory import LayerId
+from ..models.gated import GateTraining
 from ..nn.precision import with_own_defaults
 from ..nn.threads import make_fork_safe
 from .architectures import NODE_NAME
-from .layers import DepthPenalty, LayerMix, depth
+from .layers import DepthPenalty, GatedLayerMix, n_required
 
 #: What tokenizers put before the first piece of a word.
 WORD_STARTS = "\u0120\u2581"
 
 
-class AutoLayerMix:
+class AutoGatedLayerMix:
     """What spacy-transformers' shim builds a network with when it is loaded."""
 
     @staticmethod
-    def from_config(config: PretrainedConfig) -> LayerMix:
-        """RETURNS (LayerMix): The transformer of a config, with random weights."""
-        return LayerMix(AutoModel.from_config(config))
+    def from_config(config: PretrainedConfig) -> GatedLayerMix:
+        """RETURNS (GatedLayerMix): The transformer of a config, with random weights."""
+        return GatedLayerMix(AutoModel.from_config(config))
 
 
-class LayerSelectShim(GateShim, HFShim):
+class LayerSelectShim(GateTraining, HFShim):
     """spacy-transformers' shim, which saves the transformer with its config and its
     tokenizer, and trains the gates as well."""
 
-    parts = ("transformer",)
+    directions = ("transformer",)
     penalty_class = DepthPenalty
 
     def __init__(
@@ -51,7 +51,7 @@ class LayerSelectShim(GateShim, HFShim):
         mixed_precision: bool = False,
         grad_scaler_config: Optional[Dict[str, Any]] = None,
     ):
-        """model (HFObjects): The transformer, a LayerMix or None, and its tokenizer.
+        """model (HFObjects): The transformer, a GatedLayerMix or None, and its tokenizer.
         mixed_precision (bool): See spacy-transformers.
         grad_scaler_config (Optional[Dict[str, Any]]): See spacy-transformers.
         """
@@ -59,9 +59,9 @@ class LayerSelectShim(GateShim, HFShim):
             model,
             mixed_precision=mixed_precision,
             grad_scaler_config=dict(grad_scaler_config or {}),
-            model_cls=AutoLayerMix,
+            model_cls=AutoGatedLayerMix,
         )
-        self.start_gates()
+        self.reset_gates()
 
     @property
     def words(self) -> List[str]:  # type: ignore[override]
@@ -70,34 +70,43 @@ class LayerSelectShim(GateShim, HFShim):
         pieces = sorted(vocabulary, key=vocabulary.__getitem__)
         return [w for w in (p.lstrip(WORD_STARTS) for p in pieces) if w.isalpha()]
 
-    def macs_budget(self, max_macs: float) -> Budget:
-        # A share of the whole is a product, which may fall short by a rounding.
-        layers = (max_macs + 0.5) // max(1, self.module.macs_per_layer)
-        return LayerBudget(int(layers))
+    def macs_of(self, n_layers: Sequence[int]) -> int:
+        """n_layers (Sequence[int]): Number of layers.
+        RETURNS (int): Their multiply-accumulates per piece of a word.
+        """
+        return sum(n_layers) * self.module.macs_per_layer
 
-    def macs_of(self, layers: Sequence[int]) -> int:
-        return sum(layers) * self.module.macs_per_layer
+    def layer_ids(self) -> Dict[str, List[LayerId]]:
+        """RETURNS (Dict[str, List[LayerId]]): The layers: always the lowest ones."""
+        ids = [LayerId(i) for i in range(len(self.module.gates))]
+        return {name: ids for name in self.directions}
 
-    def gates_of_parts(self) -> Dict[str, List[float]]:
-        return {self.parts[0]: self.module.gates.tolist()}
-
-    def kept_layers(self) -> Dict[str, List[int]]:
-        return {self.parts[0]: list(range(len(self.module.gates)))}
-
-    def live_layers(self) -> int:
-        return depth(self.module.gates)
+    @property
+    def n_open(self) -> int:
+        """RETURNS (int): Number of layers that pruning by the gates would leave."""
+        return n_required(self.module.gates)
 
     def prune(
         self, max_layers: Optional[int] = None, *, per_direction: bool = False
     ) -> None:
-        layers = self.live_layers()
+        """Delete the highest layers in place. The penalty ends with this.
+
+        max_layers (Optional[int]): Keep at most so many layers. None to keep all up to
+            the highest open gate, which leaves the output as it is.
+        per_direction (bool): No difference: there is one direction.
+        """
+        layers = self.n_open
         if max_layers is not None:
             layers = min(layers, max_layers)
         self.module.cut(layers)
-        self.start_gates()
+        self.reset_gates()
 
     @contextmanager
     def first_layers(self, count: int) -> Iterator[None]:
+        """Run with the lowest layers only, for example to measure speed.
+
+        count (int): Number of layers.
+        """
         gates = self.module.gates
         kept = gates.detach().clone()
         with torch.no_grad():
@@ -106,6 +115,13 @@ class LayerSelectShim(GateShim, HFShim):
             yield
         finally:
             gates.data.copy_(kept)
+
+    @staticmethod
+    def vectors_of(output: FullTransformerBatch) -> List[Any]:
+        """output (FullTransformerBatch): The prediction for a batch of documents.
+        RETURNS (List[Floats3d]): The last hidden state of each.
+        """
+        return [data.model_output.last_hidden_state for data in output.doc_data]
 
     def to_bytes(self) -> bytes:
         message = {"config": self.cfg, "transformer": super().to_bytes()}
@@ -121,7 +137,7 @@ class LayerSelectShim(GateShim, HFShim):
 
 
 class LayerSelectModel(TransformerModel):
-    """spacy-transformers' model, whose transformer is put into a `LayerMix`.
+    """spacy-transformers' model, whose transformer is put into a `GatedLayerMix`.
 
     attrs["depth"] (int): Number of layers of the unpruned transformer.
     """
@@ -141,6 +157,7 @@ class LayerSelectModel(TransformerModel):
             grad_scaler_config=settings.get("grad_scaler_config", {}),
         )
         self.attrs["depth"] = 0
+        self.attrs["gate_shim"] = gate_shim
         self.attrs["set_transformer"] = set_transformer
         self.attrs["replace_listener_cfg"] = replace_listener_cfg
 
@@ -152,6 +169,11 @@ class LayerSelectModel(TransformerModel):
             copied.set_dim("nO", self.get_dim("nO"))
         copied.layers[0] = self.layers[0].copy()
         return copied
+
+
+def gate_shim(model: LayerSelectModel) -> LayerSelectShim:
+    """RETURNS (LayerSelectShim): Where spacy-transformers keeps the transformer."""
+    return model.layers[0].shims[0]  # type: ignore[return-value]
 
 
 @with_own_defaults
@@ -172,7 +194,7 @@ def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:
 
     RAISES (ValueError): E108 or E109 if its layers can't be selected.
     """
-    mix = LayerMix(loaded.transformer)
+    mix = GatedLayerMix(loaded.transformer)
     mix.check()
     make_fork_safe()
     mix.to(get_torch_default_device())

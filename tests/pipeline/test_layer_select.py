@@ -24,10 +24,10 @@ from toy_transformer import (
     write_transformer,
 )
 
-from spacy_ldnet.models.gated import find_gated, gate_shim, prune_encoder
-from spacy_ldnet.pruning import budget
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
-from spacy_ldnet.transformer.layers import depth
+from spacy_ldnet.pruning import create_gate_penalty_v1, find_gated, prune_encoder
+from spacy_ldnet.pruning import penalty as penalty_module
+from spacy_ldnet.pruning.encoders import gate_shim
+from spacy_ldnet.transformer.layers import n_required
 
 FAST = {"component": "transformer", "weight": 1000.0, "learn_rate": 0.1}
 PLAIN = {
@@ -120,7 +120,7 @@ def test_training_reaches_the_budget_and_learns(transformer, count, regularizer)
     penalty = create_gate_penalty_v1(max_layers=count, regularizer=regularizer, **FAST)
     train(nlp, 80, before=penalty, rate=0.01)
     module = gated_module(nlp)
-    assert depth(module.gates) == count and module.settled
+    assert n_required(module.gates) == count
     scores = nlp.evaluate(make_examples(nlp))
     assert scores["ents_f"] > 0.7 and scores["ldnet_budget"] == 1.0
     assert scores["ldnet_density"] == count / LAYERS
@@ -141,17 +141,19 @@ def test_budgets_of_cost_and_speed(transformer, monkeypatch):
     nlp = make_transformer_nlp(transformer)
     train(nlp, 1, before=create_gate_penalty_v1(max_lm_macs=0.5, **FAST))
     shim = gate_shim(encoder_of(nlp))
-    assert shim.penalty.budget.max_layers == LAYERS // 2
+    assert not shim.penalty.satisfied((torch.arange(LAYERS) <= LAYERS // 2).float())
+    assert shim.penalty.satisfied((torch.arange(LAYERS) < LAYERS // 2).float())
     train(nlp, 1, before=create_gate_penalty_v1(max_layers_per_direction=3, **FAST))
     assert not shim.penalty.satisfied(torch.ones(LAYERS))
     assert shim.penalty.satisfied((torch.arange(LAYERS) < 3).float())
     # The clock is set: a second, and one for all layers.
     module = gated_module(nlp)
     before = module.gates.tolist()
-    seconds = lambda nlp, texts: 1 + depth(module.gates) / LAYERS  # noqa: E731
-    monkeypatch.setattr(budget, "time_pipeline", seconds)
+    seconds = lambda nlp, texts: 1 + n_required(module.gates) / LAYERS  # noqa: E731
+    monkeypatch.setattr(penalty_module, "time_pipeline", seconds)
     train(nlp, 1, before=create_gate_penalty_v1(min_words_per_second=6600, **FAST))
-    assert shim.penalty.budget.max_layers == 2
+    assert not shim.penalty.satisfied((torch.arange(LAYERS) < 3).float())
+    assert shim.penalty.satisfied((torch.arange(LAYERS) < 2).float())
     assert shim.cfg["calibration"]["layers"] == list(range(LAYERS + 1))
     assert before != module.gates.tolist()
     with pytest.raises(ValueError, match="E031"):
@@ -187,7 +189,7 @@ def test_sourced_and_trained_on(transformer):
     for name in ("transformer", "ner"):
         again.add_pipe(name, source=nlp)
     train(again, 30, before=create_gate_penalty_v1(max_layers=1, **FAST), rate=0.005)
-    assert depth(gated_module(again).gates) == 1
+    assert n_required(gated_module(again).gates) == 1
     assert again.get_pipe("transformer").score([])["ldnet_density"] == 1 / LAYERS
 
 
@@ -216,7 +218,7 @@ def test_accumulated_gradients_are_one_update(transformer):
     penalty = create_gate_penalty_v1(max_layers=2, **FAST)
     optimizer = nlp.resume_training()
     examples = make_examples(nlp)
-    gates = gate_shim(encoder_of(nlp)).gates_of_parts
+    gates = gate_shim(encoder_of(nlp)).gates_by_direction
     before = gates()["transformer"]
     penalty(nlp, {"step": 0, "epoch": 0})
     for half in (examples[:2], examples[2:]):
