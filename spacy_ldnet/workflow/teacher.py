@@ -13,8 +13,8 @@ from wasabi import msg
 from ..annotation.output import is_own_file
 from ..annotation.run import annotate as run
 from ..annotation.writers import COLUMNS
-from ..cli._progress import BytesBar
 from ..engines import make_engine
+from ..sharding.progress import TextBar
 from ..util import is_part
 from .scripting import ScriptError, write_text
 
@@ -149,36 +149,28 @@ def annotate(
     RAISES (ScriptError): If the teacher cannot be used or its work not be written.
     """
     rows = [json.dumps({"part": part, "text": text}) + "\n" for part, text in texts]
-    source, bars = work / "texts.jsonl", []
-
-    def report(event: Any) -> None:
-        if not bars:
-            bars.append(BytesBar("Annotating", event.total))
-        bars[0].show(event.done, event.words, event.seconds)
-
+    source = work / "texts.jsonl"
     # Not written again if it is the same: its time says whether it is.
     if not source.is_file() or source.read_text("utf-8") != "".join(rows):
         write_text(source, "".join(rows))
     try:
-        return run(
-            name,
-            str(source),
-            str(work / "out"),
-            form=".spacy",
-            load=load,
-            finish=entities_only,
-            attrs=ATTRS,
-            batch_words=batch_words,
-            unit_size=SHARD,
-            overwrite=True,
-            engine=make_engine(n_process=n_process),
-            report=report,
-        )
+        with TextBar("Annotating") as bar:
+            return run(
+                name,
+                str(source),
+                str(work / "out"),
+                form=".spacy",
+                load=load,
+                finish=entities_only,
+                attrs=ATTRS,
+                batch_words=batch_words,
+                unit_size=SHARD,
+                overwrite=True,
+                engine=make_engine(n_process=n_process),
+                report=bar,
+            )
     except ValueError as err:
         raise ScriptError(f"The teacher '{name}' could not annotate", str(err)) from err
-    finally:
-        for bar in bars:
-            bar.close()
 
 
 def is_work_file(name: str) -> bool:
