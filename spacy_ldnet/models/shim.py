@@ -28,6 +28,7 @@ from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..nn.precision import runs_bfloat16, with_own_defaults
 from ..nn.serialize import module_from_bytes, module_to_bytes, set_half
 from ..nn.threads import limit_threads, make_fork_safe
+from ..threads import update_threads
 from .doc_arrays import RowLookup
 
 
@@ -219,6 +220,22 @@ class ModuleShim(TrainingShim):
         elif self._mixed_precision:
             return torch.autocast(self.device.type)
         return contextlib.nullcontext()
+
+    def begin_update(self, inputs: ArgsKwargs) -> Any:
+        with self._update_threads():
+            outputs, backprop = super().begin_update(inputs)
+
+        def backprop_on_one_thread(gradients: Any) -> Any:
+            with self._update_threads():
+                return backprop(gradients)
+
+        return outputs, backprop_on_one_thread
+
+    def _update_threads(self) -> ContextManager[None]:
+        if self.device.type != "cpu":
+            return contextlib.nullcontext()
+        config = getattr(self._model, "config", None)
+        return update_threads(getattr(config, "hidden", 0))
 
     def predict(self, inputs: ArgsKwargs) -> Any:
         """inputs (ArgsKwargs): Of the network.
