@@ -103,11 +103,8 @@ class Errors(metaclass=_WithCode):
         "BMES), tabs or spaces between them, and a blank line after each sentence."
     )
     E030 = (
-        "A budget needs exactly one of max_layers (a number of layers), "
-        "max_layers_per_direction (a number for each language model), max_lm_macs (a "
-        "share of their multiply-accumulates) and min_words_per_second, but {given} "
-        "are given. Set {remedy} in the block with @callbacks = "
-        '"spacy-ldnet.gate_penalty.v1".'
+        "A budget is one of {kinds}, but {given} are given. Give {remedy} in the block "
+        'with @callbacks = "spacy-ldnet.gate_penalty.v1".'
     )
     E031 = (
         "This pipeline cannot reach {wanted:,.0f} words per second by pruning: it "
@@ -127,6 +124,21 @@ class Errors(metaclass=_WithCode):
         "Component '{name}' is in [training] frozen_components, so spaCy does not "
         "update it, and neither its gates nor its layers can be trained. Remove it "
         "from the list: its language models stay frozen while train_lm = false."
+    )
+    E035 = "Unclear which layers to keep: {reason}."
+    E036 = (
+        "The encoder's output changed by {change:.2g} when layers with closed gates were "
+        "deleted, which is more than rounding explains ({tolerance}). Nothing was "
+        "written. Train the gates again, or choose a number of layers (--layers)."
+    )
+    E037 = (
+        "The encoder does not have all layers that are to be kept: {wanted}. It has "
+        "{found}, as numbered in the unpruned language models."
+    )
+    E038 = (
+        "'{name}' does not say which layers to keep: {reason}. Give a pipeline that was "
+        "pruned (or whose gates were trained), or language models, that come from the "
+        "same language models."
     )
     E040 = (
         "There is no text at '{path}', which [{name}] in the config names. Check "
@@ -559,6 +571,33 @@ class Errors(metaclass=_WithCode):
         "The training diverged, or the file is damaged: use an earlier checkpoint, "
         "or copy the pipeline again."
     )
+    E182 = (
+        "'{path}' is no gold data that can be read: {reason}. Give a .spacy file, a folder "
+        "of them, or columns of tokens and tags (.iob, .iob2, .iobes, .biluo, .conll, .txt, "
+        ".tsv). For other forms: python -m spacy ldnet corpus {path} OUT."
+    )
+    E183 = "The pipeline '{name}' cannot label entities: {reason}."
+    E184 = (
+        "The page needs the package '{name}', which is not installed. Install the extra: "
+        "pip install 'spacy-ldnet[report]'."
+    )
+    E185 = (
+        "There is no page about '{path}': {reason}. Give the JSON file that `python -m "
+        "spacy ldnet compare --output` wrote."
+    )
+    E186 = (
+        "The config '{path}' cannot train a student: {reason}. Give a config of one "
+        "crf_ner, such as `python -m spacy ldnet init-config` writes."
+    )
+    E187 = "Nothing can be labelled: {reason}."
+    E188 = (
+        "No pipeline can be chosen by '{path}': {reason}. Give the JSON file that `python "
+        "-m spacy ldnet compare --output` wrote, and the names of its rows."
+    )
+    E189 = (
+        "The counts are of {first} and of {second} documents, so the pipelines cannot be "
+        "compared. Score both on the same gold data."
+    )
     E190 = (
         "There is no head '{name}' for --pipeline.{hint} Choose from {choices}. The "
         "shared encoder (tok2vec) is always added. You can add other components to "
@@ -637,6 +676,14 @@ class Warnings(metaclass=_WithCode):
         "Component '{name}' sets the spans '{key}', but [training.score_weights] has "
         "'{score}', which no component reports, so it is always 0. Set {score} = "
         "null and spans_{key}_f = 1.0 there."
+    )
+    W051 = (
+        "{found}: {reason}. Train the gates (for longer) with "
+        "spacy-ldnet.gate_penalty.v1, or choose a number of layers (--layers)."
+    )
+    W053 = (
+        "'{name}' does not know {labels}, which '{path}' has: every entity of these labels "
+        "counts as missed. Was it trained on other data?{hint}"
     )
     W054 = (
         "The training has {steps} updates, but its learning rate reaches zero after "

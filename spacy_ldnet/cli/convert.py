@@ -112,7 +112,7 @@ def convert(
     from ..errors import Errors
     from ..legacy.checkpoint import read_checkpoint
     from ..legacy.convert import build_pipeline, pair, write_language_models
-    from ..pruning.encoders import prune_encoder
+    from ..pruning import prune_encoder
     from ..util import check_choice, check_output, write_folder
 
     check_choice("task", task, Task)

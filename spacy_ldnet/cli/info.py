@@ -56,7 +56,7 @@ def info(pipeline: str, *, as_json: bool = False, speed: bool = True) -> Dict[st
     if is_lm_directory(path):
         facts = describe_lm(path)
     else:
-        nlp = load_pipeline(path)
+        nlp = load_pipeline(pipeline)
         facts = describe(nlp, path)
         if speed:
             measured = measure_speed({"nlp": nlp})

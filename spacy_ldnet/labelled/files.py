@@ -136,7 +136,7 @@ class LabelReader:
             return [Form.spacy], list(self._read_docs(path, data))
         if suffix not in JSON_SUFFIXES and not _begins_as_json(data):
             if suffix in SUFFIXES:
-                return [Form.columns], list(self._read_columns(path))
+                return [Form.columns], list(self.read_columns(path))
             reason = (
                 f"its form is unknown: it is not JSON, and its suffix is '{suffix}'"
             )
@@ -191,7 +191,11 @@ class LabelReader:
             trimmed=answer.trimmed,
         )
 
-    def _read_columns(self, path: Path) -> Iterator[LabelledText]:
+    def read_columns(self, path: Path) -> Iterator[LabelledText]:
+        """path (Path): A file of columns; it may be compressed.
+        YIELDS (LabelledText): Its documents, or runs of its sentences.
+        RAISES (ValueError): E028 or E041 if it cannot be read.
+        """
         file = read_columns(path)
         total = sum(len(document) for document in file.documents)
         step = self.n_sents or max(1, min(SENTENCES, total // TEXTS))

@@ -14,6 +14,7 @@ from spacy_ldnet.labelled.label_sets import (
     limit_to_label_set,
 )
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
+from spacy_ldnet.pipeline.tag_encoding import Sequences
 
 PEOPLE = ("Anna", "Tom", "Ada")
 PLACES = ("Oslo", "Rome", "Paris")
@@ -76,7 +77,7 @@ def test_missing_tokens_and_entities_are_read_as_before(nlp):
     example = Example(nlp.make_doc(doc.text), doc)
     ner = nlp.get_pipe("crf_ner")
     single = 4 + 4 * ner.labels.index("PER")
-    assert ner._gold(example).tolist() == [single, 0, -1]
+    assert ner._gold_tags(example).tolist() == [single, 0, -1]
 
 
 def test_a_label_set_of_all_labels_changes_nothing(nlp):
@@ -100,8 +101,8 @@ def test_sentences_have_the_label_set_of_their_doc():
     example = make_example(nlp, text, ents)
     example.predicted[5].is_sent_start = True
     example.reference.user_data[LABEL_SET] = ["PER"]
-    pieces = ner._pieces([example.predicted], [numpy.arange(9)])
-    first, second = ner._open_tags([example], pieces)
+    sequences = Sequences([example.predicted], [numpy.arange(9)], True)
+    first, second = ner._open_tags([example], sequences)
     assert first is second and first.any()
     assert numpy.isfinite(nlp.update([example])["crf_ner"])
 

@@ -11,12 +11,10 @@ import numpy
 import pytest
 import spacy
 import typer
-from _common import ScriptError
-from _corpora import GOLD
-from _gold import read_gold, split_wikigold
-from _meta import print_counts
-from _open import drop_repeated, read_open, split_redocred
 from annotate import annotate
+from corpora.gold import GOLD, read_gold, split_wikigold
+from corpora.meta import print_counts
+from corpora.open import drop_repeated, read_open, split_redocred
 from corpus import convert, limit, pass_on, warn_of_language
 from spacy.cli._util import app
 from spacy.tokens import DocBin, Span
@@ -25,6 +23,7 @@ from typer.testing import CliRunner
 from spacy_ldnet.labelled.columns import ColumnFile, Scheme, Sentence, read_columns
 from spacy_ldnet.labelled.label_sets import LABEL_SET
 from spacy_ldnet.util import list_files
+from spacy_ldnet.workflow.scripting import ScriptError
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("train", "dev", "test")
