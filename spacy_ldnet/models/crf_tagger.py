@@ -121,7 +121,7 @@ def loss(
         wider = _open_rows([open_tags[i] for i in chosen], lengths, flat)
         allowed |= (tags == OUTSIDE) & wider
     flat = flat.detach().requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad(), shim_of(model).update_threads():
         fit = crf_of(model).log_likelihood(flat, lengths, allowed)
         # Not "> FORBIDDEN / 2" alone: a NaN has to be seen by the component.
         fit = torch.where(fit < FORBIDDEN / 2, torch.zeros_like(fit), fit)

@@ -222,16 +222,17 @@ class ModuleShim(TrainingShim):
         return contextlib.nullcontext()
 
     def begin_update(self, inputs: ArgsKwargs) -> Any:
-        with self._update_threads():
+        with self.update_threads():
             outputs, backprop = super().begin_update(inputs)
 
         def backprop_on_one_thread(gradients: Any) -> Any:
-            with self._update_threads():
+            with self.update_threads():
                 return backprop(gradients)
 
         return outputs, backprop_on_one_thread
 
-    def _update_threads(self) -> ContextManager[None]:
+    def update_threads(self) -> ContextManager[None]:
+        """RETURNS (ContextManager): Inside it, torch has the threads of an update."""
         if self.device.type != "cpu":
             return contextlib.nullcontext()
         config = getattr(self._model, "config", None)
