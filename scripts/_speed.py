@@ -12,7 +12,7 @@ from spacy.training import Corpus
 from thinc.shims.shim import Shim
 from tqdm import tqdm
 
-from spacy_ldnet.models.shim import ModuleShim
+from spacy_ldnet.models.shim import NetworkShim
 from spacy_ldnet.timing import Words, count_words, interleave, time_pipeline
 
 
@@ -58,7 +58,7 @@ def macs_of_weights(nlp: Language) -> int:
 
 
 def _is_ours(shim: Shim) -> bool:
-    return isinstance(shim, ModuleShim) and hasattr(shim.module, "macs")
+    return isinstance(shim, NetworkShim) and hasattr(shim.module, "macs")
 
 
 def sample_words(docs: Sequence[Doc], limit: int) -> List[Words]:

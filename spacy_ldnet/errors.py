@@ -407,6 +407,19 @@ class Errors(metaclass=_WithCode):
         "Not one document could be annotated. What went wrong with each is in '{path}'. "
         "Check --text-key, and whether the pipeline is for this text."
     )
+    E136 = (
+        "torch is not installed, but it is needed {action}. A pipeline predicts without "
+        "it; for everything else: pip install 'spacy-ldnet[train]'."
+    )
+    E137 = "The environment variable {name} is '{value}'. Choose from {choices}, or unset it."
+    E138 = (
+        "The weights are damaged: their SHA-256 is {found}…, but {expected}… when they were "
+        "saved. Copy the pipeline again."
+    )
+    E139 = (
+        "The model of component '{name}' cannot be read: {reason}. The file is damaged or "
+        "incomplete: copy the pipeline again."
+    )
     E140 = (
         "The {part} part of the corpus '{name}' has labels that its train part does not "
         "have: {labels}. Nothing could learn them, and every one would count as an "
@@ -619,6 +632,10 @@ class Warnings(metaclass=_WithCode):
         "Component '{name}' writes the spans '{key}', but [training.score_weights] counts "
         "'{score}', which nothing in the pipeline gives, so that it is always 0. Set {score} "
         "= null and spans_{key}_f = 1.0 there."
+    )
+    W049 = (
+        'precision = "bfloat16" is ignored without torch: numpy predicts in float32. For '
+        "bfloat16: pip install 'spacy-ldnet[train]'."
     )
     W054 = (
         "The training has {steps} updates, but its learning rate reaches zero after "

@@ -7,12 +7,12 @@ import statistics
 import time
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
-import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
+from thinc.compat import torch
 
-from .models.shim import ModuleShim
+from .models.shim import NetworkShim
 
 #: Words of a document, and what follows each.
 Words = Tuple[List[str], List[bool]]
@@ -56,8 +56,8 @@ def clear_caches(nlp: Language) -> None:
         model = getattr(pipe, "model", None)
         for node in model.walk() if isinstance(model, Model) else []:
             for shim in node.shims:
-                if isinstance(shim, ModuleShim):
-                    shim.forget()
+                if isinstance(shim, NetworkShim):
+                    shim.clear_caches()
 
 
 def make_docs(nlp: Language, texts: Sequence[Words]) -> List[Doc]:
@@ -97,7 +97,7 @@ def describe_machine(threads: int) -> Dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": threads,
         "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
+        "torch": None if torch is None else torch.__version__.split("+")[0],
     }
 
 

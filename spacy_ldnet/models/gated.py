@@ -19,10 +19,9 @@ from ..nn.gates import (
 from ..nn.precision import with_own_defaults
 from ..nn.prune import fold_gates, keep_layers, open_layers
 from ..nn.rnn import dense_macs
-from .shim import TrainingShim
 
 
-class GateTraining(TrainingShim):
+class GateTraining:
     """Train one gate a layer, and the rest as usual.
 
     The penalty works here, and not in a component or a callback, because thinc calls
@@ -97,7 +96,7 @@ class GateTraining(TrainingShim):
             gates.grad += penalty.gradient(gates.detach())
             self._step_gates(gates)
             penalty.project_(gates.data)
-            self.forget(["gates"])
+            self.clear_caches(["gates"])
         # thinc's optimizer would decay the gates (L2) and clip them on their own.
         gates.grad = None
         super().finish_update(optimizer)

@@ -16,8 +16,8 @@ from thinc.types import Floats2d
 from ..errors import Errors, Warnings
 from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
 from ..labelled.label_sets import check_label_sets, find_open_tags
-from ..models.crf_tagger import SoftTargets
 from ..models.doc_arrays import in_vocab
+from ..models.types import SoftTargets
 from ..nn.crf import check_size
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
