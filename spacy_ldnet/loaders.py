@@ -28,7 +28,6 @@ from .lm_directory import (
 from .models.encoder import LDNetShim, check_words, find_encoders
 from .models.shim import require_torch
 from .models.types import Tok2VecModel
-from .pruning.encoders import is_loaded, layers_of, prune_encoder
 
 Loader = Callable[[Tok2VecModel], Tok2VecModel]
 ARCHITECTURE = "spacy-ldnet.LDNetEncoder."
@@ -62,7 +61,7 @@ class EncoderLoader:
         require_torch("to load language models")
         from .models.torch_network import build_encoder
 
-        shim = cast(LDNetShim, model.shims[0])
+        shim = _shim(model)
         shim.check_precision()
         source = find_source(self.path)
         read = read_pipeline if is_pipeline(source) else read_directory
@@ -130,8 +129,8 @@ def read_pipeline(path: Path) -> LanguageModels:
     RAISES (ValueError): E152 it has no such encoder, or several that differ.
     """
     encoder = read_encoder(path)
-    prune_encoder(encoder)
-    shim = cast(LDNetShim, encoder.shims[0])
+    shim = _shim(encoder)
+    shim.prune()
     weights = {
         name: backbone.state_dict() for name, backbone in shim.module.backbones.items()
     }
@@ -152,8 +151,13 @@ def read_encoder(path: Path) -> Tok2VecModel:
         nlp = spacy.load(path, exclude=others)
         models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
         nodes = [e for m in models if isinstance(m, Model) for e in find_encoders(m)]
-        encoders = [encoder for encoder in nodes if is_loaded(encoder)]
-    if not encoders or any(layers_of(e) != layers_of(encoders[0]) for e in encoders):
+        encoders = [encoder for encoder in nodes if _shim(encoder).is_built]
+    left = [_shim(encoder).layers_left() for encoder in encoders]
+    if not encoders or any(layers != left[0] for layers in left):
         what = "encoders that differ" if encoders else "no LD-Net encoder"
         raise ValueError(Errors.E152.format(path=path, what=what))
     return encoders[0]
+
+
+def _shim(model: Model) -> LDNetShim:
+    return cast(LDNetShim, model.shims[0])

@@ -10,8 +10,8 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..inputs import EncoderWords
+from ..layers import GATES
 from ..lm_directory import DIRECTIONS, vocabulary_hash
-from ..runtime.rnn import GATES
 from ..subwords import SubwordConfig, find_subwords
 from ..util import check_dropout, check_range
 from .doc_arrays import (
@@ -148,7 +148,7 @@ class LDNetShim(GateShim, NetworkShim):
             mixed_precision=mixed_precision,
             precision=precision,
         )
-        self.start_gates()
+        self.reset_gates()
         self.cfg.update(train_lm=False, lm_rate=1.0)
 
     def load(self, module: Any, words: List[str]) -> None:

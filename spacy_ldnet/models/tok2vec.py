@@ -22,7 +22,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..inputs import TaggerWords
-from ..runtime.rnn import GATES
+from ..layers import GATES
 from ..util import check_dropout, check_range
 from .doc_arrays import (
     UniqueWords,

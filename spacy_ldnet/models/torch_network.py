@@ -44,6 +44,11 @@ class TrainingShim(PyTorchShim):
         """RETURNS (Optional[torch.nn.Module]): The network; None before it is built."""
         return self._model
 
+    @property
+    def is_built(self) -> bool:
+        """RETURNS (bool): Whether there is a network."""
+        return self._model is not None
+
     def clear_caches(self, changed: Optional[Collection[str]] = None) -> None:
         """changed (Optional[Collection[str]]): Names of weights that have changed."""
 

@@ -15,7 +15,11 @@ from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
 from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
-from ..labelled.label_sets import check_label_sets, find_open_tags
+from ..labelled.label_sets import (
+    check_label_sets,
+    find_open_tags,
+    warn_of_lost_label_sets,
+)
 from ..models.doc_arrays import in_vocab
 from ..models.types import SoftTargets
 from ..nn.crf import check_size
@@ -194,7 +198,9 @@ class SequenceLabeller(TrainablePipe):
         ops = self.model.ops
         Y = [ops.alloc2f(len(doc), self.n_tags) for doc in docs]
         self.model.initialize(X=docs, Y=Y)
-        if nlp is not None and not self.write_ents:
+        if nlp is not None and self.write_ents:
+            warn_of_lost_label_sets(nlp)
+        elif nlp is not None:
             _warn_of_scores(nlp, self.name, self.cfg["spans_key"])
 
     def _find_labels(self, examples: Iterable[Example]) -> Iterable[str]:

@@ -6,8 +6,9 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 import numpy
 
 from ..errors import Errors
+from ..layers import GATES
 from .packing import Array
-from .rnn import GATES, LayerWeights
+from .rnn import LayerWeights
 
 FORMAT_VERSION = 1
 METADATA_KEY = "ldnet"

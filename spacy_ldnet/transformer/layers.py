@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, select_layers
+from ..layers import select_layers
+from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty
 
 #: How many of the lowest layers this thread runs; None for all.
 _LIMIT: ContextVar[Optional[int]] = ContextVar("layer_limit", default=None)
@@ -262,7 +263,7 @@ class DepthPenalty(GatePenalty):
     def _opens(self, gates: Tensor) -> Tensor:
         return torch.zeros_like(gates, dtype=torch.bool)
 
-    def _counted(self, gates: Tensor) -> Tensor:
+    def _effective(self, gates: Tensor) -> Tensor:
         return effective_gates(gates)
 
     def _linear(self, gates: Tensor) -> Tensor:
@@ -276,4 +277,6 @@ class DepthPenalty(GatePenalty):
         """How many layers the budget has room for."""
         if self.budget is None:
             return 0
-        return len(select_layers(self._counted(gates), self.budget))
+        return len(
+            select_layers(self._effective(gates).tolist(), self.budget, self.layers)
+        )

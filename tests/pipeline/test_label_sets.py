@@ -156,7 +156,7 @@ def test_both_sides_are_limited(nlp):
         ("PER", "E200.*Anna saw Oslo.*is 'PER'.*must be a list"),
         ([1], r"E200.*is \[1\]"),
         (["PER", "Person"], "E201.*'Anna saw Oslo' names Person.*are LOC, PER"),
-        (["LOC"], r"E202.*'PER' \(Anna\).*only LOC are"),
+        (["LOC"], "E202.*'Anna' in .*label PER.*only LOC are"),
         ([], "E202.*only none are"),
     ],
 )
@@ -221,6 +221,44 @@ def test_the_reader_keeps_what_spacys_loses(tmp_path, settings, count):
     lost = spacy.registry.resolve(config)["train"](nlp)
     kept = [LABEL_SET in eg.reference.user_data for eg in lost]
     assert any(kept) is (not settings)
+
+
+@pytest.mark.parametrize(
+    "reader, settings, reason",
+    [
+        ("spacy.Corpus.v1", {"gold_preproc": True}, "gold_preproc = true"),
+        ("spacy.Corpus.v1", {"max_length": 5}, "max_length = 5"),
+        (
+            "spacy.Corpus.v1",
+            {"augmenter": {"@augmenters": "spacy.lower_case.v1", "level": 0.5}},
+            "the augmenter spacy.lower_case.v1",
+        ),
+        ("spacy.Corpus.v1", {}, ""),
+        (
+            "spacy.Corpus.v1",
+            {"augmenter": {"@augmenters": "spacy-ldnet.style_augmenter.v1"}},
+            "",
+        ),
+        ("spacy-ldnet.LabelSetCorpus.v1", {"gold_preproc": True}, ""),
+    ],
+)
+@pytest.mark.parametrize("label_set", [["PER", "LOC"], None])
+def test_a_reader_that_loses_label_sets_is_named(
+    tmp_path, recwarn, reader, settings, reason, label_set
+):
+    nlp = make_ner()
+    docs = [example.reference for example in get_examples(nlp)]
+    if label_set:
+        docs[-1].user_data[LABEL_SET] = label_set
+    path = tmp_path / "train.spacy"
+    DocBin(store_user_data=True, docs=docs).to_disk(path)
+    block = {"@readers": reader, "path": "${paths.train}", **settings}
+    nlp.config["paths"]["train"] = str(path)
+    nlp.config["corpora"]["train"] = block
+    nlp.initialize(lambda: get_examples(nlp))
+    found = [str(w.message) for w in recwarn if "W058" in str(w.message)]
+    assert len(found) == bool(reason and label_set)
+    assert all(reason in text and "[corpora.train]" in text for text in found)
 
 
 @pytest.mark.parametrize(
