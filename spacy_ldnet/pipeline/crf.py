@@ -20,8 +20,8 @@ from ..labelled.label_sets import (
     find_open_tags,
     warn_of_lost_label_sets,
 )
-from ..models.crf_tagger import SoftTargets
 from ..models.doc_arrays import in_vocab
+from ..models.types import SoftTargets
 from ..nn.crf import check_size
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
