@@ -32,12 +32,11 @@ from .shim import TrainingShim
 class GateTraining(TrainingShim):
     """Train the gates of a network under a penalty, and its other weights as usual.
 
-    The network has `gates`, and `gates_frozen`, which is set while closed gates
-    stay closed.
+    The network has `gates`, and an argument `gates_frozen`: whether closed ones stay closed.
 
-    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the gates,
-        and `budget`: one of {"max_layers": …}, {"max_layers_per_direction": …} and
-        {"max_macs": …}, or None. The whole is None while gates are not trained. Set by
+    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
+        gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
+        {"max_macs": …} or None; None while gates are not trained. Set by
         `spacy-ldnet.gate_penalty.v1`.
     cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
         layers, if the budget is in words per second. Kept after pruning.
@@ -109,19 +108,19 @@ class GateTraining(TrainingShim):
         (name,) = self.directions
         return {name: self.module.gates.tolist()}
 
-    def prepare_update(self) -> None:
-        """Tell the network what is trained of it, before every update."""
-        module, penalty = self.module, self.penalty
-        module.gates.requires_grad_(penalty is not None)
-        # Once the budget is met a closed layer stays closed and need not be run: the
-        # rest of the training is as fast as the pruned network.
-        module.gates_frozen = False
-        if penalty is not None and penalty.budget is not None:
-            module.gates_frozen = penalty.satisfied(module.gates.detach())
+    def update_arguments(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): Arguments of the network in this update."""
+        penalty = self.penalty
+        if penalty is None or penalty.budget is None:
+            return {"gates_frozen": False}
+        # Once the budget is met a closed layer is closed for good, and need not be run:
+        # what is left of the training is as fast as the pruned network.
+        return {"gates_frozen": penalty.satisfied(self.module.gates.detach())}
 
     def begin_update(self, inputs: ArgsKwargs) -> Any:
-        self.prepare_update()
-        return super().begin_update(inputs)
+        self.module.gates.requires_grad_(self.penalty is not None)
+        arguments = {**inputs.kwargs, **self.update_arguments()}
+        return super().begin_update(ArgsKwargs(inputs.args, arguments))
 
     @with_own_defaults
     def finish_update(self, optimizer: Optimizer) -> None:

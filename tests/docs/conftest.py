@@ -1,13 +1,13 @@
 """A folder as the documentation's reader has it, with everything small."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy
 import pytest
 import spacy
 import torch
+from authors import Authors, save_pair
 from spacy.tokens import DocBin
 from spacy.vectors import Vectors
 from thinc.api import fix_random_seed
@@ -19,7 +19,6 @@ from spacy_ldnet.pretraining.config import SIZES
 from spacy_ldnet.pruning import prune_saved_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "docs" / "hooks"), str(ROOT / "tests" / "legacy")]
 TEXT = "\n".join([" ".join(words) for words, _ in SENTENCES] * 12)
 LM, LM_OF_SEED = "training/lm/model-best", "training/0/lm/model-best"
 TRF = "training/0/trf_crf/model-best"
@@ -121,8 +120,6 @@ def _write_transformer(folder: Path) -> None:
 
 def _write_checkpoints(folder: Path) -> None:
     """In the authors' format."""
-    from authors import Authors, save_pair
-
     Authors().save(folder / "pner0.th")
     whole = Authors(gates=([1.0, 0.0], [0.0, 0.5]))
     whole.save(folder / "ner.th", maps=False, config=False)

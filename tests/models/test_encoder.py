@@ -51,7 +51,8 @@ def test_output_equals_a_word_by_word_reference(encoder, vocab):
     for direction in DIRECTIONS:
         ids = rows if direction == "forward" else rows.flip(0)
         stream = torch.cat([torch.tensor([EOS_ROW]), ids]).unsqueeze(1)
-        r = module.backbones[direction](stream, None)[1:, 0]
+        backbone = module.backbones[direction]
+        r = backbone(stream, backbone.embedding.weight)[1:, 0]
         read.append(r if direction == "forward" else r.flip(0))
     expected = torch.relu(module.project(torch.cat(read, dim=-1)))
     found = encoder.predict(make_docs(vocab, [words]))[0]
