@@ -691,8 +691,8 @@ class Warnings(metaclass=_WithCode):
         "null and spans_{key}_f = 1.0 there."
     )
     W051 = (
-        "{found}: {reason}. Train the gates (for longer) with "
-        "spacy-ldnet.gate_penalty.v1, or choose a number of layers (--layers)."
+        "{found}: {reason}. Train the gates (spacy-ldnet.gate_penalty.v1), for longer if "
+        "they were trained before, or set the number of layers (--layers)."
     )
     W053 = (
         "'{name}' does not know {labels}, which '{path}' has: every entity of these labels "
