@@ -9,9 +9,8 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 from torch import Tensor
 
 from ..errors import Errors
-from ..iobes import OUTSIDE
+from ..iobes import FORBIDDEN, OUTSIDE
 from ..nn.crf import LinearChainCRF, tempered_divergence
-from ..nn.lattice import FORBIDDEN
 from ..nn.precision import with_own_defaults
 from .encoder import check_rows, no_gradient, read_vectors, split_rows
 from .shim import ModuleShim

@@ -14,12 +14,11 @@ from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
-from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
+from ..iobes import OUTSIDE, Array, TagScheme, check_size, spans_of_each
 from ..labelled.label_sets import check_label_sets, find_open_tags
 from ..models.crf_tagger import Teaching
 from ..models.doc_arrays import in_vocab, sentence_starts
 from ..models.encoder import split_rows
-from ..nn.crf import check_size
 from ..pruning.callbacks import warn_if_frozen
 from ..pruning.encoders import budget_scores
 from .soft_labels import (

@@ -10,7 +10,7 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tup
 
 import numpy
 
-from .packing import Array
+from ..packing import Array
 
 #: Gates of each kind of layer.
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 import numpy
 
 from ..errors import Errors
-from .packing import Array
+from ..packing import Array
 from .rnn import GATES, LayerWeights
 
 FORMAT_VERSION = 1

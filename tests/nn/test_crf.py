@@ -33,7 +33,7 @@ def legal_paths(crf, length):
     paths = itertools.product(range(crf.n_tags), repeat=length)
     if not crf.constrained:
         return list(paths)
-    start, follow, end = iobes.allowed_transitions((crf.n_tags - 1) // 4)
+    start, follow, end = iobes.allowed_transitions(iobes.n_labels(crf.n_tags))
     return [
         p
         for p in paths
