@@ -1,4 +1,4 @@
-"""Work done by Ray Data, on a cluster or on this machine."""
+"""The Ray engine: a function applied to many items on a cluster."""
 
 import pickle
 import sys
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Dict, Generator, Iterator, Optional, Sequence, Tuple
 
 from ..errors import Errors
-from .engine import MakeWorker, Show
+from .engines import OnProgress, WorkerFactory
 
 try:
     import ray
@@ -19,10 +19,10 @@ except ImportError as error:
 class RayEngine:
     """See `Engine`.
 
-    n_process (int): Number of workers at most; 0 or -1 for one a core, or a GPU.
-    address (Optional[str]): Address of the cluster; None for RAY_ADDRESS, or else one
-        that is made on this machine.
-    gpus (bool): Whether each worker is to have a GPU, if there are any.
+    n_process (int): Maximal number of workers; 0 or -1 for one per core or GPU.
+    address (Optional[str]): Address of the cluster; None for the one in RAY_ADDRESS, or
+        else one that is started on this machine.
+    gpus (bool): Whether each worker gets a GPU, if there are any.
     """
 
     def __init__(self, n_process: int, address: Optional[str], *, gpus: bool) -> None:
@@ -31,15 +31,17 @@ class RayEngine:
         self.gpus = gpus
 
     def run(
-        self, items: Sequence[Any], make_worker: MakeWorker, show: Show
+        self, items: Sequence[Any], make_worker: WorkerFactory, on_progress: OnProgress
     ) -> Generator[Any, None, None]:
-        """See `Engine.run`. What is shown is counted whenever an item is done."""
+        """See `Engine.run`. Progress is reported whenever an item is done."""
         if not items:
             return
         with _connected(self.address):
             number, gpus = self._count_workers(len(items))
             try:
-                yield from _in_order(_rows(items, make_worker, number, gpus), show)
+                yield from _in_order(
+                    _rows(items, make_worker, number, gpus), on_progress
+                )
             except RayError as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise ValueError(Errors.E064.format(reason=reason)) from error
@@ -55,7 +57,7 @@ class RayEngine:
 
 @contextmanager
 def _connected(address: Optional[str]) -> Iterator[None]:
-    """A connection that this process has already is used, and left as it is."""
+    """A connection that this process already has is used, and stays."""
     if ray.is_initialized():
         yield
         return
@@ -71,14 +73,14 @@ def _connected(address: Optional[str]) -> Iterator[None]:
 
 
 def _rows(
-    items: Sequence[Any], make_worker: MakeWorker, number: int, gpus: int
+    items: Sequence[Any], make_worker: WorkerFactory, number: int, gpus: int
 ) -> Iterator[Dict[str, Any]]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     rows = [{"place": i, "item": pickle.dumps(item)} for i, item in enumerate(items)]
-    # Kept here as long as the work lasts: a worker that is made anew asks for it again.
+    # Kept here as long as the work lasts: a restarted worker asks for it again.
     kept = ray.put((pickle.dumps(make_worker), list(sys.path)))
-    # A block an item, so that each is given out, and done again, by itself.
+    # One block per item, so that each one can be repeated by itself.
     data = ray.data.from_items(rows, override_num_blocks=len(rows))
     done = data.map_batches(
         RayWorker,
@@ -91,14 +93,16 @@ def _rows(
     yield from done.iter_rows()
 
 
-def _in_order(rows: Iterator[Dict[str, Any]], show: Show) -> Generator[Any, None, None]:
-    """Results by place; an error that a worker raised is raised here, as it was."""
+def _in_order(
+    rows: Iterator[Dict[str, Any]], on_progress: OnProgress
+) -> Generator[Any, None, None]:
+    """Results in order. The exception of a worker is raised here, unchanged."""
     done: Dict[int, Any] = {}
     given = size = words = 0
     for row in rows:
         size += int(row["size"])
         words += int(row["words"])
-        show(size, words)
+        on_progress(size, words)
         result, error = pickle.loads(row["outcome"])
         if error is not None:
             raise error
@@ -111,8 +115,8 @@ def _in_order(rows: Iterator[Dict[str, Any]], show: Show) -> Generator[Any, None
 class RayWorker:
     """A worker in a process of Ray's.
 
-    kept (Sequence[ObjectRef]): Of a pickled `MakeWorker`, and of where the driver finds
-        modules, besides the installed ones.
+    kept (Sequence[ObjectRef]): A pickled `WorkerFactory`, and the path on which the
+        driver finds modules.
     """
 
     def __init__(self, kept: Sequence[Any]) -> None:
@@ -122,15 +126,15 @@ class RayWorker:
         self.done = [0, 0]
 
     def __call__(self, batch: Dict[str, Any]) -> Dict[str, Any]:
-        """batch (Dict[str, Any]): One item, and its place.
-        RETURNS (Dict[str, Any]): Its place, its result or error, and what was done.
+        """batch (Dict[str, Any]): One item and its place.
+        RETURNS (Dict[str, Any]): The place, the result or exception, the bytes and words.
         """
         self.done = [0, 0]
         result, failure = None, None
         try:
             result = self.worker(pickle.loads(batch["item"][0]), self._tick)
         except Exception as error:
-            # Not Ray's affair: it would wrap it, and may try again what cannot work.
+            # Ray would wrap it, and might repeat what cannot work.
             failure = error
         size, words = self.done
         outcome = pickle.dumps((result, failure))
