@@ -11,10 +11,10 @@ from spacy.language import Language
 
 from spacy_ldnet.timing import (
     Words,
+    clear_caches,
     count_words,
-    forget_words,
+    interleave,
     make_docs,
-    take_turns,
     time_pipeline,
 )
 from spacy_ldnet.workflow.speed import use_threads
@@ -38,7 +38,7 @@ def docs_speed(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, fl
         rates.append(mm_flops())
         return 0.0
 
-    seconds = take_turns({**runs, "torch.mm": multiply}, rounds=rounds)
+    seconds = interleave({**runs, "torch.mm": multiply}, rounds=rounds)
     del seconds["torch.mm"]
     n_words = count_words(texts)
     speeds = {name: n_words / taken for name, taken in seconds.items()}
@@ -50,7 +50,7 @@ def text_speed(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, fl
     strings = [as_text(words) for words in texts]
     n_words = count_words(texts)
     runs = {name: partial(_time_texts, nlp, strings) for name, nlp in nlps.items()}
-    seconds = take_turns(runs, rounds=rounds)
+    seconds = interleave(runs, rounds=rounds)
     return {name: n_words / taken for name, taken in seconds.items()}
 
 
@@ -65,7 +65,7 @@ def latency(
     """
     short = [(w[:SHORT], s[:SHORT]) for w, s in texts if len(w) >= SHORT]
     for nlp in nlps.values():  # Other parts have read these texts.
-        forget_words(nlp)
+        clear_caches(nlp)
     return {
         "any length": _latencies(nlps, texts, 1),
         f"{SHORT} words": _latencies(nlps, short[:SHORT_TEXTS], rounds, warm_up=1),
@@ -102,7 +102,7 @@ def thread_gain(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, f
         for name, nlp in nlps.items()
         for number in (1, 2)
     }
-    seconds = take_turns(runs, rounds=rounds)
+    seconds = interleave(runs, rounds=rounds)
     return {name: seconds[f"1 {name}"] / seconds[f"2 {name}"] for name in nlps}
 
 
@@ -114,7 +114,7 @@ def process_gain(nlp: Language, texts: List[Words], rounds: int) -> float:
     run = partial(_time_texts, nlp, strings, batch_size=PROCESS_BATCH)
     runs = {str(number): partial(run, n_process=number) for number in (1, 2)}
     with use_threads(1):
-        seconds = take_turns(runs, rounds=rounds)
+        seconds = interleave(runs, rounds=rounds)
     return seconds["1"] / seconds["2"]
 
 
@@ -154,7 +154,7 @@ def as_text(words: Words) -> str:
 
 
 def _time_texts(nlp: Language, strings: List[str], **options: int) -> float:
-    forget_words(nlp)
+    clear_caches(nlp)
     begin = time.perf_counter()
     for _ in nlp.pipe(strings, **options):
         pass

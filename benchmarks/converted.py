@@ -15,10 +15,10 @@ import typer
 from _checkpoint import make_checkpoint
 from _project import ROOT
 
-from spacy_ldnet.columns import read_sentences
 from spacy_ldnet.describe import describe
+from spacy_ldnet.labelled.columns import read_sentences
 from spacy_ldnet.legacy.convert import build_pipeline
-from spacy_ldnet.timing import count_words, describe_machine, take_turns, time_pipeline
+from spacy_ldnet.timing import count_words, describe_machine, interleave, time_pipeline
 from spacy_ldnet.workflow.scripting import write_json
 
 MODELS = {
@@ -46,7 +46,7 @@ def main(
         nlp = build_pipeline(make_checkpoint(vocabulary, layers))
         macs[name] = describe(nlp)["macs_per_word"]
         runs[name] = partial(time_pipeline, nlp, texts)
-    seconds = take_turns(runs, rounds=rounds)
+    seconds = interleave(runs, rounds=rounds)
     number = count_words(texts)
     rows = {
         name: {"words_per_second": round(number / taken, 1), "macs": macs[name]}

@@ -21,7 +21,7 @@ from _project import ROOT
 from spacy.tokens import Doc
 
 from spacy_ldnet.describe import encoders_in
-from spacy_ldnet.timing import describe_machine, make_texts, time_pipeline
+from spacy_ldnet.timing import describe_machine, time_pipeline, zipf_texts
 from spacy_ldnet.workflow.scripting import write_json
 
 
@@ -35,10 +35,10 @@ def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:
     nlp = spacy.load(pipeline)
     words = encoders_in(nlp)[0].shims[0].words  # type: ignore[attr-defined]
     # Warm with many short documents, which is what it is compared with.
-    short = make_texts(words, 20_000)
+    short = zipf_texts(words, 20_000)
     for _ in range(2):
         of_short = 20_000 / time_pipeline(nlp, short)
-    text: List[str] = [word for w, _ in make_texts(words, length) for word in w]
+    text: List[str] = [word for w, _ in zipf_texts(words, length) for word in w]
     doc = Doc(nlp.vocab, words=text[:length])
     before = peak_mb()
     start = time.perf_counter()

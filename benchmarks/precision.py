@@ -22,7 +22,7 @@ from torch import nn
 
 from spacy_ldnet.models.shim import PRECISIONS
 from spacy_ldnet.nn.precision import runs_bfloat16
-from spacy_ldnet.timing import describe_machine, take_turns
+from spacy_ldnet.timing import describe_machine, interleave
 from spacy_ldnet.workflow.scripting import write_json
 
 #: Inputs and units of a layer, and time steps and sequences of its batch.
@@ -64,7 +64,7 @@ def measure(size: Any, rounds: int) -> Dict[str, Any]:
     }
     if not runs_bfloat16():
         del kinds["bfloat16"]
-    seconds = take_turns(
+    seconds = interleave(
         {name: partial(_time, run) for name, run in kinds.items()}, rounds=rounds
     )
     exact = layer(x)[0]

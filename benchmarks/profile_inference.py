@@ -67,9 +67,9 @@ def attach(nlp: Language) -> Stages:
     """
     stages = Stages()
     encoder = encoders_in(nlp)[0].shims[0].module  # type: ignore[attr-defined]
-    for trunk in encoder.trunks.values():
-        stages.hook("language models", trunk)
-    for part in ("of_embeddings", "add_layers"):
+    for backbone in encoder.backbones.values():
+        stages.hook("language models", backbone)
+    for part in ("project_embeddings", "add_hidden"):
         project = getattr(encoder.project, part)
         setattr(encoder.project, part, stages.wrap("projection", project))
     ner: Any = nlp.get_pipe("ner")

@@ -20,7 +20,7 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import create_train_batches
 from spacy.util import load_config, registry, resolve_dot_names
 
-from spacy_ldnet.timing import describe_machine, take_turns
+from spacy_ldnet.timing import describe_machine, interleave
 from spacy_ldnet.workflow.scripting import write_json
 
 CONFIGS = ("ner", "no_lm", "cnn")
@@ -78,7 +78,7 @@ def main(
     folder = ROOT / "configs"
     trainings = {n: Training(folder / f"{n}.cfg", overrides, updates) for n in CONFIGS}
     runs: Dict[str, Callable[[], float]] = {n: t.run for n, t in trainings.items()}
-    seconds = take_turns(runs, rounds=rounds)
+    seconds = interleave(runs, rounds=rounds)
     rows = {
         name: {
             "words_per_second": round(training.words / seconds[name]),

@@ -16,8 +16,8 @@ from _project import ROOT
 from spacy.language import Language
 from spacy.training import Corpus
 
-from spacy_ldnet.models.gated import find_gated, gate_shim
-from spacy_ldnet.timing import count_words, describe_machine, take_turns, time_pipeline
+from spacy_ldnet.pruning.encoders import find_gated, gate_shim
+from spacy_ldnet.timing import count_words, describe_machine, interleave, time_pipeline
 from spacy_ldnet.workflow.scripting import write_json
 from spacy_ldnet.workflow.speed import read_texts
 
@@ -59,7 +59,7 @@ def main(
         nlps[shim.live_layers()] = nlp
     texts = read_texts(nlp, data, words)
     runs = {layers: partial(time_pipeline, n, texts) for layers, n in nlps.items()}
-    seconds = take_turns(runs, rounds=rounds)  # type: ignore[arg-type, type-var]
+    seconds = interleave(runs, rounds=rounds)  # type: ignore[arg-type, type-var]
     most = max(seconds)
     rows = []
     for layers, taken in seconds.items():

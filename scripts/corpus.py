@@ -36,7 +36,7 @@ from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
 from spacy_ldnet.errors import Errors, Warnings
-from spacy_ldnet.pipeline.label_sets import LABEL_SET, read_label_set
+from spacy_ldnet.labelled.label_sets import LABEL_SET, read_label_set
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
 from spacy_ldnet.util import write_files
 from spacy_ldnet.workflow.documents import (

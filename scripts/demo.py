@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from spacy_streamlit.util import load_model
 
 from spacy_ldnet.describe import describe
-from spacy_ldnet.timing import forget_words, take_turns
+from spacy_ldnet.timing import clear_caches, interleave
 from spacy_ldnet.workflow.speed import entity_pipes
 
 TEXT = (
@@ -36,7 +36,7 @@ def run_once(nlp: Language, text: str) -> float:
     RETURNS (float): Seconds it took, words of earlier runs forgotten.
     """
     with nlp.select_pipes(enable=entity_pipes(nlp)):
-        forget_words(nlp)
+        clear_caches(nlp)
         start = time.perf_counter()
         nlp(text)
         return time.perf_counter() - start
@@ -55,7 +55,7 @@ def analyse(
     docs = {name: nlp(text) for name, nlp in loaded.items()}
     runs = {name: partial(run_once, nlp, text) for name, nlp in loaded.items()}
     short = max(map(len, docs.values())) <= LONG
-    return docs, take_turns(runs, rounds=ROUNDS if short else 1)
+    return docs, interleave(runs, rounds=ROUNDS if short else 1)
 
 
 def facts_of(nlp: Language) -> Dict[str, Any]:

@@ -9,9 +9,9 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from .models.encoder import check_range
-from .pipeline.label_sets import keep_label_set
+from .labelled.label_sets import keep_label_set
 from .pipeline.soft_labels import SOFT_TAGS
+from .util import check_range
 
 # The first letter of a word, but not that behind an apostrophe: don't, Ada's.
 INITIALS = re.compile(r"(?<![\w'’])\w")

@@ -12,10 +12,11 @@ from wasabi import msg
 
 from .errors import Errors
 from .lm_directory import find_weights, read_meta, read_structure, read_vocabulary
-from .models.gated import find_gated, gate_shim, is_loaded
-from .models.shim import GateShim, ModuleShim
+from .models.gated import GateTraining
+from .models.shim import ModuleShim
 from .nn.language_model import LanguageModel
-from .timing import count_words, make_texts, take_turns, time_pipeline
+from .pruning.encoders import find_gated, gate_shim, is_loaded
+from .timing import count_words, interleave, time_pipeline, zipf_texts
 
 COLUMNS = (
     ("layers_fwd", "forward layers"),
@@ -76,12 +77,12 @@ def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
     return facts
 
 
-def _facts_of_gates(shim: GateShim) -> Dict[str, Any]:
-    gates = shim.gates_of_parts()
+def _facts_of_gates(shim: GateTraining) -> Dict[str, Any]:
+    gates = shim.gates_by_direction()
     facts: Dict[str, Any] = {
         LAYERS_OF[part]: len(values) for part, values in gates.items()
     }
-    facts["kept"] = shim.kept_layers()
+    facts["kept"] = shim.layer_ids()
     facts["gates"] = gates
     if shim.cfg["calibration"] is not None:
         facts["calibration"] = shim.cfg["calibration"]
@@ -138,10 +139,10 @@ def measure_speed(
     for name, nlp in pipelines.items():
         words = _known_words(nlp)
         if words:
-            texts = make_texts(words, n_words)
+            texts = zipf_texts(words, n_words)
             counts[name] = count_words(texts)
             runs[name] = partial(time_pipeline, nlp, texts)
-    seconds = take_turns(runs, rounds=rounds)
+    seconds = interleave(runs, rounds=rounds)
     return {name: round(counts[name] / taken, 1) for name, taken in seconds.items()}
 
 

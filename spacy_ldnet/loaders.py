@@ -27,10 +27,10 @@ from .lm_directory import (
     sizes_of,
 )
 from .models.encoder import LDNetModel, LDNetShim, check_words, find_encoders
-from .models.gated import is_loaded, layers_of, prune_encoder
 from .nn.encoder import EncoderConfig, LDNetEncoder
 from .nn.precision import with_own_defaults
 from .nn.serialize import vocabulary_hash
+from .pruning.encoders import is_loaded, layers_of, prune_encoder
 
 Loader = Callable[[LDNetModel], LDNetModel]
 ARCHITECTURE = "spacy-ldnet.LDNetEncoder."
@@ -119,7 +119,7 @@ def load_directory(path: Path, width: int) -> Loaded:
     )
     network = LDNetEncoder(config)
     for name, (_, tensors) in parts.items():
-        _fill(network.trunks[name], tensors)
+        _fill(network.backbones[name], tensors)
     return network, words, sizes_of(structure)
 
 
@@ -135,8 +135,8 @@ def load_pipeline(path: Path, width: int) -> Loaded:
     prune_encoder(encoder)
     theirs, words = _shim(encoder).module, _shim(encoder).words
     network = LDNetEncoder(replace(theirs.config, width=width))
-    for name, trunk in network.trunks.items():
-        _fill(trunk, theirs.trunks[name].state_dict())
+    for name, backbone in network.backbones.items():
+        _fill(backbone, theirs.backbones[name].state_dict())
     return network, words, {name: encoder.attrs[name] for name in ENCODER_SIZES}
 
 
@@ -165,10 +165,12 @@ def _shim(model: Model) -> LDNetShim:
     return shims[0]
 
 
-def _fill(trunk: torch.nn.Module, tensors: Dict[str, torch.Tensor]) -> None:
+def _fill(backbone: torch.nn.Module, tensors: Dict[str, torch.Tensor]) -> None:
     """Copy the embedding and the recurrent layers; the softmax is not needed."""
     try:
         # Copied into the network's own tensors, so that float16 is widened.
-        trunk.load_state_dict({name: tensors[name] for name in trunk.state_dict()})
+        backbone.load_state_dict(
+            {name: tensors[name] for name in backbone.state_dict()}
+        )
     except (KeyError, RuntimeError) as error:
         raise ValueError(Errors.E003.format(reason=error)) from error

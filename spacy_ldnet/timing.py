@@ -20,7 +20,7 @@ Words = Tuple[List[str], List[bool]]
 SAMPLE_LENGTH = 25
 
 
-def take_turns(
+def interleave(
     runs: Mapping[str, Callable[[], float]], *, rounds: int
 ) -> Dict[str, float]:
     """Run each of several in turn, round after round, after one round to warm up.
@@ -43,14 +43,14 @@ def time_pipeline(nlp: Language, texts: Sequence[Words]) -> float:
         known any more: a text that is read again would be read too fast.
     """
     docs = make_docs(nlp, texts)
-    forget_words(nlp)
+    clear_caches(nlp)
     start = time.perf_counter()
     for _doc in nlp.pipe(docs):
         pass
     return time.perf_counter() - start
 
 
-def forget_words(nlp: Language) -> None:
+def clear_caches(nlp: Language) -> None:
     """nlp (Language): A pipeline, which is to know no word from an earlier text."""
     for _, pipe in nlp.pipeline:
         model = getattr(pipe, "model", None)
@@ -70,7 +70,7 @@ def count_words(texts: Sequence[Words]) -> int:
     return sum(len(words) for words, _ in texts)
 
 
-def make_texts(words: Sequence[str], n_words: int, *, seed: int = 0) -> List[Words]:
+def zipf_texts(words: Sequence[str], n_words: int, *, seed: int = 0) -> List[Words]:
     """Documents in which words are as frequent as in running text (Zipf's law).
 
     words (Sequence[str]): Words by falling frequency, at least one.

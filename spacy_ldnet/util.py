@@ -1,4 +1,6 @@
-"""Files and folders that are written as a whole, and never over those of others."""
+"""Checks of settings, and files and folders that are written as a whole and never over
+those of others.
+"""
 
 import hashlib
 import json
@@ -12,8 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
+import srsly
+
 from .about import __version__
-from .errors import Errors
+from .errors import Errors, suggest
 
 try:
     import fcntl
@@ -33,6 +37,34 @@ ATTEMPTS = 20
 
 #: Whether a file of a folder, by its path in it, is the command's own.
 IsOwn = Callable[[str], bool]
+
+
+def check_range(name: str, value: Any, allowed: bool, reason: str) -> None:
+    """name (str): The setting.
+    value (Any): Its value.
+    allowed (bool): Whether the value is allowed.
+    reason (str): What it must be instead.
+    RAISES (ValueError): E013 unless `allowed`.
+    """
+    if not allowed:
+        raise ValueError(Errors.E013.format(name=name, value=value, reason=reason))
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """name (str): The setting.
+    value (str): Its value.
+    choices (Iterable[str]): The values that there are.
+    RAISES (ValueError): E013 for any other value. The message suggests the closest one.
+    """
+    choices = list(choices)
+    reason = f"choose from {', '.join(choices)}{suggest(value, choices)}"
+    check_range(name, value, value in choices, reason)
+
+
+def check_dropout(dropout: Optional[float]) -> None:
+    """RAISES (ValueError): E013 for a rate outside of [0, 1)."""
+    allowed = dropout is None or 0 <= dropout < 1
+    check_range("dropout", dropout, allowed, "it must be in [0, 1), or null")
 
 
 @contextmanager
@@ -70,14 +102,42 @@ def atomic_write(
         raise ValueError(error.format(path=path, reason=err)) from err
 
 
-def write_bytes(path: Path, data: bytes, *, error: str = Errors.E124) -> None:
-    """path (Path): The file to replace; its folder is made if it is missing.
+def write_bytes(
+    path: Path, data: bytes, *, error: str = Errors.E124, claimed: bool = False
+) -> None:
+    """Replace a file.
+
+    path (Path): The file; its folder is made if it is missing.
     data (bytes): The content.
     error (str): See `atomic_write`.
+    claimed (bool): Whether no other process writes to the folder. What is being written
+        then always has the same name, so that killed runs leave one such file at most.
     RAISES (ValueError): E124, or `error`, if it cannot be written.
     """
-    with atomic_write(path, error=error) as part:
-        part.write_bytes(data)
+    part = path.with_name(path.name + PART) if claimed else None
+    with atomic_write(path, error=error, part=part) as scratch:
+        scratch.write_bytes(data)
+
+
+def write_json(
+    path: Path, data: Any, *, error: str = Errors.E124, claimed: bool = False
+) -> None:
+    """Replace a JSON file.
+
+    path (Path): See `write_bytes`.
+    data (Any): See `json_bytes`.
+    error (str): See `write_bytes`.
+    claimed (bool): See `write_bytes`.
+    RAISES (ValueError): E124, or `error`, if it cannot be written.
+    """
+    write_bytes(path, json_bytes(data), error=error, claimed=claimed)
+
+
+def json_bytes(data: Any) -> bytes:
+    """data (Any): JSON data.
+    RETURNS (bytes): The data with sorted keys, indented.
+    """
+    return (srsly.json_dumps(data, indent=2, sort_keys=True) + "\n").encode("utf8")
 
 
 def write_folder(

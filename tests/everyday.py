@@ -12,7 +12,7 @@ import srsly
 from spacy.language import Language
 from spacy.scorer import PRFScore
 
-from spacy_ldnet.labels import conll_ents
+from spacy_ldnet.labelled.conll_labels import conll_ents
 
 PATH = Path(__file__).with_name("everyday.jsonl")
 

@@ -10,7 +10,7 @@ from spacy.training import Example
 from thinc.api import Config
 
 from spacy_ldnet.augmenters import create_style_augmenter_v1
-from spacy_ldnet.pipeline.label_sets import LABEL_SET
+from spacy_ldnet.labelled.label_sets import LABEL_SET
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
 
 WORDS = ["Ada", "'s", "cat", "met", "Straße", "Oslo", "."]

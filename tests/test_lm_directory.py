@@ -34,9 +34,9 @@ from spacy_ldnet.lm_directory import (
 )
 from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import build_ldnet_encoder_v1
-from spacy_ldnet.models.gated import budget_scores
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
+from spacy_ldnet.pruning.encoders import budget_scores
 
 SIZES = {"embed": EMBED, "hidden": HIDDEN, "depth": DEPTH, "unit": "lstm"}
 
@@ -94,14 +94,14 @@ def load(path, **sizes):
 def test_an_encoder_of_a_pipeline_has_its_open_layers(packages, sizes):
     fresh = load("en_toy", **sizes).shims[0]
     theirs = shim_of(spacy.load(packages / "en_toy" / "en_toy-0.1.0"))
-    assert fresh.kept_layers() == {"forward": [0], "backward": [1]}
+    assert fresh.layer_ids() == {"forward": [0], "backward": [1]}
     assert fresh.words == theirs.words and (fresh.module.gates == 1).all()
     ids = torch.arange(2, 8).unsqueeze(1)
     for direction in DIRECTIONS:
         # The gate of the first layer is 0.5; it is the projection that would read it.
-        ours, other = (s.module.trunks[direction] for s in (fresh, theirs))
+        ours, other = (s.module.backbones[direction] for s in (fresh, theirs))
         expected = other(ids, theirs.module.gates_of(direction))
-        layer = fresh.kept_layers()[direction][0]
+        layer = fresh.layer_ids()[direction][0]
         start = EMBED + layer * HIDDEN
         gate = theirs.module.gates_of(direction)[layer]
         assert torch.allclose(
@@ -121,7 +121,7 @@ def test_directions_of_different_sizes_are_refused(lm_dir, tmp_path):
     other = write_language_model(tmp_path / "other", projection=8)
     shutil.copy(other / weights_file("backward"), lm_dir)
     # Of the softmax nothing is needed.
-    assert load(lm_dir).shims[0].kept_layers()["backward"] == [0, 1, 2]
+    assert load(lm_dir).shims[0].layer_ids()["backward"] == [0, 1, 2]
 
 
 def test_pipelines_without_one_encoder_are_refused(make_nlp, tmp_path):

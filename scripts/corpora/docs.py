@@ -9,15 +9,15 @@ from spacy.training.iob_utils import biluo_tags_to_spans
 from spacy.vocab import Vocab
 
 from corpora.meta import SPLITS
-from spacy_ldnet.columns import (
+from spacy_ldnet.errors import Errors
+from spacy_ldnet.labelled.columns import (
     SUFFIXES,
     ColumnFile,
     Sentence,
     read_columns,
     read_sentences,
 )
-from spacy_ldnet.errors import Errors
-from spacy_ldnet.pipeline.label_sets import LABEL_SET
+from spacy_ldnet.labelled.label_sets import LABEL_SET
 from spacy_ldnet.workflow.detokenize import spaces_after
 from spacy_ldnet.workflow.scripting import ScriptError, script_errors
 

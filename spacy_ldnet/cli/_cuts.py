@@ -9,7 +9,7 @@ from wasabi import msg
 from ..describe import encoders_in, load_pipeline
 from ..lm_directory import LayersLeft, find_source, is_pipeline, layers_left
 from ..models.encoder import find_encoders
-from ..models.gated import keep_only, layers_of
+from ..pruning.encoders import keep_only, layers_of
 
 #: Deletes layers of an encoder, in place.
 Cut = Callable[[Model], None]

@@ -141,7 +141,7 @@ def annotate(
     from ..annotation.run import annotate as run
     from ..annotation.worker import count_gpus
     from ..engines import LOCAL, count_processes, make_engine
-    from ..models.encoder import check_range
+    from ..util import check_range
 
     if code_path is not None:
         # One name for all processes: spaCy refuses a function from another file.

@@ -100,9 +100,8 @@ def convert(
     from ..errors import Errors
     from ..legacy.checkpoint import read_checkpoint
     from ..legacy.convert import build_pipeline, pair, write_language_models
-    from ..models.encoder import check_range
-    from ..models.gated import prune_encoder
-    from ..util import check_output, write_folder
+    from ..pruning.encoders import prune_encoder
+    from ..util import check_output, check_range, write_folder
 
     tasks = ("auto", "ner", "chunk")
     check_range("task", task, task in tasks, f"choose from {', '.join(tasks)}")

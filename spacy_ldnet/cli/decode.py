@@ -10,9 +10,9 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from wasabi import msg
 
-from ..columns import read_sentences, write_sentence
 from ..describe import load_pipeline
 from ..errors import Errors, Warnings
+from ..labelled.columns import read_sentences, write_sentence
 from ..util import atomic_write
 from ._util import app
 

@@ -22,9 +22,9 @@ from ..describe import (
 )
 from ..errors import Errors, Warnings
 from ..lm_directory import find_source, is_lm_directory
-from ..models.gated import arrays_of, budget_scores, gate_shim, prune_encoder
+from ..pruning.encoders import arrays_of, budget_scores, gate_shim, prune_encoder
 from ..pruning.language_models import prune_language_models
-from ..timing import make_docs, make_texts
+from ..timing import make_docs, zipf_texts
 from ..util import check_output, write_folder
 from ._cuts import Cut, find_cuts
 from ._util import app
@@ -187,7 +187,7 @@ def prune(
 
 def _prune_and_compare(nlp: Language, encoder: Model, cut: Cut) -> float:
     words = gate_shim(encoder).words or ["?"]
-    docs = make_docs(nlp, make_texts(words, SAMPLE_WORDS))
+    docs = make_docs(nlp, zipf_texts(words, SAMPLE_WORDS))
     old = arrays_of(encoder.predict(docs))
     cut(encoder)
     return _largest_change(old, arrays_of(encoder.predict(docs)))

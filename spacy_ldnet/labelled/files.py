@@ -10,8 +10,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training.iob_utils import biluo_tags_to_spans
 
-from ..columns import SUFFIXES, Sentence, read_columns
 from ..errors import Errors
+from .columns import SUFFIXES, Sentence, read_columns
 from .records import (
     Annotation,
     CharSpan,

@@ -25,7 +25,7 @@ from ..nn.crf import LinearChainCRF
 from ..nn.encoder import LDNetEncoder
 from ..nn.language_model import LanguageModel, LanguageModelConfig
 from ..nn.serialize import module_to_bytes, vocabulary_hash
-from ..pretraining.files import json_bytes
+from ..util import json_bytes
 from .checkpoint import WORD_MAP, Checkpoint
 from .model import SentenceShim, SentenceStack
 from .weights import (

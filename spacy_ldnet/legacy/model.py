@@ -21,8 +21,6 @@ from ..models.doc_arrays import (
     lay_out,
 )
 from ..models.encoder import (
-    check_dropout,
-    check_range,
     check_rows,
     dropout_rate,
     split_rows,
@@ -30,16 +28,17 @@ from ..models.encoder import (
 )
 from ..models.shim import WordShim
 from ..nn.batching import (
-    length_batches,
+    bucket_by_length,
     padded_index,
     reorder_time,
     reverse_index,
     take_rows,
 )
 from ..nn.precision import with_own_defaults
-from ..nn.rnn import ROWS, UNITS, run_rnn
+from ..nn.rnn import CELLS, run_rnn
 from ..nn.serialize import Structure
-from ..nn.tagger import CHARACTERS_PER_WORD, BidirectionalStack
+from ..nn.tagger import CHARACTERS_PER_WORD, BiRNN
+from ..util import check_dropout, check_range
 
 # The authors' own tagger below its CRF: it reads sentences, ends and all.
 #
@@ -119,15 +118,19 @@ class SentenceCharEncoder(nn.Module):
         self.hidden = config.char_hidden
         self.unit = config.unit
         self.embedding = nn.Embedding(config.char_rows, config.char_embed)
-        self.forward_rnn = UNITS[config.unit](config.char_embed, config.char_hidden)
-        self.backward_rnn = UNITS[config.unit](config.char_embed, config.char_hidden)
+        self.forward_rnn = CELLS[config.unit].module(
+            config.char_embed, config.char_hidden
+        )
+        self.backward_rnn = CELLS[config.unit].module(
+            config.char_embed, config.char_hidden
+        )
         self.project = nn.Linear(2 * config.char_hidden, config.word_embed)
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates a character, projection not counted."""
         width = self.embedding.embedding_dim + self.hidden
-        return 2 * ROWS[self.unit] * self.hidden * width
+        return 2 * CELLS[self.unit].gates * self.hidden * width
 
     def forward(self, sentences: Sentences) -> Tensor:
         """Encode positions.
@@ -137,7 +140,7 @@ class SentenceCharEncoder(nn.Module):
         shape = (len(sentences.char_rows), self.hidden)
         ahead = self.embedding.weight.new_zeros(shape)
         behind = self.embedding.weight.new_zeros(shape)
-        for group in length_batches(sentences.char_lengths):
+        for group in bucket_by_length(sentences.char_lengths):
             sizes = sentences.char_lengths[group]
             padded = padded_index(sentences.char_starts[group], sizes)
             x = self.embedding(sentences.char_rows[padded.index])
@@ -165,7 +168,7 @@ class SentenceStack(nn.Module):
         self.dropout = 0.0
         self.chars = SentenceCharEncoder(config)
         self.table = nn.Embedding(config.word_rows, config.word_embed)
-        self.layers = BidirectionalStack(
+        self.layers = BiRNN(
             inputs=config.input_width,
             width=config.width,
             depth=config.depth,
@@ -198,7 +201,7 @@ class SentenceStack(nn.Module):
         parts.append(self.table(sentences.word_rows))
         x = self._dropped(torch.cat(parts, dim=-1))
         out = x.new_zeros(len(x), self.config.width)
-        for group in length_batches(sentences.lengths):
+        for group in bucket_by_length(sentences.lengths):
             padded = padded_index(sentences.starts[group], sentences.lengths[group])
             index, real = padded.index, padded.real
             backwards = reverse_index(padded.lengths, len(index))

@@ -11,9 +11,9 @@ from ..iobes import TagScheme
 from ..lm_directory import DIRECTIONS, EOS_ROW, FIRST_WORD_ROW
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import EncoderConfig, LDNetEncoder
-from ..nn.rnn import ROWS
+from ..nn.rnn import CELLS
 from ..nn.serialize import vocabulary_hash
-from ..nn.tagger import BidirectionalLayer
+from ..nn.tagger import BiRNNLayer
 from .checkpoint import Checkpoint, Map
 from .model import SentenceStack, SentenceStackConfig
 
@@ -39,7 +39,7 @@ def unit_of(weights: Tensor) -> str:
     """weights (Tensor): `weight_hh` of a recurrent layer.
     RETURNS (str): `lstm`, `gru` or `rnn`, by how many rows a unit has.
     """
-    units = {rows: unit for unit, rows in ROWS.items()}
+    units = {cell.gates: unit for unit, cell in CELLS.items()}
     return units.get(weights.shape[0] // weights.shape[1], "")
 
 
@@ -291,7 +291,7 @@ def build_stack(filler: Filler) -> Tuple[SentenceStack, List[str], Dict[str, int
     rows = rows_of(words, checkpoint.map("gw_map"), unknown, end)
     filler.fill_table(stack.table, "word_embed.weight", rows, "gw_map")
     for i, layer in enumerate(stack.layers):
-        both = cast(BidirectionalLayer, layer)
+        both = cast(BiRNNLayer, layer)
         filler.fill_rnn(both.forward_rnn, "word_rnn.", f"_l{i}")
         filler.fill_rnn(both.backward_rnn, "word_rnn.", f"_l{i}_reverse")
     return stack, words, _characters(filler, config.char_rows)
@@ -316,12 +316,12 @@ def build_encoder(filler: Filler) -> Tuple[LDNetEncoder, List[str]]:
     encoder = LDNetEncoder(_encoder_config(checkpoint, sizes, each, words)).eval()
     encoder.train_language_models(False)
     for name, prefix in PREFIXES.items():
-        trunk = encoder.trunks[name]
+        backbone = encoder.backbones[name]
         unknown, end = (symbol_row(checkpoint, maps[name], s) for s in (UNKNOWN, END))
         rows = rows_of(words, checkpoint.map(maps[name]), unknown, end)
         table = f"{prefix}word_embed.weight"
-        filler.fill_table(trunk.embedding, table, rows, maps[name])
-        for k, rnn in enumerate(trunk.rnn.rnns):
+        filler.fill_table(backbone.embedding, table, rows, maps[name])
+        for k, rnn in enumerate(backbone.rnn.rnns):
             filler.fill_rnn(rnn, f"{prefix}rnn.layer.{k}.layer.")
         gates = f"{prefix}rnn.weight_list"
         if gates in checkpoint.tensors:

@@ -236,10 +236,10 @@ def forward(
         E111 for vectors that do not fit, E193 for a listener that was given none.
     """
     crf = crf_of(model)
-    predict_through = model.layers[0].attrs.get("predict_through")
-    if predict_through is not None and not is_train:
+    predict_with_head = model.layers[0].attrs.get("predict_with_head")
+    if predict_with_head is not None and not is_train:
         readout = Readout(crf.n_tags, partial(_emissions, shim_of(model)))
-        return predict_through(model.layers[0], docs, readout), no_gradient
+        return predict_with_head(model.layers[0], docs, readout), no_gradient
     vectors, backprop_vectors = read_vectors(model.layers[0], docs, is_train, model)
     sizes = [len(rows) for rows in vectors]
     check_rows(vectors, list(map(len, docs)), crf.n_in, model, model.layers[0])
@@ -303,19 +303,19 @@ def path_scores(
     allowed: Allowed = None,
 ) -> List[Tuple[Floats1d, Floats1d]]:
     """Scores from which the probability of any part of the path `tags` is read off:
-    that tokens i to j have these tags is `exp(head[i] + tail[j])`.
+    that tokens i to j have these tags is `exp(prefix[i] + suffix[j])`.
 
-    RETURNS (List[Tuple[Floats1d, Floats1d]]): For each text head and tail, one number
+    RETURNS (List[Tuple[Floats1d, Floats1d]]): For each text prefix and suffix, one number
         a token, on the CPU in float64.
     """
     flat, lengths = flatten(model, emissions, allowed)
     path = torch.cat(
         [torch.empty(0, dtype=torch.long), *(torch.as_tensor(t) for t in tags)]
     )
-    head, tail = crf_of(model).path_scores(flat, lengths, path.to(flat.device))
+    prefix, suffix = crf_of(model).span_score_parts(flat, lengths, path.to(flat.device))
     sizes = lengths.tolist()
     pairs = zip(
-        split_rows(head.cpu().numpy(), sizes), split_rows(tail.cpu().numpy(), sizes)
+        split_rows(prefix.cpu().numpy(), sizes), split_rows(suffix.cpu().numpy(), sizes)
     )
     return list(pairs)
 

@@ -1,14 +1,12 @@
 """The encoder's shim: its words, its gates, and what is trained of it."""
 
 import warnings
-from contextlib import contextmanager
 from functools import partial
 from typing import (
     Any,
     Callable,
     Collection,
     Dict,
-    Iterator,
     List,
     Optional,
     Sequence,
@@ -26,15 +24,14 @@ from thinc.util import get_torch_default_device
 from ..errors import Errors, Warnings
 from ..lm_directory import DIRECTIONS
 from ..nn.batching import Windows
-from ..nn.cache import FeatureCache, RowCache
-from ..nn.encoder import LDNetEncoder, WordTypes
-from ..nn.gates import Budget, LayerBudget, MacsBudget, choose_strongest, live_layers
+from ..nn.cache import VectorCache, WindowCache
+from ..nn.encoder import EncoderWords, LDNetEncoder
 from ..nn.precision import has_bfloat16, runs_bfloat16, with_own_defaults
-from ..nn.prune import fold_gates, keep_layers, open_layers
-from ..nn.rnn import UNITS, dense_macs
+from ..nn.rnn import CELLS
 from ..nn.serialize import vocabulary_hash
 from ..nn.word_embedding import Bags
 from ..subwords import find_subwords, subwords_of
+from ..util import check_dropout, check_range
 from .doc_arrays import (
     Layout,
     SpanGetter,
@@ -44,12 +41,13 @@ from .doc_arrays import (
     make_windows,
     texts_of,
 )
-from .shim import PRECISIONS, GateShim, WordShim
+from .gated import GateShim
+from .shim import PRECISIONS, WordShim
 
 #: Words whose composed embeddings are kept.
 CACHED_WORDS = 50_000
 #: What the names of the language models' weights begin with.
-TRUNKS = tuple(f"{direction}_lm." for direction in DIRECTIONS)
+LM_PREFIXES = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
 
 class LDNetShim(GateShim, WordShim):
@@ -58,8 +56,6 @@ class LDNetShim(GateShim, WordShim):
     cfg["train_lm"] (bool): Whether the language models' weights are trained.
     cfg["lm_rate"] (float): Their learning rate, as a share of that of other weights.
     """
-
-    parts = DIRECTIONS
 
     def __init__(
         self,
@@ -72,8 +68,8 @@ class LDNetShim(GateShim, WordShim):
         precision (str): See ModuleShim.
         cache_mb (int): Memory for what frozen language models gave in training.
         """
-        self.features = FeatureCache(cache_mb * 10**6)
-        self.embeddings = RowCache(CACHED_WORDS)
+        self.features = WindowCache(cache_mb * 10**6)
+        self.embeddings = VectorCache(CACHED_WORDS)
         super().__init__(
             LDNetEncoder, mixed_precision=mixed_precision, precision=precision
         )
@@ -105,24 +101,24 @@ class LDNetShim(GateShim, WordShim):
         self.module.features = self.features if self.module.frozen else None
 
     def forget(self, changed: Optional[Collection[str]] = None) -> None:
-        below = ("gates", *TRUNKS)
+        below = ("gates", *LM_PREFIXES)
         if changed is None or any(name.startswith(below) for name in changed):
             self.features.clear()
             self.embeddings.clear()
 
     def read_types(
-        self, types: Types, of_words: numpy.ndarray, texts: Callable[[Any], List[str]]
-    ) -> WordTypes:
+        self, types: Types, inverse: numpy.ndarray, texts: Callable[[Any], List[str]]
+    ) -> EncoderWords:
         """types (Types): The different words of a batch.
-        of_words (ndarray): Which of them each word is. Shape: (words,)
+        inverse (ndarray): Which of them each word is. Shape: (words,)
         texts (Callable): Gives the strings of some of them, chosen by their positions.
-        RETURNS (WordTypes): What the network reads.
+        RETURNS (EncoderWords): What the network reads.
         """
         device, module = self.device, self.module
         rows = torch.from_numpy(self.rows(types.keys)).to(device)
-        index = torch.from_numpy(of_words).to(device)
+        index = torch.from_numpy(inverse).to(device)
         if not module.config.subword_rows:
-            return WordTypes(rows, index)
+            return EncoderWords(rows, index)
 
         def bags(some: numpy.ndarray) -> Bags:
             found = find_subwords(texts(some), subwords_of(module.config))
@@ -139,80 +135,12 @@ class LDNetShim(GateShim, WordShim):
         keys = torch.from_numpy(types.keys.view("int64")).to(device)
         if module.forward_lm.embedding.weight.requires_grad:
             everything = bags(numpy.arange(len(types.keys)))
-            return WordTypes(rows, index, bags=everything, keys=keys)
+            return EncoderWords(rows, index, bags=everything, keys=keys)
         embeddings = self.embeddings.get(types.keys, compose)
-        return WordTypes(rows, index, embeddings=embeddings, keys=keys)
+        return EncoderWords(rows, index, embeddings=embeddings, keys=keys)
 
     def rate_of(self, name: str) -> float:
-        return self.cfg["lm_rate"] if name.startswith(TRUNKS) else 1.0
-
-    def macs_budget(self, max_macs: float) -> Budget:
-        config = self.module.config
-        return MacsBudget(
-            max_macs,
-            embed=config.embed,
-            hidden=config.hidden,
-            unit=config.unit,
-            ahead=len(config.forward),
-        )
-
-    def macs_of(self, layers: Sequence[int]) -> int:
-        config = self.module.config
-        sizes = {name: getattr(config, name) for name in ("embed", "hidden", "unit")}
-        return sum(dense_macs(layers=count, **sizes) for count in layers)
-
-    def gates_of_parts(self) -> Dict[str, List[float]]:
-        return {name: self.module.gates_of(name).tolist() for name in DIRECTIONS}
-
-    def kept_layers(self) -> Dict[str, List[int]]:
-        return {name: list(getattr(self.module.config, name)) for name in DIRECTIONS}
-
-    def live_layers(self) -> int:
-        return live_layers(self.module.gates)
-
-    def prune(
-        self, max_layers: Optional[int] = None, *, per_direction: bool = False
-    ) -> None:
-        keep = open_layers(self.module)
-        if max_layers is not None:
-            chosen = self._strongest(max_layers, per_direction)
-            for name, positions in self.module.by_direction(chosen).items():
-                keep[name] = [i for i in keep[name] if i in positions]
-        self.keep_only(keep)
-
-    def _strongest(self, max_layers: int, per_direction: bool) -> List[int]:
-        """Positions of the layers with the largest gates; of equal ones the lower
-        layers, in both directions alike."""
-        gates = self.module.gates.detach()
-        if per_direction:
-            budget = self.budget_of({"max_layers_per_direction": max_layers})
-            return choose_strongest(gates, budget)
-        depths = [i for side in self.kept_layers().values() for i in range(len(side))]
-        order = sorted(range(len(depths)), key=depths.__getitem__)
-        ranked = choose_strongest(gates[order], LayerBudget(max_layers))
-        return sorted(order[place] for place in ranked)
-
-    def keep_only(self, keep: Dict[str, List[int]]) -> None:
-        """Delete all other layers in place, and fold the gates of those that stay.
-
-        keep (Dict[str, List[int]]): Positions of each direction's layers, in order.
-        """
-        pruned = keep_layers(self.module, keep)
-        fold_gates(pruned)
-        self.start_gates()
-        self.load(pruned, self.words)
-
-    @contextmanager
-    def first_layers(self, count: int) -> Iterator[None]:
-        """Which layers they are does not matter to speed."""
-        whole = self.module
-        kept = self.kept_layers().items()
-        keep = {name: list(range(min(count, len(side)))) for name, side in kept}
-        self.module = keep_layers(whole, keep)
-        try:
-            yield
-        finally:
-            self.module = whole
+        return self.cfg["lm_rate"] if name.startswith(LM_PREFIXES) else 1.0
 
     def set_extra(self, message: Dict[str, Any]) -> None:
         if self.module is not None:
@@ -288,8 +216,8 @@ def build_ldnet_encoder_v1(
     check_range("window", window, window >= 8, "it must be at least 8")
     check_range("width", width, width >= 1, "it must be at least 1")
     check_range("depth", depth, depth is None or depth >= 1, "it must be at least 1")
-    known = unit is None or unit in UNITS
-    check_range("unit", unit, known, f"choose from {', '.join(UNITS)}")
+    known = unit is None or unit in CELLS
+    check_range("unit", unit, known, f"choose from {', '.join(CELLS)}")
     check_dropout(dropout)
     check_precision(precision)
     check_range("cache_mb", cache_mb, cache_mb >= 0, "it must not be negative")
@@ -307,6 +235,7 @@ def build_ldnet_encoder_v1(
             "sentence_end": sentence_end,
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
+            "gate_shim": gate_shim,
         },
         shims=[
             LDNetShim(
@@ -316,16 +245,9 @@ def build_ldnet_encoder_v1(
     )
 
 
-def check_range(name: str, value: Any, allowed: bool, reason: str) -> None:
-    """RAISES (ValueError): E013 unless `allowed`."""
-    if not allowed:
-        raise ValueError(Errors.E013.format(name=name, value=value, reason=reason))
-
-
-def check_dropout(dropout: Optional[float]) -> None:
-    """RAISES (ValueError): E013 for a rate outside [0, 1)."""
-    allowed = dropout is None or 0 <= dropout < 1
-    check_range("dropout", dropout, allowed, "it must be in [0, 1), or null")
+def gate_shim(encoder: LDNetModel) -> LDNetShim:
+    """RETURNS (LDNetShim): What holds the encoder's gates; see `pruning.find_gated`."""
+    return encoder.shims[0]  # type: ignore[return-value]
 
 
 def check_precision(precision: str) -> None:
@@ -361,20 +283,20 @@ def forward(
     if not isinstance(shim, LDNetShim) or shim.module is None:
         return _not_loaded(model, docs, is_train)
     types = find_types(docs)
-    of_words = types.of_tokens
+    inverse = types.of_tokens
     sizes = [len(doc) for doc in docs]
     if model.attrs["sentence_end"]:
         layout = lay_out(docs)
-        of_words = with_ends(of_words, layout, len(types.keys))
+        inverse = with_ends(inverse, layout, len(types.keys))
         sizes = layout.of_docs
         windows = _sentence_windows(layout, shim.device)
     else:
         spans = (model.attrs["window"], model.attrs["get_spans"])
         windows = make_windows(docs, *spans, shim.device)
-    words = shim.read_types(types, of_words, partial(texts_of, docs, types))
+    words = shim.read_types(types, inverse, partial(texts_of, docs, types))
     shim.module.dropout = dropout_rate(model)
     inputs = ArgsKwargs(args=(None, windows, words), kwargs={})
-    with shim.threads_for(len(of_words), is_train):
+    with shim.threads_for(len(inverse), is_train):
         Y, bp_network = shim(inputs, is_train)
 
     @with_own_defaults

@@ -1,118 +1,203 @@
-"""Encoders with gates: what every kind of them can do."""
+"""Shims that train one gate per layer of their network, and delete layers."""
 
-from typing import Any, Dict, List, Optional, cast
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
-from thinc.api import Model
+import torch
+from thinc.api import ArgsKwargs, Optimizer
 
-from ..lm_directory import LayersLeft
-from ..nn.prune import open_layers
-from ..transformer.architectures import NODE_NAME as LAYER_SELECT
-from .encoder import NODE_NAME as LDNET
-from .encoder import LDNetShim
-from .shim import GateShim
+from ..lm_directory import DIRECTIONS, LayersLeft
+from ..nn.gates import (
+    Budget,
+    DirectionBudget,
+    GatePenalty,
+    LayerBudget,
+    MacsBudget,
+    live_layers,
+    select_layers,
+)
+from ..nn.precision import with_own_defaults
+from ..nn.prune import fold_gates, keep_layers, open_layers
+from ..nn.rnn import dense_macs
+from .shim import TrainingShim
 
 
-def find_gated(model: Model) -> List[Model]:
-    """RETURNS (List[Model]): The encoders inside a model whose layers have gates:
-    LD-Net's, and transformers whose layers are selected.
+class GateTraining(TrainingShim):
+    """Train one gate a layer, and the rest as usual.
+
+    The penalty works here, and not in a component or a callback, because thinc calls
+    `finish_update` once for every step wherever the network stands, and what follows
+    the step (evaluation, checkpoint) must see gates that are back in [0, 1].
+
+    The network has `gates`, and `gates_frozen`, which is set while closed ones stay closed.
+
+    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
+        gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
+        {"max_macs": …} or None; None while gates are not trained. Set by
+        `spacy-ldnet.gate_penalty.v1`.
+    cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
+        layers, if the budget is in words per second. Kept after pruning.
     """
-    return [node for node in model.walk() if node.name in (LDNET, LAYER_SELECT)]
+
+    #: Names of the stacks that the layers form.
+    parts: Tuple[str, ...] = ()
+    penalty_class: Type[GatePenalty] = GatePenalty
+    #: Of the network's vocabulary, by falling frequency.
+    words: List[str]
+    _gate_optimizer: Optional[torch.optim.Optimizer] = None
+
+    def start_gates(self) -> None:
+        """Without a penalty, as it is at first and after pruning."""
+        self.cfg["penalty"] = None
+        self.cfg.setdefault("calibration", None)
+        self._gate_optimizer = None
+
+    @property
+    def penalty(self) -> Optional[GatePenalty]:
+        """RETURNS (Optional[GatePenalty]): What gates cost; None if not trained."""
+        cfg = self.cfg["penalty"]
+        if cfg is None:
+            return None
+        limit = cfg["budget"]
+        budget = None if limit is None else self.budget_of(limit)
+        return self.penalty_class(cfg["weight"], budget, cfg["regularizer"])
+
+    def budget_of(self, limit: Dict[str, Any]) -> Budget:
+        """limit (Dict[str, Any]): As in cfg["penalty"]["budget"].
+        RETURNS (Budget): The budget for this network's layers.
+        """
+        if "max_layers" in limit:
+            return LayerBudget(limit["max_layers"])
+        if "max_layers_per_direction" in limit:
+            sizes = [len(gates) for gates in self.gates_by_direction().values()]
+            return DirectionBudget(limit["max_layers_per_direction"], sizes)
+        return self.macs_budget(limit["max_macs"])
+
+    def prepare_update(self) -> None:
+        """Tell the network what is trained of it, before every update."""
+        module, penalty = self.module, self.penalty
+        module.gates.requires_grad_(penalty is not None)
+        # Once the budget is met a closed layer is closed for good, and need not be run:
+        # what is left of the training is as fast as the pruned network.
+        module.gates_frozen = False
+        if penalty is not None and penalty.budget is not None:
+            module.gates_frozen = penalty.satisfied(module.gates.detach())
+
+    def begin_update(self, inputs: ArgsKwargs) -> Any:
+        self.prepare_update()
+        return super().begin_update(inputs)
+
+    @with_own_defaults
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Step the gates by their own rule and project them, the rest as usual."""
+        if self.module is None:
+            return
+        penalty, gates = self.penalty, self.module.gates
+        if penalty is not None and gates.grad is not None:
+            gates.grad += penalty.gradient(gates.detach())
+            self._step_gates(gates)
+            penalty.project_(gates.data)
+            self.forget(["gates"])
+        # thinc's optimizer would decay the gates (L2) and clip them on their own.
+        gates.grad = None
+        super().finish_update(optimizer)
+
+    def _step_gates(self, gates: torch.nn.Parameter) -> None:
+        rate = self.cfg["penalty"]["learn_rate"]
+        if self._gate_optimizer is None:
+            # `nlp.update(sgd=...)` steps a shared component between its forward and
+            # its backward pass. On `.data`, as in thinc's own shim, torch allows it.
+            self._gate_optimizer = torch.optim.Adam([gates.data], lr=rate)
+        group = self._gate_optimizer.param_groups[0]
+        group["lr"] = rate
+        group["params"][0].grad = gates.grad
+        self._gate_optimizer.step()
 
 
-def gate_shim(encoder: Model) -> GateShim:
-    """encoder (Model): What `find_gated` found.
-    RETURNS (GateShim): The shim of its network.
-    """
-    # The transformer's is one node below, where spacy-transformers looks for it.
-    shims = encoder.shims or encoder.layers[0].shims
-    return cast(GateShim, shims[0])
+class GateShim(GateTraining):
+    """Train and delete the layers of an `LDNetEncoder`."""
 
+    parts = DIRECTIONS
 
-def is_loaded(encoder: Model) -> bool:
-    """RETURNS (bool): Whether the encoder has its network."""
-    return gate_shim(encoder).module is not None
+    def macs_budget(self, max_macs: float) -> Budget:
+        config = self.module.config
+        return MacsBudget(
+            max_macs,
+            embed=config.embed,
+            hidden=config.hidden,
+            unit=config.unit,
+            ahead=len(config.forward),
+        )
 
+    def macs_of(self, layers: Sequence[int]) -> int:
+        config = self.module.config
+        sizes = {name: getattr(config, name) for name in ("embed", "hidden", "unit")}
+        return sum(dense_macs(layers=count, **sizes) for count in layers)
 
-def budget_scores(model: Model) -> Dict[str, float]:
-    """Scores for choosing the best model within the budget.
+    def gates_by_direction(self) -> Dict[str, List[float]]:
+        return {name: self.module.gates_of(name).tolist() for name in DIRECTIONS}
 
-    model (Model): A model with an encoder in it.
-    RETURNS (Dict[str, float]): `ldnet_budget`, 1.0 if no more layers are open than
-        the penalty's budget allows (or there is no penalty), else 0.0; and
-        `ldnet_density`, the share of the unpruned network's layers that are open.
-        Empty without an encoder.
-    """
-    scores: Dict[str, float] = {}
-    for encoder in find_gated(model):
-        if is_loaded(encoder):
-            within = float(within_budget(encoder))
-            scores["ldnet_budget"] = min(within, scores.get("ldnet_budget", 1))
-            live = gate_shim(encoder).live_layers()
-            scores["ldnet_density"] = live / unpruned_layers(encoder)
-    return scores
+    def layer_ids(self) -> Dict[str, List[int]]:
+        return {name: list(getattr(self.module.config, name)) for name in DIRECTIONS}
 
+    def live_layers(self) -> int:
+        return live_layers(self.module.gates)
 
-def within_budget(encoder: Model) -> bool:
-    """encoder (Model): An encoder with its network.
-    RETURNS (bool): Whether no more layers are open than the penalty's budget allows;
-        so it is without a penalty, or a budget.
-    """
-    shim = gate_shim(encoder)
-    penalty = shim.penalty
-    return penalty is None or penalty.satisfied(shim.module.gates.detach())
+    def prune(
+        self, max_layers: Optional[int] = None, *, per_direction: bool = False
+    ) -> None:
+        keep = open_layers(self.module)
+        if max_layers is not None:
+            chosen = self._strongest(max_layers, per_direction)
+            for name, positions in self.module.by_direction(chosen).items():
+                keep[name] = [i for i in keep[name] if i in positions]
+        self.keep_only(keep)
 
+    def _strongest(self, max_layers: int, per_direction: bool) -> List[int]:
+        """Positions of the layers with the largest gates; of equal ones the lower
+        layers, in both directions alike."""
+        gates = self.module.gates.detach()
+        if per_direction:
+            budget = self.budget_of({"max_layers_per_direction": max_layers})
+            return select_layers(gates, budget)
+        depths = [i for side in self.layer_ids().values() for i in range(len(side))]
+        order = sorted(range(len(depths)), key=depths.__getitem__)
+        ranked = select_layers(gates[order], LayerBudget(max_layers))
+        return sorted(order[place] for place in ranked)
 
-def unpruned_layers(encoder: Model) -> int:
-    """RETURNS (int): Number of layers of the unpruned network, all parts together."""
-    return len(gate_shim(encoder).parts) * encoder.attrs["depth"]
+    def keep_only(self, keep: Dict[str, List[int]]) -> None:
+        """Delete all other layers in place, and fold the gates of those that stay.
 
+        keep (Dict[str, List[int]]): Positions of each direction's layers, in order.
+        """
+        pruned = keep_layers(self.module, keep)
+        fold_gates(pruned)
+        self.start_gates()
+        self.module = pruned
+        pruned.train_language_models(self.cfg["train_lm"])
 
-def prune_encoder(
-    encoder: Model, max_layers: Optional[int] = None, *, per_direction: bool = False
-) -> None:
-    """Delete layers in place, and fold the gates of those that stay where they can be.
+    @contextmanager
+    def first_layers(self, count: int) -> Iterator[None]:
+        """Which layers they are does not matter to speed."""
+        whole = self.module
+        kept = self.layer_ids().items()
+        keep = {name: list(range(min(count, len(side)))) for name, side in kept}
+        self.module = keep_layers(whole, keep)
+        try:
+            yield
+        finally:
+            self.module = whole
 
-    encoder (Model): An encoder with its network. Its penalty ends with this.
-    max_layers (Optional[int]): Keep at most so many layers: of LD-Net those with the
-        largest gates (of equal ones, the lower), in both directions together, of a
-        transformer the lowest. None keeps all layers whose gate is above zero (in a
-        transformer up to the highest of them), which leaves the encoder's output as it
-        is.
-    per_direction (bool): At most so many layers of each direction.
-    """
-    gate_shim(encoder).prune(max_layers, per_direction=per_direction)
-
-
-def keep_only(encoder: Model, keep: Dict[str, List[int]]) -> None:
-    """Delete all other layers in place, and fold the gates of those that stay.
-
-    encoder (Model): An LD-Net encoder with its network. Its penalty ends with this.
-    keep (Dict[str, List[int]]): Positions of each direction's layers, in order.
-    """
-    cast(LDNetShim, gate_shim(encoder)).keep_only(keep)
-
-
-def layers_of(encoder: Model, *, only_open: bool = True) -> LayersLeft:
-    """encoder (Model): An LD-Net encoder with its network.
-    only_open (bool): Whether a layer whose gate is closed counts as deleted.
-    RETURNS (LayersLeft): Its layers.
-    """
-    module = gate_shim(encoder).module
-    config = module.config
-    numbers = gate_shim(encoder).kept_layers()
-    if only_open:
-        open_ones = open_layers(module).items()
-        numbers = {
-            part: [numbers[part][i] for i in places] for part, places in open_ones
-        }
-    sizes = {name: getattr(config, name) for name in LayersLeft.NAMES}
-    return LayersLeft(sizes, config.vocabulary, numbers)
-
-
-def arrays_of(output: Any) -> List[Any]:
-    """output (Any): What an encoder predicted for a batch of documents.
-    RETURNS (List[FloatsXd]): Its vectors.
-    """
-    if isinstance(output, list):
-        return output
-    return [data.model_output.last_hidden_state for data in output.doc_data]
+    def layers_left(self, *, only_open: bool = True) -> LayersLeft:
+        """only_open (bool): Whether a layer whose gate is closed counts as deleted.
+        RETURNS (LayersLeft): The encoder's layers.
+        """
+        config = self.module.config
+        numbers = self.layer_ids()
+        if only_open:
+            open_ones = open_layers(self.module).items()
+            numbers = {
+                part: [numbers[part][i] for i in places] for part, places in open_ones
+            }
+        sizes = {name: getattr(config, name) for name in LayersLeft.NAMES}
+        return LayersLeft(sizes, config.vocabulary, numbers)

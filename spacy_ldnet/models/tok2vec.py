@@ -22,10 +22,11 @@ from thinc.types import Floats2d
 from torch import Tensor
 
 from ..errors import Errors
-from ..nn.cache import RowCache
+from ..nn.cache import VectorCache
 from ..nn.precision import with_own_defaults
-from ..nn.rnn import UNITS
-from ..nn.tagger import CharRows, Readout, StackConfig, TokenStack, Words
+from ..nn.rnn import CELLS
+from ..nn.tagger import CharIds, Readout, StackConfig, TaggerWords, TokenStack
+from ..util import check_dropout, check_range
 from .doc_arrays import (
     Types,
     characters_of,
@@ -35,9 +36,7 @@ from .doc_arrays import (
     make_windows,
 )
 from .encoder import (
-    check_dropout,
     check_precision,
-    check_range,
     check_rows,
     dropout_rate,
     read_vectors,
@@ -59,7 +58,7 @@ class StackShim(ModuleShim):
         """mixed_precision (bool): See ModuleShim.
         precision (str): See ModuleShim.
         """
-        self.read_words = RowCache(CACHED_WORDS)
+        self.read_words = VectorCache(CACHED_WORDS)
         super().__init__(
             TokenStack, mixed_precision=mixed_precision, precision=precision
         )
@@ -68,10 +67,10 @@ class StackShim(ModuleShim):
         if changed is None or any(name.startswith("chars.") for name in changed):
             self.read_words.clear()
 
-    def look_up(self, docs: List[Doc], is_train: bool) -> Words:
+    def look_up(self, docs: List[Doc], is_train: bool) -> TaggerWords:
         """docs (List[Doc]): The batch, of one vocab.
         is_train (bool): Whether gradients are needed.
-        RETURNS (Words): What the network reads of its words.
+        RETURNS (TaggerWords): What the network reads of its words.
         RAISES (ValueError): E112 or E113 for word vectors that do not fit.
         """
         config: StackConfig = self.module.config
@@ -87,7 +86,7 @@ class StackShim(ModuleShim):
         elif config.char_embed:
             read = self._read_characters(docs, types)
         of_tokens = torch.from_numpy(types.of_tokens).to(self.device)
-        return Words(of_tokens, chars, read, vectors)
+        return TaggerWords(of_tokens, chars, read, vectors)
 
     def _read_characters(self, docs: List[Doc], types: Types) -> Tensor:
         def compute(positions: numpy.ndarray) -> Tensor:
@@ -96,13 +95,13 @@ class StackShim(ModuleShim):
         with self.inference():
             return self.read_words.get(types.keys, compute)
 
-    def _characters(self, docs: List[Doc], keys: numpy.ndarray) -> CharRows:
+    def _characters(self, docs: List[Doc], keys: numpy.ndarray) -> CharIds:
         chars = characters_of([docs[0].vocab.strings[key] for key in keys.tolist()])
         # Any character has a row, known beforehand or not: as in spaCy's hash
         # embeddings, rare ones share theirs.
         rows = chars.codes % self.module.config.char_rows
         arrays = (rows, chars.starts, chars.lengths)
-        return CharRows(*(torch.from_numpy(array).to(self.device) for array in arrays))
+        return CharIds(*(torch.from_numpy(array).to(self.device) for array in arrays))
 
 
 def _check_vectors(docs: List[Doc], config: StackConfig) -> None:
@@ -184,7 +183,7 @@ def build_stacked_tok2vec_v1(
     """
     check_range("width", width, width >= 2 and width % 2 == 0, "it must be even")
     check_range("depth", depth, depth >= 1, "it must be at least 1")
-    check_range("unit", unit, unit in UNITS, f"choose from {', '.join(UNITS)}")
+    check_range("unit", unit, unit in CELLS, f"choose from {', '.join(CELLS)}")
     check_dropout(dropout)
     check_precision(precision)
     reason = "contextual, chars and vectors can't all be null"
@@ -203,7 +202,7 @@ def build_stacked_tok2vec_v1(
             "unit": unit,
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
-            "predict_through": predict_through,
+            "predict_with_head": predict_with_head,
         },
         shims=[StackShim(mixed_precision=mixed_precision, precision=precision)],
     )
@@ -296,7 +295,7 @@ def forward(
 
 
 @with_own_defaults
-def predict_through(
+def predict_with_head(
     model: Tok2VecModel, docs: List[Doc], readout: Readout
 ) -> List[Floats2d]:
     """Predict what a layer behind this one makes of its output, which for a long

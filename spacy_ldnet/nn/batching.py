@@ -7,7 +7,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from .threads import for_each, workers
+from .threads import parallel_for, workers
 
 #: Padded positions a batch may have without gradients: enough to keep the matrix
 #: products large, small enough for the caches and for bounded memory.
@@ -28,8 +28,8 @@ DIGITS, FEW_DIGITS = 4, 3
 MOST_LENGTHS = 128
 
 
-def shared_budget(lengths: Tensor, workers: int) -> int:
-    """The budget for :func:`length_batches` with which each worker gets enough batches
+def token_budget(lengths: Tensor, workers: int) -> int:
+    """The budget for :func:`bucket_by_length` with which each worker gets enough batches
     for all of them to be done at about the same time.
 
     :param lengths: length of each sequence. *Shape:* (sequences,)
@@ -41,7 +41,7 @@ def shared_budget(lengths: Tensor, workers: int) -> int:
     return min(max(share, SMALL_BUDGET), TOKEN_BUDGET)
 
 
-def length_batches(lengths: Tensor, budget: int = TOKEN_BUDGET) -> Iterator[Tensor]:
+def bucket_by_length(lengths: Tensor, budget: int = TOKEN_BUDGET) -> Iterator[Tensor]:
     """Group sequences of similar length, so that all groups together cost the least.
 
     A group costs its longest length times (its sequences + :data:`STEP_COST`): large
@@ -207,7 +207,7 @@ class Windows:
         return Windows(*(field[some] for field in fields))
 
 
-def read_windows(
+def map_windows(
     windows: Windows, out: Tensor, read: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
     """Read windows of similar length together, and put each word's output in its place.
@@ -235,6 +235,6 @@ def read_windows(
         rows = output.index_select(0, places).to(out.dtype)
         out.index_copy_(0, index.index_select(0, places), rows)
 
-    budget = shared_budget(lengths, workers(out.device))
-    for_each(length_batches(lengths, budget), read_group, out.device)
+    budget = token_budget(lengths, workers(out.device))
+    parallel_for(bucket_by_length(lengths, budget), read_group, out.device)
     return out

@@ -11,7 +11,7 @@ from torch import Tensor
 Key = Tuple[bytes, int, int]
 
 
-class FeatureCache:
+class WindowCache:
     """Outputs of windows, up to a number of bytes.
 
     When it is full nothing is added, and nothing goes: an epoch comes back to all texts
@@ -81,7 +81,7 @@ def window_keys(ids: Tensor, windows: Any) -> List[Key]:
 FIRST_ROWS = 1024
 
 
-class RowCache:
+class VectorCache:
     """Keeps the rows of a table under 64-bit keys.
 
     When it is full it begins anew, so its memory is bounded and no order has to be

@@ -10,14 +10,14 @@ from ..errors import Errors
 from .lattice import (
     FORBIDDEN,
     Packing,
-    Scores,
+    Potentials,
     backward_scores,
     first_rows,
     forward_scores,
     pack,
     total_scores,
 )
-from .viterbi import find_paths
+from .viterbi import viterbi_decode
 
 # A linear-chain conditional random field over flat, unpadded batches.
 #
@@ -127,14 +127,14 @@ class LinearChainCRF(nn.Module):
         """
         return self.hidden2tag(hidden)
 
-    def scores(self) -> Scores:
+    def scores(self) -> Potentials:
         """Scores of start, transitions and end, with the forbidden ones masked."""
-        scores = Scores(self.start, self.transitions, self.end)
+        scores = Potentials(self.start, self.transitions, self.end)
         if not self.constrained:
             return scores
         masks = (self.allowed_start, self.allowed_transitions, self.allowed_end)
         masked = (s.masked_fill(~mask, FORBIDDEN) for s, mask in zip(scores, masks))
-        return Scores(*masked)
+        return Potentials(*masked)
 
     def log_likelihood(
         self, emissions: Tensor, lengths: Tensor, allowed: Tensor
@@ -190,22 +190,22 @@ class LinearChainCRF(nn.Module):
         return (before + after).clamp(max=0.0)
 
     @torch.no_grad()
-    def path_scores(
+    def span_score_parts(
         self, emissions: Tensor, lengths: Tensor, tags: Tensor
     ) -> Tuple[Tensor, Tensor]:
         """Two scores a token, from which any segment's probability is read off.
 
         The log probability that tokens i to j of a sequence have exactly these tags,
-        whatever the others have, is ``head[i] + tail[j]``.
+        whatever the others have, is ``prefix[i] + suffix[j]``.
 
         :param emissions: *Shape:* (tokens, tags)
         :param lengths: *Shape:* (batch,)
         :param tags: *Shape:* (tokens,)
-        :returns: head and tail, in float64. *Shape:* (tokens,) each
+        :returns: prefix and suffix, in float64. *Shape:* (tokens,) each
         """
         emissions = emissions.double()
         before, after = self._flat_lattice(emissions, lengths)
-        head, tail, steps = (
+        prefix, suffix, steps = (
             scores.gather(1, tags.unsqueeze(1)).squeeze(1)
             for scores in (before, after, emissions)
         )
@@ -213,7 +213,7 @@ class LinearChainCRF(nn.Module):
         steps[1:] += transitions[tags[:-1], tags[1:]]
         steps[first_rows(lengths)[lengths > 0].to(steps.device)] = 0.0
         along = steps.cumsum(0)
-        return head - along, tail + along
+        return prefix - along, suffix + along
 
     @torch.no_grad()
     def viterbi(self, emissions: Tensor, lengths: Tensor) -> Tensor:
@@ -223,7 +223,7 @@ class LinearChainCRF(nn.Module):
         :param lengths: *Shape:* (batch,)
         :returns: number of each token's tag. *Shape:* (tokens,)
         """
-        return find_paths(emissions, lengths, self.scores(), legal=self.constrained)
+        return viterbi_decode(emissions, lengths, self.scores(), legal=self.constrained)
 
     def _flat_lattice(
         self, emissions: Tensor, lengths: Tensor

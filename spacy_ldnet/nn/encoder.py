@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..lm_directory import DIRECTIONS
-from .batching import Windows, read_windows, reorder_time, reverse_index, take_rows
-from .cache import FeatureCache, window_keys
+from .batching import Windows, map_windows, reorder_time, reverse_index, take_rows
+from .cache import WindowCache, window_keys
 from .rnn import DenseRNN
 from .serialize import Structure
 from .word_embedding import Bags, WordEmbedding
 
 
-class SidesProjection(nn.Linear):
+class BidirectionalProjection(nn.Linear):
     """``W_c [r_forward, r_backward] + b_c`` (Liu et al. 2018, section 3.2).
 
     Each side begins with the word's embedding, and what that contributes is the same
@@ -32,21 +32,21 @@ class SidesProjection(nn.Linear):
         self.embed = embed
         self.sides = list(sides)
 
-    def of_embeddings(self, embeddings: Sequence[Tensor]) -> Tensor:
+    def project_embeddings(self, embeddings: Sequence[Tensor]) -> Tensor:
         """What words give without the layers.
 
         :param embeddings: of each side. *Shape:* (words, embed)
         :returns: *Shape:* (words, width)
         """
-        columns = torch.cat([of_words for of_words, _ in self._columns()], dim=1)
+        columns = torch.cat([first for first, _ in self._columns()], dim=1)
         return nn.functional.linear(
             torch.cat(list(embeddings), dim=-1), columns, self.bias
         )
 
-    def add_layers(self, c: Tensor, sides: Sequence[Tensor]) -> Tensor:
+    def add_hidden(self, c: Tensor, sides: Sequence[Tensor]) -> Tensor:
         """Add what the layers give.
 
-        :param c: from :meth:`of_embeddings`. *Shape:* (time, batch, width)
+        :param c: from :meth:`project_embeddings`. *Shape:* (time, batch, width)
         :param sides: the rest of each side. *Shape:* (time, batch, layers * hidden)
         :returns: *Shape:* (time, batch, width)
         """
@@ -62,7 +62,7 @@ class SidesProjection(nn.Linear):
         return [list(side.tensor_split([self.embed], dim=1)) for side in columns]
 
 
-class LanguageModelTrunk(nn.Module):
+class LMBackbone(nn.Module):
     """Embedding and recurrent layers of one direction, without the softmax."""
 
     def __init__(
@@ -144,11 +144,11 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True)
-class WordTypes:
+class EncoderWords:
     """The different words among some words.
 
-    :param rows: row of the embedding of each. *Shape:* (types,)
-    :param of_words: which of them each word is; the number of types for the boundary
+    :param ids: row of the embedding of each. *Shape:* (types,)
+    :param inverse: which of them each word is; the number of types for the boundary
         symbol. *Shape:* (words,)
     :param bags: their subwords, where there are any.
     :param embeddings: what :meth:`LDNetEncoder.compose` gave for them, if it is known.
@@ -157,8 +157,8 @@ class WordTypes:
         *Shape:* (types,)
     """
 
-    rows: Tensor
-    of_words: Tensor
+    ids: Tensor
+    inverse: Tensor
     bags: Optional[Bags] = None
     embeddings: Optional[Tensor] = None
     keys: Optional[Tensor] = None
@@ -191,7 +191,7 @@ class LDNetEncoder(nn.Module):
         super().__init__()
         self.config = config
         for direction in DIRECTIONS:
-            trunk = LanguageModelTrunk(
+            backbone = LMBackbone(
                 rows=config.rows,
                 embed=config.embed,
                 hidden=config.hidden,
@@ -199,22 +199,22 @@ class LDNetEncoder(nn.Module):
                 unit=config.unit,
                 subword_rows=config.subword_rows,
             )
-            self.add_module(f"{direction}_lm", trunk)
+            self.add_module(f"{direction}_lm", backbone)
         layers = len(config.forward) + len(config.backward)
         self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
-        self.project = SidesProjection(
+        self.project = BidirectionalProjection(
             embed=config.embed,
-            sides=[trunk.rnn.width for trunk in self.trunks.values()],
+            sides=[backbone.rnn.width for backbone in self.backbones.values()],
             width=config.width,
         )
         self.dropout = 0.0
         #: Set while gates are trained, and a closed one stays closed.
-        self.settled = False
+        self.gates_frozen = False
         #: Set while nothing below `project` is trained.
-        self.features: Optional[FeatureCache] = None
+        self.features: Optional[WindowCache] = None
 
     @property
-    def trunks(self) -> Dict[str, LanguageModelTrunk]:
+    def backbones(self) -> Dict[str, LMBackbone]:
         """The language model of each direction."""
         return {name: getattr(self, f"{name}_lm") for name in DIRECTIONS}
 
@@ -234,7 +234,7 @@ class LDNetEncoder(nn.Module):
     @property
     def lm_macs(self) -> int:
         """Multiply-accumulates a word of both language models."""
-        return sum(trunk.rnn.macs for trunk in self.trunks.values())
+        return sum(backbone.rnn.macs for backbone in self.backbones.values())
 
     @property
     def macs(self) -> int:
@@ -256,7 +256,7 @@ class LDNetEncoder(nn.Module):
     @property
     def frozen(self) -> bool:
         """Whether nothing is trained below `project`."""
-        parts = [*self.trunks.values()]
+        parts = [*self.backbones.values()]
         trained = any(w.requires_grad for part in parts for w in part.parameters())
         return not trained and not self.gates.requires_grad
 
@@ -266,15 +266,15 @@ class LDNetEncoder(nn.Module):
         :param train: whether to train them.
         :param embeddings: whether that includes the words' embeddings.
         """
-        for trunk in self.trunks.values():
-            trunk.rnn.requires_grad_(train)
-            trunk.embedding.requires_grad_(train and embeddings)
+        for backbone in self.backbones.values():
+            backbone.rnn.requires_grad_(train)
+            backbone.embedding.requires_grad_(train and embeddings)
 
     def forward(
         self,
         ids: Optional[Tensor],
         windows: Windows,
-        types: Optional[WordTypes] = None,
+        types: Optional[EncoderWords] = None,
     ) -> Tensor:
         """Encode words that lie in windows.
 
@@ -285,27 +285,27 @@ class LDNetEncoder(nn.Module):
         """
         if types is None:
             assert ids is not None
-            types = WordTypes(*ids.unique(return_inverse=True))
-        boundary = types.rows.new_full((1,), self.config.boundary)
-        rows = torch.cat([types.rows, boundary])
+            types = EncoderWords(*ids.unique(return_inverse=True))
+        boundary = types.ids.new_full((1,), self.config.boundary)
+        rows = torch.cat([types.ids, boundary])
         if self.config.subword_rows:
             tables = self._composed_tables(types)
             rows = torch.arange(len(rows), device=rows.device)
         else:
             tables = self.own_tables()
-        ids = rows[types.of_words]
+        ids = rows[types.inverse]
         if not torch.is_grad_enabled():
-            if len(ids) >= REPEATED * len(types.rows):
-                return self._by_type(ids, windows, types.of_words, rows, tables)
+            if len(ids) >= REPEATED * len(types.ids):
+                return self._by_type(ids, windows, types.inverse, rows, tables)
         elif self.features is not None:
             keys = ids
             if types.keys is not None:
-                keys = torch.cat([types.keys, boundary])[types.of_words]
+                keys = torch.cat([types.keys, boundary])[types.inverse]
             return self.mix(
                 self._kept_states(ids, keys, windows, self.features, tables)
             )
         out = self.project.weight.new_empty(len(ids), self.config.width)
-        return read_windows(
+        return map_windows(
             windows,
             out,
             lambda index, lengths: self.mix(self.states(ids[index], lengths, tables)),
@@ -318,30 +318,32 @@ class LDNetEncoder(nn.Module):
         :param bags: their subwords; None where there are none.
         :returns: *Shape:* (words, 2 * embed)
         """
-        trunks = self.trunks.values()
-        return torch.cat([t.embedding.compose(rows, bags) for t in trunks], dim=-1)
+        backbones = self.backbones.values()
+        return torch.cat([t.embedding.compose(rows, bags) for t in backbones], dim=-1)
 
     def own_tables(self) -> Tables:
         """Embeddings of the words that have a row of their own, without subwords."""
-        ahead, behind = (trunk.embedding.weight for trunk in self.trunks.values())
+        ahead, behind = (
+            backbone.embedding.weight for backbone in self.backbones.values()
+        )
         return Tables(ahead, behind, self.config.boundary)
 
-    def _composed_tables(self, types: WordTypes) -> Tables:
+    def _composed_tables(self, types: EncoderWords) -> Tables:
         embeddings = types.embeddings
         if embeddings is None:
-            embeddings = self.compose(types.rows, types.bags)
+            embeddings = self.compose(types.ids, types.bags)
         symbols = [
-            t.embedding.weight[self.config.boundary] for t in self.trunks.values()
+            t.embedding.weight[self.config.boundary] for t in self.backbones.values()
         ]
         whole = torch.cat([embeddings, torch.cat(symbols).unsqueeze(0)])
         ahead, behind = whole.split(self.config.embed, dim=1)
-        return Tables(ahead, behind, len(types.rows))
+        return Tables(ahead, behind, len(types.ids))
 
     def _by_type(
         self,
         ids: Tensor,
         windows: Windows,
-        of_words: Tensor,
+        inverse: Tensor,
         rows: Tensor,
         tables: Tables,
     ) -> Tensor:
@@ -349,15 +351,15 @@ class LDNetEncoder(nn.Module):
         it is computed once for each different word; no gradients.
         """
         embeddings = [F.embedding(rows, t) for t in (tables.forward, tables.backward)]
-        of_types = self.project.of_embeddings(embeddings)
+        of_types = self.project.project_embeddings(embeddings)
 
         def read(index: Tensor, lengths: Tensor) -> Tensor:
-            c = take_rows(of_types, of_words[index])
+            c = take_rows(of_types, inverse[index])
             sides = self.sides(ids[index], lengths, tables, with_embeddings=False)
-            return self._activate(self.project.add_layers(c, sides))
+            return self._activate(self.project.add_hidden(c, sides))
 
         out = self.project.weight.new_empty(len(ids), self.config.width)
-        return read_windows(windows, out, read)
+        return map_windows(windows, out, read)
 
     def states(self, ids: Tensor, lengths: Tensor, tables: Tables) -> Tensor:
         """Output of both language models for a padded batch of windows.
@@ -396,7 +398,7 @@ class LDNetEncoder(nn.Module):
         ids: Tensor,
         names: Tensor,
         windows: Windows,
-        features: FeatureCache,
+        features: WindowCache,
         tables: Tables,
     ) -> Tensor:
         """Output of both language models for all words, read only where it is new.
@@ -409,7 +411,7 @@ class LDNetEncoder(nn.Module):
         missing = features.fill(out, keys, starts)
         if missing:
             with torch.no_grad():
-                out = read_windows(
+                out = map_windows(
                     windows.select(missing),
                     out,
                     lambda index, lengths: self.states(ids[index], lengths, tables),
@@ -422,8 +424,8 @@ class LDNetEncoder(nn.Module):
         self, direction: str, ids: Tensor, tables: Tables, with_embeddings: bool = True
     ) -> Tensor:
         """Output of one language model, without that of a starting symbol."""
-        trunk = partial(
-            self.trunks[direction],
+        backbone = partial(
+            self.backbones[direction],
             table=getattr(tables, direction),
             with_embeddings=with_embeddings,
         )
@@ -435,7 +437,9 @@ class LDNetEncoder(nn.Module):
         start = ids.new_full((skip, ids.shape[1]), tables.boundary)
         ids = torch.cat([start, ids])
         if idle:
-            return trunk(ids, None)[skip:]
-        final = self.settled or not (gates.requires_grad and torch.is_grad_enabled())
+            return backbone(ids, None)[skip:]
+        final = self.gates_frozen or not (
+            gates.requires_grad and torch.is_grad_enabled()
+        )
         closed = (gates == 0).tolist() if final else ()
-        return trunk(ids, gates, closed)[skip:]
+        return backbone(ids, gates, closed)[skip:]

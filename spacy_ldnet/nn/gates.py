@@ -15,18 +15,18 @@ class Budget(ABC):
     """A limit on which layers are open."""
 
     @abstractmethod
-    def admits(self, is_open: Sequence[bool]) -> bool:
+    def allows(self, is_open: Sequence[bool]) -> bool:
         """Whether these layers may be open together.
 
         :param is_open: of each gate, forward layers first. *Shape:* (layers,)
         """
 
-    def exceeded(self, is_open: Sequence[bool]) -> List[bool]:
+    def over_budget(self, is_open: Sequence[bool]) -> List[bool]:
         """For each gate whether it stands among too many open ones.
 
         :param is_open: of each gate, forward layers first. *Shape:* (layers,)
         """
-        return [not self.admits(is_open)] * len(is_open)
+        return [not self.allows(is_open)] * len(is_open)
 
 
 class LayerBudget(Budget):
@@ -38,7 +38,7 @@ class LayerBudget(Budget):
     def __init__(self, max_layers: int):
         self.max_layers = max_layers
 
-    def admits(self, is_open: Sequence[bool]) -> bool:
+    def allows(self, is_open: Sequence[bool]) -> bool:
         return sum(is_open) <= self.max_layers
 
 
@@ -53,10 +53,10 @@ class DirectionBudget(Budget):
         self.max_layers = max_layers
         self.sizes = sizes
 
-    def admits(self, is_open: Sequence[bool]) -> bool:
-        return not any(self.exceeded(is_open))
+    def allows(self, is_open: Sequence[bool]) -> bool:
+        return not any(self.over_budget(is_open))
 
-    def exceeded(self, is_open: Sequence[bool]) -> List[bool]:
+    def over_budget(self, is_open: Sequence[bool]) -> List[bool]:
         found: List[bool] = []
         for size in self.sizes:
             side = is_open[len(found) : len(found) + size]
@@ -84,7 +84,7 @@ class MacsBudget(Budget):
         self.cost = partial(dense_macs, embed=embed, hidden=hidden, unit=unit)
         self.ahead = ahead
 
-    def admits(self, is_open: Sequence[bool]) -> bool:
+    def allows(self, is_open: Sequence[bool]) -> bool:
         sides = (is_open[: self.ahead], is_open[self.ahead :])
         cost = sum(self.cost(layers=sum(side)) for side in sides)
         return cost <= self.max_macs
@@ -95,10 +95,10 @@ def is_within(gates: Tensor, budget: Budget) -> bool:
 
     :param gates: *Shape:* (layers,)
     """
-    return budget.admits((gates > 0).tolist())
+    return budget.allows((gates > 0).tolist())
 
 
-def choose_strongest(gates: Tensor, budget: Budget) -> List[int]:
+def select_layers(gates: Tensor, budget: Budget) -> List[int]:
     """The layers that the budget has room for, strongest gates first.
 
     A layer that does not fit is passed over, and a weaker one that does is taken.
@@ -109,7 +109,7 @@ def choose_strongest(gates: Tensor, budget: Budget) -> List[int]:
     is_open = [False] * len(gates)
     for i in torch.sort(gates, descending=True, stable=True).indices.tolist():
         is_open[i] = True
-        is_open[i] = budget.admits(is_open)
+        is_open[i] = budget.allows(is_open)
     return [i for i, kept in enumerate(is_open) if kept]
 
 
@@ -176,7 +176,7 @@ class GatePenalty:
         """Whether the open layers are within the budget."""
         return self.budget is None or is_within(self._counted(gates), self.budget)
 
-    def project(self, gates: Tensor) -> None:
+    def project_(self, gates: Tensor) -> None:
         """Put gates back into [0, 1], in place, after an optimizer's step.
 
         R1 knows no budget and closes what it can. The others keep the layers that the
@@ -188,7 +188,7 @@ class GatePenalty:
         with torch.no_grad():
             spared = []
             if self.budget is not None and self.regularizer != "R1":
-                spared = choose_strongest(gates, self.budget)
+                spared = select_layers(gates, self.budget)
             gates.clamp_(0.0, 1.0)
             gates[spared] = gates[spared].clamp(min=LOWEST_OPEN_GATE)
 
@@ -209,7 +209,7 @@ class GatePenalty:
         if self.budget is None:
             return torch.zeros_like(gates, dtype=torch.bool)
         is_open = (self._counted(gates) > 0).tolist()
-        exceeded = self.budget.exceeded(is_open)
+        exceeded = self.budget.over_budget(is_open)
         # Of no layers at all torch would make numbers.
         return torch.tensor(exceeded, dtype=torch.bool, device=gates.device)
 

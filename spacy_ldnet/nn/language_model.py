@@ -14,7 +14,7 @@ from .rnn import DenseRNN, StackedRNN, State
 from .word_embedding import SubwordTable, WordEmbedding
 
 
-class TiedSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
+class TiedAdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
     """The adaptive softmax, whose output weights are rows of the embeddings.
 
     Only the rows that stand for clusters, and the projection of each cluster, are its
@@ -66,7 +66,7 @@ def build_softmax(
     :param div_value: by how much each cluster is narrower than the one before.
     """
     if tied:
-        return TiedSoftmax(width, rows, cutoffs)
+        return TiedAdaptiveSoftmax(width, rows, cutoffs)
     return nn.AdaptiveLogSoftmaxWithLoss(
         width, rows, list(cutoffs), div_value=div_value
     )
@@ -224,7 +224,7 @@ class LanguageModel(nn.Module):
         return scores.view_as(targets), state
 
     def _score(self, read: Tensor, targets: Tensor) -> Tensor:
-        if isinstance(self.softmax, TiedSoftmax):
+        if isinstance(self.softmax, TiedAdaptiveSoftmax):
             return self.softmax.score(read, targets, self.embedding.weight)
         return self.softmax(read, targets).output
 

@@ -15,7 +15,7 @@ from torch import Tensor
 FORBIDDEN = -1e9
 
 
-class Scores(NamedTuple):
+class Potentials(NamedTuple):
     """Scores of a chain besides its emissions, :data:`FORBIDDEN` where not allowed.
 
     :param start: of the first tag. *Shape:* (tags,)
@@ -27,9 +27,9 @@ class Scores(NamedTuple):
     transitions: Tensor
     end: Tensor
 
-    def double(self) -> "Scores":
+    def double(self) -> "Potentials":
         """The same in float64."""
-        return Scores(*(score.double() for score in self))
+        return Potentials(*(score.double() for score in self))
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ def pack(lengths: Tensor, *, firsts: Tensor, device: torch.device) -> Packing:
     return Packing(counts.tolist(), rows.to(device), order.to(device))
 
 
-def forward_scores(emissions: Tensor, packing: Packing, scores: Scores) -> List[Tensor]:
+def forward_scores(
+    emissions: Tensor, packing: Packing, scores: Potentials
+) -> List[Tensor]:
     """Log of the summed scores of all ways to reach a tag, its emission included.
 
     :param emissions: flat, in float64. *Shape:* (tokens, tags)
@@ -89,7 +91,7 @@ def forward_scores(emissions: Tensor, packing: Packing, scores: Scores) -> List[
 
 
 def backward_scores(
-    emissions: Tensor, packing: Packing, scores: Scores
+    emissions: Tensor, packing: Packing, scores: Potentials
 ) -> List[Tensor]:
     """Log of the summed scores of all ways on from a tag, its emission left out.
 
@@ -111,7 +113,7 @@ def backward_scores(
     return betas[::-1]
 
 
-def total_scores(alphas: List[Tensor], packing: Packing, scores: Scores) -> Tensor:
+def total_scores(alphas: List[Tensor], packing: Packing, scores: Potentials) -> Tensor:
     """Log of the summed scores of all paths, 0 for an empty sequence.
 
     :param alphas: what :func:`forward_scores` returned.

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from ..lm_directory import DIRECTIONS
-from .encoder import LanguageModelTrunk, LDNetEncoder
+from .encoder import LDNetEncoder, LMBackbone
 from .language_model import LanguageModel
 from .precision import with_own_defaults
 
-Trunk = Union[LanguageModelTrunk, LanguageModel]
+Backbone = Union[LMBackbone, LanguageModel]
 
 
 def open_layers(encoder: LDNetEncoder) -> Dict[str, List[int]]:
@@ -39,12 +39,12 @@ def keep_layers(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> LDNetEncod
     pruned = LDNetEncoder(smaller).to(encoder.gates.device, encoder.gates.dtype)
     with torch.no_grad():
         for name in DIRECTIONS:
-            _copy_trunk(encoder.trunks[name], pruned.trunks[name], keep[name])
+            _copy_backbone(encoder.backbones[name], pruned.backbones[name], keep[name])
             pruned.gates_of(name).copy_(encoder.gates_of(name)[keep[name]])
         columns = _projection_columns(encoder, keep)
         pruned.project.weight.copy_(encoder.project.weight[:, columns])
         pruned.project.bias.copy_(encoder.project.bias)
-    for theirs, ours in zip(encoder.trunks.values(), pruned.trunks.values()):
+    for theirs, ours in zip(encoder.backbones.values(), pruned.backbones.values()):
         ours.rnn.requires_grad_(any(w.requires_grad for w in theirs.rnn.parameters()))
         ours.embedding.requires_grad_(theirs.embedding.weight.requires_grad)
     return pruned.train(encoder.training)
@@ -69,7 +69,7 @@ def keep_lm_layers(model: LanguageModel, keep: List[int]) -> LanguageModel:
     theirs = model.state_dict()
     columns = _columns(keep, model.config.embed, model.config.hidden)
     with torch.no_grad():
-        _copy_trunk(model, pruned, keep)
+        _copy_backbone(model, pruned, keep)
         for name, weight in pruned.state_dict().items():
             if name == "projection.weight":
                 weight.copy_(theirs[name][:, columns])
@@ -88,13 +88,13 @@ def fold_gates(encoder: LDNetEncoder) -> None:
     embed, hidden = encoder.config.embed, encoder.config.hidden
     with torch.no_grad():
         offset = 0
-        for name, trunk in encoder.trunks.items():
+        for name, backbone in encoder.backbones.items():
             scale = _column_scale(encoder.gates_of(name), embed, hidden)
-            for i, rnn in enumerate(trunk.rnn.rnns):
+            for i, rnn in enumerate(backbone.rnn.rnns):
                 weights = dict(rnn.named_parameters())
                 weights["weight_ih_l0"].mul_(scale[: embed + i * hidden])
-            encoder.project.weight[:, offset : offset + trunk.rnn.width].mul_(scale)
-            offset += trunk.rnn.width
+            encoder.project.weight[:, offset : offset + backbone.rnn.width].mul_(scale)
+            offset += backbone.rnn.width
         encoder.gates.fill_(1.0)
 
 
@@ -113,14 +113,14 @@ def _columns(keep: List[int], embed: int, hidden: int) -> List[int]:
 def _projection_columns(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> List[int]:
     columns: List[int] = []
     offset = 0
-    for name, trunk in encoder.trunks.items():
-        stay = _columns(keep[name], trunk.rnn.embed, trunk.rnn.hidden)
+    for name, backbone in encoder.backbones.items():
+        stay = _columns(keep[name], backbone.rnn.embed, backbone.rnn.hidden)
         columns += [offset + column for column in stay]
-        offset += trunk.rnn.width
+        offset += backbone.rnn.width
     return columns
 
 
-def _copy_trunk(old: Trunk, new: Trunk, keep: List[int]) -> None:
+def _copy_backbone(old: Backbone, new: Backbone, keep: List[int]) -> None:
     new.embedding.load_state_dict(old.embedding.state_dict())
     for place, i in enumerate(keep):
         theirs = dict(old.rnn.rnns[i].named_parameters())

@@ -1,22 +1,35 @@
 """Dense and plain stacks of recurrent layers."""
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
 
-UNITS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-#: What they call, by their `mode`: (input, state, weights, has biases, layers,
-#: dropout, training, bidirectional, batch first).
-FUNCTIONS: Dict[str, Any] = {
-    "LSTM": torch.lstm,
-    "GRU": torch.gru,
-    "RNN_TANH": torch.rnn_tanh,
+
+class Cell(NamedTuple):
+    """A kind of recurrent layer.
+
+    :param module: the layer.
+    :param function: the function that the layer calls with (input, state, weights, has
+        biases, layers, dropout, training, bidirectional, batch first).
+    :param gates: how many it has: rows of W_ih per hidden unit.
+    """
+
+    module: Type[nn.RNNBase]
+    function: Any
+    gates: int
+
+
+#: The kinds of recurrent layers, by their names in configs.
+CELLS: Dict[str, Cell] = {
+    "lstm": Cell(nn.LSTM, torch.lstm, 4),
+    "gru": Cell(nn.GRU, torch.gru, 3),
+    "rnn": Cell(nn.RNN, torch.rnn_tanh, 1),
 }
-#: Rows of W_ih a hidden unit has: four gates in an LSTM, three in a GRU.
-ROWS = {"lstm": 4, "gru": 3, "rnn": 1}
+#: The same functions, by the `mode` of the layers.
+FUNCTIONS = {cell.module(1, 1).mode: cell.function for cell in CELLS.values()}
 
 State = List[object]
 
@@ -79,7 +92,7 @@ def dense_macs(*, embed: int, hidden: int, unit: str, layers: int) -> int:
     :param unit: ``lstm``, ``gru`` or ``rnn``.
     :param layers: how many there are.
     """
-    rows = ROWS[unit] * hidden
+    rows = CELLS[unit].gates * hidden
     return sum(rows * (embed + (i + 1) * hidden) for i in range(layers))
 
 
@@ -103,7 +116,8 @@ class DenseRNN(nn.Module):
         self.layers = list(layers)
         self.unit = unit
         self.rnns = nn.ModuleList(
-            UNITS[unit](embed + i * hidden, hidden) for i in range(len(self.layers))
+            CELLS[unit].module(embed + i * hidden, hidden)
+            for i in range(len(self.layers))
         )
 
     @property
@@ -211,7 +225,7 @@ class StackedRNN(nn.Module):
         self.unit = unit
         # With one layer there is nothing to drop, and torch warns of it.
         rate = dropout if depth > 1 else 0.0
-        self.rnns = UNITS[unit](embed, hidden, num_layers=depth, dropout=rate)
+        self.rnns = CELLS[unit].module(embed, hidden, num_layers=depth, dropout=rate)
 
     @property
     def width(self) -> int:
@@ -221,7 +235,7 @@ class StackedRNN(nn.Module):
     @property
     def macs(self) -> int:
         """Multiply-accumulates a word of all layers."""
-        rows = ROWS[self.unit] * self.hidden
+        rows = CELLS[self.unit].gates * self.hidden
         return rows * (self.embed + self.hidden + 2 * (self.depth - 1) * self.hidden)
 
     def forward(

@@ -9,21 +9,21 @@ from torch import Tensor, nn
 from .batching import (
     FEW_DIGITS,
     Windows,
-    length_batches,
+    bucket_by_length,
+    map_windows,
     padded_index,
-    read_windows,
     reorder_time,
     reverse_index,
-    shared_budget,
     take_rows,
+    token_budget,
 )
-from .rnn import ROWS, UNITS, run_rnn
+from .rnn import CELLS, run_rnn
 from .serialize import Structure
-from .threads import for_each, workers
+from .threads import parallel_for, workers
 
 
 @dataclass(frozen=True)
-class CharRows:
+class CharIds:
     """Words whose characters lie in one flat array.
 
     :param ids: rows of all words' characters. *Shape:* (characters,)
@@ -60,7 +60,7 @@ class CharEncoder(nn.Module):
         """Multiply-accumulates a character, projection not counted."""
         return 2 * 4 * self.hidden * (self.embedding.embedding_dim + self.hidden)
 
-    def forward(self, words: CharRows) -> Tensor:
+    def forward(self, words: CharIds) -> Tensor:
         """Encode words.
 
         :returns: *Shape:* (words, width)
@@ -79,9 +79,9 @@ class CharEncoder(nn.Module):
             read = torch.cat([ahead[last], behind[last]], dim=-1)
             states.index_copy_(0, group, read.to(states.dtype))
 
-        budget = shared_budget(words.lengths, workers(states.device))
-        batches = length_batches(words.lengths, budget)
-        for_each(batches, read_group, states.device)
+        budget = token_budget(words.lengths, workers(states.device))
+        batches = bucket_by_length(words.lengths, budget)
+        parallel_for(batches, read_group, states.device)
         return self.project(states)
 
 
@@ -129,20 +129,20 @@ class StackConfig:
 
 
 @dataclass(frozen=True)
-class Words:
+class TaggerWords:
     """A batch's words: each type once, and which type each token is.
 
-    :param types: *Shape:* (tokens,)
+    :param inverse: *Shape:* (tokens,)
     :param chars: the types' characters. None if there are none to be read.
-    :param read: what was read of them before, instead. *Shape:* (types, char_width)
+    :param char_vectors: what was read of them before, instead. *Shape:* (types, char_width)
     :param vectors: a vector for each type, *Shape:* (types, vectors); or, if the table
         is trained here, its row in the table, *Shape:* (types,), where row 0 stands for
         words without a vector. None without vectors.
     """
 
-    types: Tensor
-    chars: Optional[CharRows]
-    read: Optional[Tensor]
+    inverse: Tensor
+    chars: Optional[CharIds]
+    char_vectors: Optional[Tensor]
     vectors: Optional[Tensor]
 
 
@@ -158,14 +158,14 @@ class Readout:
     compute: Callable[[Tensor], Tensor]
 
 
-class BidirectionalLayer(nn.Module):
+class BiRNNLayer(nn.Module):
     """One layer that reads padded sequences both ways and never sees padding."""
 
     def __init__(self, *, inputs: int, width: int, unit: str):
         super().__init__()
-        self.macs = 2 * ROWS[unit] * (width // 2) * (inputs + width // 2)
-        self.forward_rnn = UNITS[unit](inputs, width // 2)
-        self.backward_rnn = UNITS[unit](inputs, width // 2)
+        self.macs = 2 * CELLS[unit].gates * (width // 2) * (inputs + width // 2)
+        self.forward_rnn = CELLS[unit].module(inputs, width // 2)
+        self.backward_rnn = CELLS[unit].module(inputs, width // 2)
 
     def forward(self, x: Tensor, backwards: Tensor) -> Tensor:
         """Read both ways.
@@ -179,7 +179,7 @@ class BidirectionalLayer(nn.Module):
         return torch.cat([ahead, reorder_time(behind, backwards)], dim=-1)
 
 
-class BidirectionalStack(nn.ModuleList):
+class BiRNN(nn.ModuleList):
     """Bidirectional layers, each of which reads the one before it.
 
     :param inputs: width of what the first one reads.
@@ -191,13 +191,13 @@ class BidirectionalStack(nn.ModuleList):
     def __init__(self, *, inputs: int, width: int, depth: int, unit: str):
         sizes = [inputs] + [width] * (depth - 1)
         super().__init__(
-            BidirectionalLayer(inputs=size, width=width, unit=unit) for size in sizes
+            BiRNNLayer(inputs=size, width=width, unit=unit) for size in sizes
         )
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates a word."""
-        return sum(cast(BidirectionalLayer, layer).macs for layer in self)
+        return sum(cast(BiRNNLayer, layer).macs for layer in self)
 
     def forward(self, x: Tensor, backwards: Tensor, dropout: float) -> Tensor:
         """Read both ways, layer by layer.
@@ -237,7 +237,7 @@ class TokenStack(nn.Module):
         self.table: Optional[nn.Embedding] = None
         if config.vector_rows:
             self.table = nn.Embedding(config.vector_rows, config.vectors)
-        self.layers = BidirectionalStack(
+        self.layers = BiRNN(
             inputs=config.input_width,
             width=config.width,
             depth=config.depth,
@@ -264,7 +264,7 @@ class TokenStack(nn.Module):
     def forward(
         self,
         context: Optional[Tensor],
-        words: Words,
+        words: TaggerWords,
         windows: Windows,
         then: Optional[Readout] = None,
     ) -> Tensor:
@@ -280,24 +280,24 @@ class TokenStack(nn.Module):
         of_types = self._of_types(words)
         weight = next(self.layers.parameters())
         width = self.config.width if then is None else then.width
-        out = weight.new_empty(len(words.types), width)
+        out = weight.new_empty(len(words.inverse), width)
 
         # Window by window: all tokens' input at once would be the largest array of all.
         def read(index: Tensor, lengths: Tensor) -> Tensor:
             parts = [] if context is None else [take_rows(context, index)]
             if of_types is not None:
-                parts.append(take_rows(of_types, words.types[index]))
+                parts.append(take_rows(of_types, words.inverse[index]))
             x = self._dropped(torch.cat(parts, dim=-1))
             y = self.layers(x, reverse_index(lengths, len(index)), self.dropout)
             return y if then is None else then.compute(y.to(weight.dtype))
 
-        return self._dropped(read_windows(windows, out, read))
+        return self._dropped(map_windows(windows, out, read))
 
-    def _of_types(self, words: Words) -> Optional[Tensor]:
+    def _of_types(self, words: TaggerWords) -> Optional[Tensor]:
         """Characters and vectors. *Shape:* (types, chars + vectors)"""
         parts: List[Tensor] = []
-        if words.read is not None:
-            parts.append(words.read)
+        if words.char_vectors is not None:
+            parts.append(words.char_vectors)
         elif self.chars is not None:
             parts.append(self.chars(words.chars))
         if words.vectors is not None:

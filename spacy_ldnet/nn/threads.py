@@ -34,7 +34,7 @@ def workers(device: torch.device) -> int:
 
 
 @contextmanager
-def as_many_threads(words: int, hidden: int, device: torch.device) -> Iterator[None]:
+def limit_threads(words: int, hidden: int, device: torch.device) -> Iterator[None]:
     """What is computed here has one of torch's threads, if more would not help: few words
     through narrow layers. Threads would wait for each other after every time step, and
     very long where one of them has to wait for a core.
@@ -55,7 +55,7 @@ def as_many_threads(words: int, hidden: int, device: torch.device) -> Iterator[N
         torch.set_num_threads(threads)
 
 
-def for_each(
+def parallel_for(
     items: Iterable[Item], work: Callable[[Item], None], device: torch.device
 ) -> None:
     """Do what does not depend on each other, at once where that is possible.
@@ -108,7 +108,7 @@ def _use_one_of_torchs() -> None:
     torch.set_num_threads(1)
 
 
-def forget_threads() -> None:
+def reset_pool() -> None:
     """Take new threads the next time: a forked process has none of its parent's."""
     _pool.cache_clear()
 
@@ -136,6 +136,6 @@ def make_fork_safe() -> None:
 
 
 def _use_one_thread() -> None:
-    forget_threads()
+    reset_pool()
     if torch.get_num_threads() > 1:
         torch.set_num_threads(1)

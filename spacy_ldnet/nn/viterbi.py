@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from .. import iobes
-from .lattice import FORBIDDEN, Packing, Scores, first_rows, pack
-from .threads import for_each, workers
+from .lattice import FORBIDDEN, Packing, Potentials, first_rows, pack
+from .threads import parallel_for, workers
 
 # Loops over time steps, run by torch without Python.
 #
@@ -21,7 +21,7 @@ from .threads import for_each, workers
 Function = TypeVar("Function", bound=Callable)
 
 
-def scripted(function: Function) -> Function:
+def try_script(function: Function) -> Function:
     """The same function in TorchScript where there is one, as Python elsewhere.
 
     PyTorch deprecates TorchScript, and from Python 3.14 on does not support it. What is
@@ -47,11 +47,11 @@ def scripted(function: Function) -> Function:
 # pointer is an argmax over tags, instead of one over pairs of tags.
 
 
-#: Scores are brought back to about zero every so many steps (float precision).
+#: Potentials are brought back to about zero every so many steps (float precision).
 RESCALE = 32
 #: Sequences that are not shared between threads: each would take as long as one for all.
 FEW_TO_SHARE = 32
-#: Of emissions, sequences that reach each step, and transitions: see :func:`advance`.
+#: Of emissions, sequences that reach each step, and transitions: see :func:`viterbi_scan_`.
 Advance = Callable[[Tensor, List[int], Tensor], None]
 
 
@@ -76,17 +76,17 @@ def group_sizes(lengths: Tensor, most: int, workers: int) -> List[int]:
     return [size for part in parts for size in group_sizes(part, most, 1)]
 
 
-def best_paths(
+def viterbi_packed(
     emissions: Tensor,
     packing: Packing,
-    scores: Scores,
+    scores: Potentials,
     run: Advance,
     columns: Optional[Tensor] = None,
 ) -> Tensor:
     """The best path of each sequence, without gradients.
 
     :param emissions: flat. *Shape:* (tokens, tags)
-    :param run: :func:`advance`, or what comes to the same.
+    :param run: :func:`viterbi_scan_`, or what comes to the same.
     :param columns: the tags in the order of `scores`, if that is another one.
     :returns: place in `scores` of each packed row's tag. *Shape:* (tokens,)
     """
@@ -98,7 +98,7 @@ def best_paths(
     # What is read along one path each is read by rows.
     rows = best.t().contiguous()
     into = scores.transitions.t().contiguous()
-    return follow_back(rows, packing.counts, into, scores.end)
+    return backtrace(rows, packing.counts, into, scores.end)
 
 
 def take(emissions: Tensor, rows: Tensor, columns: Optional[Tensor]) -> Tensor:
@@ -113,8 +113,8 @@ def take(emissions: Tensor, rows: Tensor, columns: Optional[Tensor]) -> Tensor:
     return taken if columns is None else taken.index_select(0, columns)
 
 
-@scripted
-def advance(
+@try_script
+def viterbi_scan_(
     best: Tensor, counts: List[int], transitions: Tensor, rescale: int = RESCALE
 ) -> None:
     """Turn emissions into the best score of a path to each tag, in place.
@@ -137,8 +137,8 @@ def advance(
             now.sub_(now.amax(0, keepdim=True))
 
 
-@scripted
-def follow_back(best: Tensor, counts: List[int], into: Tensor, end: Tensor) -> Tensor:
+@try_script
+def backtrace(best: Tensor, counts: List[int], into: Tensor, end: Tensor) -> Tensor:
     """The one path that ends best, from the best scores of paths to each tag.
 
     :param best: step by step, changed in place. *Shape:* (packed rows, tags)
@@ -163,8 +163,8 @@ def follow_back(best: Tensor, counts: List[int], into: Tensor, end: Tensor) -> T
 FEW = 4
 
 
-def best_short_path(emissions: Tensor, scores: Scores) -> Tensor:
-    """The best path of one sequence, step by step as :func:`~.paths.best_paths`.
+def viterbi_numpy(emissions: Tensor, scores: Potentials) -> Tensor:
+    """The best path of one sequence, step by step as :func:`~.paths.viterbi_packed`.
 
     :param emissions: of its tokens, on the CPU. *Shape:* (tokens, tags)
     :param scores: of the chain.
@@ -207,9 +207,9 @@ LONG = 2 * WINDOW
 TOLERANCE = 1e-3
 
 
-def best_long_path(
+def viterbi_windowed(
     emissions: Tensor,
-    scores: Scores,
+    scores: Potentials,
     group: int,
     run: Advance,
     columns: Optional[Tensor] = None,
@@ -219,7 +219,7 @@ def best_long_path(
     :param emissions: of its tokens, at least :data:`WINDOW`. *Shape:* (tokens, tags)
     :param scores: of the chain.
     :param group: windows to work on at a time.
-    :param run: :func:`~.paths.advance`, or what comes to the same.
+    :param run: :func:`~.paths.viterbi_scan_`, or what comes to the same.
     :param columns: the tags in the order of `scores`, if that is another one.
     :returns: place in `scores` of each token's tag, *Shape:* (tokens,); None if the windows did
         not come to depend on their own tokens alone.
@@ -245,7 +245,7 @@ def best_long_path(
         edges.keep(values, part)
         if int(part[-1]) == len(starts) - 1:
             values[-1, -1] += scores.end
-        path = follow_back(values.flatten(0, 1), counts, into, going_on)
+        path = backtrace(values.flatten(0, 1), counts, into, going_on)
         tags[part] = path.view_as(rows).t()
     if not edges.agree(tags):
         return None
@@ -305,7 +305,7 @@ def _join(tags: Tensor, starts: Tensor, total: int) -> Tensor:
 
 
 def legal_order(n_tags: int, device: torch.device) -> Tensor:
-    """The number of each tag, in the order that :func:`advance_legal` wants.
+    """The number of each tag, in the order that :func:`viterbi_scan_iobes_` wants.
 
     :param n_tags: 1 + 4 * labels.
     :returns: *Shape:* (tags,)
@@ -334,11 +334,11 @@ def within_entities(transitions: Tensor, n_labels: int) -> Tensor:
     return torch.stack(rows).unflatten(0, [2, 2]).unsqueeze(3)
 
 
-@scripted
-def advance_legal(
+@try_script
+def viterbi_scan_iobes_(
     best: Tensor, counts: List[int], transitions: Tensor, rescale: int = RESCALE
 ) -> None:
-    """What :func:`~.paths.advance` does, where some legal path is possible.
+    """What :func:`~.paths.viterbi_scan_` does, where some legal path is possible.
 
     :param best: tags in that order. *Shape:* (tags, packed rows)
     :param counts: number of sequences that reach each time step.
@@ -369,8 +369,8 @@ STEP_SIZE_CPU = 2**18
 STEP_SIZE_GPU = 2**25
 
 
-def find_paths(
-    emissions: Tensor, lengths: Tensor, scores: Scores, *, legal: bool
+def viterbi_decode(
+    emissions: Tensor, lengths: Tensor, scores: Potentials, *, legal: bool
 ) -> Tensor:
     """The best path of every sequence, the same in any company; no gradients.
 
@@ -383,23 +383,23 @@ def find_paths(
     if emissions.device.type == "cpu" and len(lengths) <= FEW:
         if bool((lengths < LONG).all()):
             parts = emissions.split(lengths.tolist())
-            found = [best_short_path(part, scores) for part in parts]
+            found = [viterbi_numpy(part, scores) for part in parts]
             return torch.cat([torch.zeros(0, dtype=torch.long), *found])
     n_tags = emissions.shape[1]
     if not legal:
-        return _find_many(emissions, lengths, scores, advance, n_tags)
+        return _find_many(emissions, lengths, scores, viterbi_scan_, n_tags)
     order = legal_order(n_tags, emissions.device)
     transitions = scores.transitions[order][:, order]
-    scores = Scores(scores.start[order], transitions, scores.end[order])
+    scores = Potentials(scores.start[order], transitions, scores.end[order])
     paired = (n_tags + 1) // 2
-    places = _find_many(emissions, lengths, scores, advance_legal, paired, order)
+    places = _find_many(emissions, lengths, scores, viterbi_scan_iobes_, paired, order)
     return order[places]
 
 
 def _find_many(
     emissions: Tensor,
     lengths: Tensor,
-    scores: Scores,
+    scores: Potentials,
     run: Advance,
     paired: int,
     columns: Optional[Tensor] = None,
@@ -421,7 +421,7 @@ def _find_many(
     alone = []
     for i in order[:n_long].tolist():
         rows = slice(int(firsts[i]), int(firsts[i] + lengths[i]))
-        path = best_long_path(emissions[rows], scores, at_once, run, columns)
+        path = viterbi_windowed(emissions[rows], scores, at_once, run, columns)
         if path is None:
             alone.append(i)
         else:
@@ -430,8 +430,8 @@ def _find_many(
 
     def find(group: Tensor) -> None:
         packing = pack(lengths[group], firsts=firsts[group], device=device)
-        tags[packing.rows] = best_paths(emissions, packing, scores, run, columns)
+        tags[packing.rows] = viterbi_packed(emissions, packing, scores, run, columns)
 
     sizes = group_sizes(lengths[rest], at_once, workers(device))
-    for_each(rest.split(sizes), find, device)
+    parallel_for(rest.split(sizes), find, device)
     return tags

@@ -15,13 +15,13 @@ from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
 from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
+from ..labelled.label_sets import check_label_sets, find_open_tags
 from ..models.crf_tagger import Teaching
 from ..models.doc_arrays import in_vocab, sentence_starts
 from ..models.encoder import split_rows
-from ..models.gated import budget_scores
 from ..nn.crf import check_size
 from ..pruning.callbacks import warn_if_frozen
-from .label_sets import check_label_sets, find_open_tags
+from ..pruning.encoders import budget_scores
 from .soft_labels import (
     SOFT_TAGS,
     Distillation,

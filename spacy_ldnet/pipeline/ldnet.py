@@ -13,7 +13,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.encoder import find_encoders
-from ..models.gated import budget_scores, is_loaded
+from ..pruning.encoders import budget_scores, is_loaded
 from .upstream import UpstreamPipe, check_upstreams
 
 default_model_config = """

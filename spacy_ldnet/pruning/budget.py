@@ -10,16 +10,16 @@ from spacy.language import Language
 from thinc.api import Model
 
 from ..errors import Errors
-from ..models.encoder import check_range
-from ..models.gated import gate_shim
 from ..timing import (
     Words,
     count_words,
     describe_machine,
-    make_texts,
-    take_turns,
+    interleave,
     time_pipeline,
+    zipf_texts,
 )
+from ..util import check_range
+from .encoders import gate_shim
 
 #: Those that count layers.
 LAYER_KINDS = ("max_layers", "max_layers_per_direction")
@@ -96,11 +96,11 @@ def calibrate(nlp: Language, encoder: Model) -> Dict[str, Any]:
         `layers` (a direction), `lm_macs` and `words_per_second`; and `machine`.
     """
     shim = gate_shim(encoder)
-    sides = [len(layers) for layers in shim.kept_layers().values()]
-    texts = make_texts(shim.words or ["?"], SAMPLE_WORDS)
+    sides = [len(layers) for layers in shim.layer_ids().values()]
+    texts = zipf_texts(shim.words or ["?"], SAMPLE_WORDS)
     counts = _counts(max(sides))
     runs = {str(n): partial(_run, nlp, encoder, n, texts) for n in counts}
-    seconds = take_turns(runs, rounds=ROUNDS)
+    seconds = interleave(runs, rounds=ROUNDS)
     return {
         "layers": counts,
         "lm_macs": [shim.macs_of([min(n, side) for side in sides]) for n in counts],

@@ -12,10 +12,11 @@ from thinc.optimizers import FloatOrSeq
 
 from ..errors import Errors, Warnings
 from ..loaders import create_encoder_loader_v1
-from ..models.encoder import check_range, find_encoders
-from ..models.gated import find_gated, gate_shim, within_budget
+from ..models.encoder import find_encoders
 from ..nn.gates import REGULARIZERS
+from ..util import check_range
 from .budget import BudgetSetting
+from .encoders import find_gated, gate_shim, within_budget
 
 
 def frozen_components(nlp: Language) -> List[str]:

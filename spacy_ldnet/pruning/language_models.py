@@ -22,11 +22,11 @@ from ..lm_directory import (
     weights_file,
 )
 from ..loaders import read_encoder
-from ..models.gated import layers_of
 from ..nn.language_model import LanguageModel
 from ..nn.prune import keep_lm_layers
 from ..nn.serialize import module_from_bytes, module_to_bytes
 from ..util import MARK_FILE, check_output, write_folder
+from .encoders import layers_of
 
 
 def prune_language_models(

@@ -11,9 +11,9 @@ from thinc.api import Model
 from wasabi import row
 
 from ..errors import Errors
-from ..models.encoder import check_range
-from ..models.gated import budget_scores, gate_shim
+from ..util import check_range
 from .callbacks import gated_of
+from .encoders import budget_scores, gate_shim
 
 
 class WiderTable:
@@ -149,8 +149,8 @@ class GateWatch:
         self.encoder = encoder
         self.shim = gate_shim(encoder)
         self.step = -1
-        self.numbers = self.shim.kept_layers()
-        self.gates: Gates = self.shim.gates_of_parts()
+        self.numbers = self.shim.layer_ids()
+        self.gates: Gates = self.shim.gates_by_direction()
         self.closed: Dict[str, List[Optional[int]]] = {
             name: [None for _ in gates] for name, gates in self.gates.items()
         }
@@ -186,7 +186,7 @@ class GateWatch:
     def update(self, info: Optional[Dict[str, Any]]) -> None:
         """info (Optional[Dict[str, Any]]): What spaCy gives after an update."""
         self.step = self.step + 1 if info is None else info["step"]
-        self.gates = self.shim.gates_of_parts()
+        self.gates = self.shim.gates_by_direction()
         for name, gates in self.gates.items():
             closed = self.closed[name]
             for i, gate in enumerate(gates):

@@ -8,9 +8,9 @@ from typing import Any, Dict
 
 from ..errors import Errors
 from .crf import LinearChainCRF
-from .encoder import LDNetEncoder, WordTypes
+from .encoder import EncoderWords, LDNetEncoder
 from .packing import Windows
-from .tagger import CharRows, Readout, TokenStack, Words
+from .tagger import CharIds, Readout, TaggerWords, TokenStack
 from .weights import Weights, read_bytes
 
 NETWORKS: Dict[str, Any] = {
@@ -18,14 +18,14 @@ NETWORKS: Dict[str, Any] = {
 }
 
 __all__ = [
-    "CharRows",
+    "CharIds",
     "LDNetEncoder",
     "LinearChainCRF",
     "Readout",
     "TokenStack",
     "Windows",
-    "WordTypes",
-    "Words",
+    "EncoderWords",
+    "TaggerWords",
     "network_from_bytes",
 ]
 

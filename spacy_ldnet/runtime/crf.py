@@ -136,26 +136,26 @@ class LinearChainCRF:
         # Above 0 only where scores lie further apart than float64 can tell.
         return numpy.exp(numpy.minimum(before + after, 0.0))
 
-    def path_scores(
+    def span_score_parts(
         self, emissions: Array, lengths: Array, tags: Array
     ) -> Tuple[Array, Array]:
         """Two scores per token, from which the probability of any segment is read: the
         log probability that tokens i to j of a sequence have exactly these tags is
-        ``head[i] + tail[j]``.
+        ``prefix[i] + suffix[j]``.
 
         :param emissions: *Shape:* (tokens, tags)
         :param lengths: *Shape:* (batch,)
         :param tags: *Shape:* (tokens,)
-        :returns: head and tail, in float64. *Shape:* (tokens,) each
+        :returns: prefix and suffix, in float64. *Shape:* (tokens,) each
         """
         emissions = emissions.astype("float64")
         everyone = numpy.arange(len(tags))
-        head, tail = (s[everyone, tags] for s in self._lattice(emissions, lengths))
+        prefix, suffix = (s[everyone, tags] for s in self._lattice(emissions, lengths))
         steps = emissions[everyone, tags]
         steps[1:] += self.transitions[tags[:-1], tags[1:]]
         steps[(numpy.cumsum(lengths) - lengths)[lengths > 0]] = 0.0
         along = steps.cumsum()
-        return head - along, tail + along
+        return prefix - along, suffix + along
 
     def _lattice(self, emissions: Array, lengths: Array) -> Tuple[Array, Array]:
         """Log of the summed scores of all ways to each tag of each token, its emission

@@ -16,19 +16,19 @@ Bags = Tuple[Array, Array]
 
 
 @dataclass(frozen=True)
-class WordTypes:
+class EncoderWords:
     """The different words among some words.
 
-    :param rows: row of the embedding of each. *Shape:* (types,)
-    :param of_words: which of them each word is; the number of types for the boundary
+    :param ids: row of the embedding of each. *Shape:* (types,)
+    :param inverse: which of them each word is; the number of types for the boundary
         symbol. *Shape:* (words,)
     :param bags: their subwords, where there are any.
     :param embeddings: the result of :meth:`LDNetEncoder.compose` for them, if it is
         known. *Shape:* (types, 2 * embed)
     """
 
-    rows: Array
-    of_words: Array
+    ids: Array
+    inverse: Array
     bags: Optional[Bags] = None
     embeddings: Optional[Array] = None
 
@@ -142,7 +142,7 @@ class LDNetEncoder:
         parts = [side.embedding.compose(rows, bags) for side in self.sides]
         return numpy.concatenate(parts, axis=-1)
 
-    def __call__(self, types: WordTypes, windows: Windows) -> Array:
+    def __call__(self, types: EncoderWords, windows: Windows) -> Array:
         """Encode words that lie in windows.
 
         :param types: the different words, and which of them each word is.
@@ -151,14 +151,14 @@ class LDNetEncoder:
         """
         embeddings = types.embeddings
         if embeddings is None:
-            embeddings = self.compose(types.rows, types.bags)
+            embeddings = self.compose(types.ids, types.bags)
         embeddings = numpy.concatenate([embeddings, self._symbol[None]])
         products = self._layer_products(embeddings)
         columns = numpy.concatenate([side.columns[: self.embed] for side in self.sides])
         projected = embeddings @ columns + self.bias
-        out = numpy.zeros((len(types.of_words), self.width), "float32")
+        out = numpy.zeros((len(types.inverse), self.width), "float32")
         for packing, kept in windows.batches():
-            ahead = types.of_words[packing.rows]
+            ahead = types.inverse[packing.rows]
             behind = ahead[packing.mirror]
             outputs, _ = self._run_layers(products, [ahead, behind], packing.counts)
             c = projected[ahead[kept]]
@@ -194,12 +194,12 @@ class LDNetEncoder:
         """
         outputs: List[List[Array]] = [[] for _ in self.sides]
         states: List[Optional[State]] = []
-        for (layers, sides), of_words, start in zip(self.depths, products, self._start):
+        for (layers, sides), inverse, start in zip(self.depths, products, self._start):
             index = numpy.stack([ids[k] for k in sides])
             below = [_joined(outputs[k]) for k in sides if outputs[k]]
 
-            def read(part, layers=layers, of_words=of_words, index=index, below=below):
-                x = take_words(of_words, index[:, part])
+            def read(part, layers=layers, inverse=inverse, index=index, below=below):
+                x = take_words(inverse, index[:, part])
                 if below:
                     rest = numpy.stack([h[part] for h in below])
                     x += layers.products(rest, slice(self.embed, None))

@@ -11,7 +11,7 @@ from .weights import Weights
 
 
 @dataclass(frozen=True)
-class CharRows:
+class CharIds:
     """Words whose characters lie in one flat array.
 
     :param ids: rows of all words' characters. *Shape:* (characters,)
@@ -25,19 +25,19 @@ class CharRows:
 
 
 @dataclass(frozen=True)
-class Words:
+class TaggerWords:
     """A batch's words: each type once, and which type each token is.
 
-    :param types: *Shape:* (tokens,)
+    :param inverse: *Shape:* (tokens,)
     :param chars: the types' characters. None if there are none to be read.
-    :param read: their representations, if they are known. *Shape:* (types, char_width)
+    :param char_vectors: their representations, if they are known. *Shape:* (types, char_width)
     :param vectors: a vector for each type, *Shape:* (types, vectors); or, if the table
         is part of the weights, its row there, *Shape:* (types,). None without vectors.
     """
 
-    types: Array
-    chars: Optional[CharRows] = None
-    read: Optional[Array] = None
+    inverse: Array
+    chars: Optional[CharIds] = None
+    char_vectors: Optional[Array] = None
     vectors: Optional[Array] = None
 
 
@@ -75,7 +75,7 @@ class CharEncoder:
         self.project = weights.take(f"{name}.project.weight", width, 2 * hidden)
         self.bias = weights.take(f"{name}.project.bias", width)
 
-    def __call__(self, words: CharRows) -> Array:
+    def __call__(self, words: CharIds) -> Array:
         """Encode words.
 
         :returns: *Shape:* (words, width)
@@ -123,7 +123,7 @@ class TokenStack:
     def __call__(
         self,
         context: Optional[Array],
-        words: Words,
+        words: TaggerWords,
         windows: Windows,
         then: Optional[Readout] = None,
     ) -> Array:
@@ -138,12 +138,12 @@ class TokenStack:
         """
         of_types = self._of_types(words)
         width = self.width if then is None else then.width
-        out = numpy.zeros((len(words.types), width), "float32")
+        out = numpy.zeros((len(words.inverse), width), "float32")
         for packing, kept in windows.batches():
             mirror = packing.mirror
             parts = [] if context is None else [context[packing.rows]]
             if of_types is not None:
-                parts.append(of_types[words.types[packing.rows]])
+                parts.append(of_types[words.inverse[packing.rows]])
             x = numpy.concatenate(parts, axis=-1)
             for layers in self.layers:
 
@@ -164,11 +164,11 @@ class TokenStack:
             out[packing.rows[kept]] = x if then is None else then.compute(x)
         return out
 
-    def _of_types(self, words: Words) -> Optional[Array]:
+    def _of_types(self, words: TaggerWords) -> Optional[Array]:
         """Characters and vectors. *Shape:* (types, chars + vectors)"""
         parts: List[Array] = []
-        if words.read is not None:
-            parts.append(words.read)
+        if words.char_vectors is not None:
+            parts.append(words.char_vectors)
         elif self.chars is not None:
             assert words.chars is not None
             parts.append(self.chars(words.chars))

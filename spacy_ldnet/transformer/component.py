@@ -9,8 +9,8 @@ from spacy_transformers.data_classes import FullTransformerBatch
 from spacy_transformers.layers import TransformerListener
 
 from ..errors import Errors
-from ..models.gated import budget_scores, find_gated, is_loaded
 from ..pipeline.upstream import UpstreamPipe
+from ..pruning.encoders import budget_scores, find_gated, is_loaded
 
 
 class LayerSelectTransformer(UpstreamPipe, Transformer):

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, choose_strongest
+from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, select_layers
 
 
-class LayerStack(nn.ModuleList):
+class TruncatableLayers(nn.ModuleList):
     """Layers of which only the lowest may be run.
 
     To the network that they belong to the others are not there; their weights still
@@ -34,7 +34,7 @@ class LayerStack(nn.ModuleList):
         return list(self._modules.values())[: self.limit]  # type: ignore[arg-type]
 
 
-class LayerMix(nn.Module):
+class GatedLayerMix(nn.Module):
     """``o_0 = h_0`` and ``o_l = g_l h_l + (1 - g_l) o_{l-1}``; the output is the last.
 
     With h_0 the embeddings, h_l the output of layer l and g_l its gate. That is a mix
@@ -50,12 +50,12 @@ class LayerMix(nn.Module):
         super().__init__()
         self.transformer = transformer
         owner, name = _find_layers(transformer)
-        setattr(owner, name, LayerStack(getattr(owner, name)))
+        setattr(owner, name, TruncatableLayers(getattr(owner, name)))
         self._place = (owner, name)
         layers = transformer.config.num_hidden_layers
         self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
         #: Set while gates are trained, and a closed one stays closed.
-        self.settled = False
+        self.gates_frozen = False
 
     @property
     def config(self) -> Any:
@@ -68,7 +68,7 @@ class LayerMix(nn.Module):
         return self.transformer.device
 
     @property
-    def layers(self) -> LayerStack:
+    def layers(self) -> TruncatableLayers:
         """The transformer's layers."""
         owner, name = self._place
         return getattr(owner, name)
@@ -101,7 +101,7 @@ class LayerMix(nn.Module):
         """
         gates, layers = self.gates, self.layers
         trained = gates.requires_grad and torch.is_grad_enabled()
-        layers.limit = None if trained and not self.settled else depth(gates)
+        layers.limit = None if trained and not self.gates_frozen else n_required(gates)
         run = gates[: layers.limit]
         if not trained and (not len(run) or run[-1] == 1):
             return self.transformer(**inputs)
@@ -158,7 +158,9 @@ class LayerMix(nn.Module):
         :param layers: how many stay.
         """
         owner, name = self._place
-        setattr(owner, name, LayerStack(list(self.layers._modules.values())[:layers]))  # type: ignore[arg-type]
+        setattr(
+            owner, name, TruncatableLayers(list(self.layers._modules.values())[:layers])
+        )  # type: ignore[arg-type]
         self.config.num_hidden_layers = layers
         trained = self.gates.requires_grad
         self.gates = nn.Parameter(self.gates.detach()[:layers], requires_grad=trained)
@@ -184,7 +186,7 @@ def _size(module: nn.Module) -> int:
     return sum(weights.numel() for weights in module.parameters())
 
 
-def holders(gates: Tensor) -> Tensor:
+def required_by(gates: Tensor) -> Tensor:
     """The gate that keeps each layer running: the largest of those at and above it.
 
     :param gates: lowest layer first. *Shape:* (layers,)
@@ -201,18 +203,18 @@ def holders(gates: Tensor) -> Tensor:
     return torch.tensor(found, dtype=torch.long, device=gates.device)
 
 
-def needed(gates: Tensor) -> Tensor:
+def effective_gates(gates: Tensor) -> Tensor:
     """How far each layer has to run, which no layer does less than one above it.
 
     :param gates: lowest layer first. *Shape:* (layers,)
     :returns: *Shape:* (layers,)
     """
-    return gates[holders(gates)]
+    return gates[required_by(gates)]
 
 
-def depth(gates: Tensor) -> int:
+def n_required(gates: Tensor) -> int:
     """Number of layers that have to run: that of the highest open gate."""
-    return int((needed(gates) > 0).sum())
+    return int((effective_gates(gates) > 0).sum())
 
 
 @dataclass(frozen=True)
@@ -220,14 +222,14 @@ class DepthPenalty(GatePenalty):
     """What gates cost where a layer reads the one below it only, as in a transformer.
 
     The number of layers in the budget is the number of the highest open gate. For R1 a
-    layer costs as much as the largest gate at or above it (:func:`needed`). While they
+    layer costs as much as the largest gate at or above it (:func:`effective_gates`). While they
     are over the budget R2 and R3 charge the gates of the layers that it has no room for:
     each its own, since all of these have to close. R3's term ``sum g(1-g)`` is over all
     gates, within the budget too: a layer that has to run for one above it may be left out
     of the mix.
     """
 
-    def project(self, gates: Tensor) -> None:
+    def project_(self, gates: Tensor) -> None:
         """Put gates back into [0, 1], in place, after an optimizer's step.
 
         As the lowest layers have room together or not at all, it is enough to keep the
@@ -238,24 +240,24 @@ class DepthPenalty(GatePenalty):
         with torch.no_grad():
             room = 0 if self.regularizer == "R1" else self._room(gates)
             gates.clamp_(0.0, 1.0)
-            if room and needed(gates)[room - 1] < LOWEST_OPEN_GATE:
+            if room and effective_gates(gates)[room - 1] < LOWEST_OPEN_GATE:
                 gates[room - 1] = LOWEST_OPEN_GATE
 
     def _opens(self, gates: Tensor) -> Tensor:
         return torch.zeros_like(gates, dtype=torch.bool)
 
     def _counted(self, gates: Tensor) -> Tensor:
-        return needed(gates)
+        return effective_gates(gates)
 
     def _linear(self, gates: Tensor) -> Tensor:
         costs = super()._linear(gates)
         if self.regularizer != "R1":
             costs[: self._room(gates)] = 0.0
             return costs
-        return torch.zeros_like(costs).index_add_(0, holders(gates), costs)
+        return torch.zeros_like(costs).index_add_(0, required_by(gates), costs)
 
     def _room(self, gates: Tensor) -> int:
         """How many layers the budget has room for."""
         if self.budget is None:
             return 0
-        return len(choose_strongest(self._counted(gates), self.budget))
+        return len(select_layers(self._counted(gates), self.budget))

@@ -17,27 +17,27 @@ from spacy_transformers.layers.transformer_model import (
 from thinc.api import get_torch_default_device
 from transformers import AutoModel, PretrainedConfig
 
-from ..models.shim import GateShim
+from ..models.gated import GateTraining
 from ..nn.gates import Budget, LayerBudget
 from ..nn.precision import with_own_defaults
 from ..nn.threads import make_fork_safe
 from .architectures import NODE_NAME
-from .layers import DepthPenalty, LayerMix, depth
+from .layers import DepthPenalty, GatedLayerMix, n_required
 
 #: What tokenizers put before the first piece of a word.
 WORD_STARTS = "\u0120\u2581"
 
 
-class AutoLayerMix:
+class AutoGatedLayerMix:
     """What spacy-transformers' shim builds a network with when it is loaded."""
 
     @staticmethod
-    def from_config(config: PretrainedConfig) -> LayerMix:
-        """RETURNS (LayerMix): The transformer of a config, with random weights."""
-        return LayerMix(AutoModel.from_config(config))
+    def from_config(config: PretrainedConfig) -> GatedLayerMix:
+        """RETURNS (GatedLayerMix): The transformer of a config, with random weights."""
+        return GatedLayerMix(AutoModel.from_config(config))
 
 
-class LayerSelectShim(GateShim, HFShim):
+class LayerSelectShim(GateTraining, HFShim):
     """spacy-transformers' shim, which saves the transformer with its config and its
     tokenizer, and trains the gates as well."""
 
@@ -51,7 +51,7 @@ class LayerSelectShim(GateShim, HFShim):
         mixed_precision: bool = False,
         grad_scaler_config: Optional[Dict[str, Any]] = None,
     ):
-        """model (HFObjects): The transformer, a LayerMix or None, and its tokenizer.
+        """model (HFObjects): The transformer, a GatedLayerMix or None, and its tokenizer.
         mixed_precision (bool): See spacy-transformers.
         grad_scaler_config (Optional[Dict[str, Any]]): See spacy-transformers.
         """
@@ -59,7 +59,7 @@ class LayerSelectShim(GateShim, HFShim):
             model,
             mixed_precision=mixed_precision,
             grad_scaler_config=dict(grad_scaler_config or {}),
-            model_cls=AutoLayerMix,
+            model_cls=AutoGatedLayerMix,
         )
         self.start_gates()
 
@@ -78,14 +78,14 @@ class LayerSelectShim(GateShim, HFShim):
     def macs_of(self, layers: Sequence[int]) -> int:
         return sum(layers) * self.module.macs_per_layer
 
-    def gates_of_parts(self) -> Dict[str, List[float]]:
+    def gates_by_direction(self) -> Dict[str, List[float]]:
         return {self.parts[0]: self.module.gates.tolist()}
 
-    def kept_layers(self) -> Dict[str, List[int]]:
+    def layer_ids(self) -> Dict[str, List[int]]:
         return {self.parts[0]: list(range(len(self.module.gates)))}
 
     def live_layers(self) -> int:
-        return depth(self.module.gates)
+        return n_required(self.module.gates)
 
     def prune(
         self, max_layers: Optional[int] = None, *, per_direction: bool = False
@@ -121,7 +121,7 @@ class LayerSelectShim(GateShim, HFShim):
 
 
 class LayerSelectModel(TransformerModel):
-    """spacy-transformers' model, whose transformer is put into a `LayerMix`.
+    """spacy-transformers' model, whose transformer is put into a `GatedLayerMix`.
 
     attrs["depth"] (int): Number of layers of the unpruned transformer.
     """
@@ -141,6 +141,7 @@ class LayerSelectModel(TransformerModel):
             grad_scaler_config=settings.get("grad_scaler_config", {}),
         )
         self.attrs["depth"] = 0
+        self.attrs["gate_shim"] = gate_shim
         self.attrs["set_transformer"] = set_transformer
         self.attrs["replace_listener_cfg"] = replace_listener_cfg
 
@@ -152,6 +153,11 @@ class LayerSelectModel(TransformerModel):
             copied.set_dim("nO", self.get_dim("nO"))
         copied.layers[0] = self.layers[0].copy()
         return copied
+
+
+def gate_shim(model: LayerSelectModel) -> LayerSelectShim:
+    """RETURNS (LayerSelectShim): Where spacy-transformers keeps the transformer."""
+    return model.layers[0].shims[0]  # type: ignore[return-value]
 
 
 @with_own_defaults
@@ -172,7 +178,7 @@ def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:
 
     RAISES (ValueError): E108 or E109 if its layers can't be selected.
     """
-    mix = LayerMix(loaded.transformer)
+    mix = GatedLayerMix(loaded.transformer)
     mix.check()
     make_fork_safe()
     mix.to(get_torch_default_device())

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from wasabi import msg
 
 from ..describe import describe, size_of
-from ..pipeline.label_sets import limit_to_label_set
-from ..readers import LabelSetCorpus
+from ..labelled.label_sets import limit_to_label_set
+from ..labelled.readers import LabelSetCorpus
 from ..timing import make_docs
 from .bootstrap import count_entities
 from .entity_errors import entities_of

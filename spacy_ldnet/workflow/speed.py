@@ -14,7 +14,7 @@ from thinc.shims.shim import Shim
 from tqdm import tqdm
 
 from ..models.shim import ModuleShim
-from ..timing import Words, count_words, describe_machine, take_turns, time_pipeline
+from ..timing import Words, count_words, describe_machine, interleave, time_pipeline
 
 
 def entity_pipes(nlp: Language) -> List[str]:
@@ -117,7 +117,7 @@ def time_pipelines(
 
         runs = {name: partial(run, nlp) for name, nlp in pipelines.items()}
         with use_threads(threads):
-            seconds = take_turns(runs, rounds=rounds)
+            seconds = interleave(runs, rounds=rounds)
     n_words = count_words(texts)
     return {name: round(n_words / taken, 1) for name, taken in seconds.items()}
 

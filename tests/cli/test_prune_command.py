@@ -17,8 +17,8 @@ from spacy_ldnet.cli import prune as prune_module
 from spacy_ldnet.describe import describe
 from spacy_ldnet.models import encoder as encoder_module
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.models.gated import layers_of
 from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
+from spacy_ldnet.pruning.encoders import layers_of
 
 
 def invoke(*args):

@@ -13,7 +13,7 @@ from spacy.cli.train import train
 from typer.testing import CliRunner
 
 from spacy_ldnet.describe import encoders_in
-from spacy_ldnet.models.gated import keep_only
+from spacy_ldnet.pruning.encoders import keep_only
 from spacy_ldnet.workflow.documents import Document
 
 TAGGED = b"\n".join(

@@ -22,11 +22,11 @@ def test_language_models_alone(tmp_path):
     create_encoder_loader_v1(path=tmp_path / "lm")(encoder)
     module = encoder.shims[0].module
     for name, weights in zip(("forward", "backward"), both):
-        trunk = module.trunks[name]
+        backbone = module.backbones[name]
         rows = [LM_WORDS.index(w) for w in ("<unk>", "\n", "the", "Ada", "London")]
         expected = weights["word_embed.weight"][rows]
-        assert torch.equal(trunk.embedding.weight, expected)
-        ours = trunk.rnn.rnns[2].weight_ih_l0
+        assert torch.equal(backbone.embedding.weight, expected)
+        ours = backbone.rnn.rnns[2].weight_ih_l0
         assert torch.equal(ours, weights["rnn.layer.2.layer.weight_ih_l0"])
     result = CliRunner().invoke(app, ["ldnet", "info", str(tmp_path / "lm")])
     assert result.exit_code == 0, result.output

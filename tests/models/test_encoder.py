@@ -11,8 +11,8 @@ from toy import DEPTH, SENTENCES, WIDTH, write_language_model
 from spacy_ldnet.lm_directory import DIRECTIONS, EOS_ROW, WORDS_FILE, weights_file
 from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import build_ldnet_encoder_v1, find_encoders
-from spacy_ldnet.models.gated import prune_encoder
 from spacy_ldnet.nn.serialize import read_bytes
+from spacy_ldnet.pruning.encoders import prune_encoder
 
 SIZES = {"width": WIDTH, "embed": 6, "hidden": 5, "depth": DEPTH}
 TEXTS = [words for words, _ in SENTENCES]
@@ -37,7 +37,7 @@ def test_loaded_weights_equal_the_file(encoder, lm_dir):
     module = encoder.shims[0].module
     for direction in DIRECTIONS:
         _, tensors = read_bytes((lm_dir / weights_file(direction)).read_bytes())
-        for name, weight in module.trunks[direction].state_dict().items():
+        for name, weight in module.backbones[direction].state_dict().items():
             assert torch.equal(weight, tensors[name])
 
 
@@ -51,7 +51,7 @@ def test_output_equals_a_word_by_word_reference(encoder, vocab):
     for direction in DIRECTIONS:
         ids = rows if direction == "forward" else rows.flip(0)
         stream = torch.cat([torch.tensor([EOS_ROW]), ids]).unsqueeze(1)
-        r = module.trunks[direction](stream, None)[1:, 0]
+        r = module.backbones[direction](stream, None)[1:, 0]
         read.append(r if direction == "forward" else r.flip(0))
     expected = torch.relu(module.project(torch.cat(read, dim=-1)))
     found = encoder.predict(make_docs(vocab, [words]))[0]
@@ -104,7 +104,9 @@ def test_frozen_language_models_keep_no_gradient(encoder, vocab):
     backprop([numpy.ones_like(y) for y in Y])
     module = encoder.shims[0].module
     assert module.project.weight.grad is not None
-    assert all(p.grad is None for t in module.trunks.values() for p in t.parameters())
+    assert all(
+        p.grad is None for t in module.backbones.values() for p in t.parameters()
+    )
 
 
 def test_sizes_of_another_model_are_named(tmp_path):

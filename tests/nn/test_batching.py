@@ -8,12 +8,12 @@ from spacy_ldnet.nn.batching import (
     SMALL_BUDGET,
     STEP_COST,
     TOKEN_BUDGET,
-    length_batches,
+    bucket_by_length,
     padded_index,
     reorder_time,
     reverse_index,
     round_up,
-    shared_budget,
+    token_budget,
 )
 
 LENGTHS = st.lists(st.integers(0, 9), max_size=12)
@@ -21,7 +21,9 @@ LENGTHS = st.lists(st.integers(0, 9), max_size=12)
 
 @given(LENGTHS, st.integers(1, 40))
 def test_every_sequence_is_in_one_group_within_the_budget(lengths, budget):
-    groups = [group.tolist() for group in length_batches(torch.tensor(lengths), budget)]
+    groups = [
+        group.tolist() for group in bucket_by_length(torch.tensor(lengths), budget)
+    ]
     seen = sorted(i for group in groups for i in group)
     assert seen == [i for i, length in enumerate(lengths) if length]
     for group in groups:
@@ -82,7 +84,7 @@ def every_cut(items):
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=8))
 def test_no_other_grouping_costs_less(lengths):
-    groups = [group.tolist() for group in length_batches(torch.tensor(lengths))]
+    groups = [group.tolist() for group in bucket_by_length(torch.tensor(lengths))]
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     least = min(cost(lengths, cut) for cut in every_cut(order))
     assert cost(lengths, groups) == least
@@ -90,7 +92,7 @@ def test_no_other_grouping_costs_less(lengths):
 
 def test_padding_is_little_where_lengths_differ_much():
     lengths = torch.tensor([200] * 4 + list(range(1, 100)) * 5)
-    groups = list(length_batches(lengths))
+    groups = list(bucket_by_length(lengths))
     padded = sum(int(lengths[group].max()) * len(group) for group in groups)
     assert padded < 1.25 * int(lengths.sum())
     # In one piece, within the budget, they would be padded to more than the double.
@@ -100,7 +102,7 @@ def test_padding_is_little_where_lengths_differ_much():
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=400), st.integers(1, 4))
 def test_all_workers_have_batches(lengths, workers):
     sizes = torch.tensor(lengths)
-    budget = shared_budget(sizes, workers)
+    budget = token_budget(sizes, workers)
     assert budget <= TOKEN_BUDGET
     if sum(lengths) >= SMALL_BUDGET * BATCHES_EACH * workers and workers > 1:
-        assert len(list(length_batches(sizes, budget))) >= BATCHES_EACH * workers
+        assert len(list(bucket_by_length(sizes, budget))) >= BATCHES_EACH * workers

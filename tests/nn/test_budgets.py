@@ -10,8 +10,8 @@ from spacy_ldnet.nn.gates import (
     DirectionBudget,
     LayerBudget,
     MacsBudget,
-    choose_strongest,
     is_within,
+    select_layers,
 )
 from spacy_ldnet.nn.prune import keep_layers
 
@@ -37,13 +37,13 @@ def test_cost_is_that_of_the_pruned_network(unit):
         chosen = [i for i, kept in enumerate(is_open) if kept]
         macs = keep_layers(encoder, encoder.by_direction(chosen)).lm_macs
         sizes = {"embed": 3, "hidden": 2, "unit": unit, "ahead": DEPTH}
-        assert MacsBudget(macs, **sizes).admits(is_open)
-        assert not MacsBudget(macs - 1, **sizes).admits(is_open)
+        assert MacsBudget(macs, **sizes).allows(is_open)
+        assert not MacsBudget(macs - 1, **sizes).allows(is_open)
 
 
 @given(GATES, st.integers(0, 2 * DEPTH))
 def test_as_many_layers_as_there_is_room_for(values, count):
-    chosen = choose_strongest(torch.tensor(values), LayerBudget(count))
+    chosen = select_layers(torch.tensor(values), LayerBudget(count))
     assert len(chosen) == count
     weakest = min((values[i] for i in chosen), default=1.0)
     assert all(v <= weakest for i, v in enumerate(values) if i not in chosen)
@@ -52,17 +52,17 @@ def test_as_many_layers_as_there_is_room_for(values, count):
 @given(GATES, st.floats(0, 400))
 def test_nothing_more_fits_beside_what_is_chosen(values, limit):
     budget = MacsBudget(limit, embed=3, hidden=2, unit="lstm", ahead=DEPTH)
-    chosen = choose_strongest(torch.tensor(values), budget)
+    chosen = select_layers(torch.tensor(values), budget)
     is_open = [i in chosen for i in range(2 * DEPTH)]
-    assert budget.admits(is_open)
+    assert budget.allows(is_open)
     for i in set(range(2 * DEPTH)) - set(chosen):
         more = [kept or i == other for other, kept in enumerate(is_open)]
-        assert not budget.admits(more)
+        assert not budget.allows(more)
 
 
 def test_layers_are_counted_over_both_directions():
     gates = torch.tensor([0.9, 0.1, 0.8, 0.2, 0.3, 0.7])
-    chosen = choose_strongest(gates, LayerBudget(3))
+    chosen = select_layers(gates, LayerBudget(3))
     assert make_encoder("lstm").by_direction(chosen) == {
         "forward": [0, 2],
         "backward": [2],
@@ -73,7 +73,7 @@ def test_layers_are_counted_over_both_directions():
 @given(GATES, st.integers(0, DEPTH))
 def test_each_direction_has_room_of_its_own(values, count):
     budget = DirectionBudget(count, [DEPTH, DEPTH])
-    chosen = choose_strongest(torch.tensor(values), budget)
+    chosen = select_layers(torch.tensor(values), budget)
     kept = make_encoder("lstm").by_direction(chosen)
     for side, gates in (("forward", values[:DEPTH]), ("backward", values[DEPTH:])):
         assert len(kept[side]) == count
@@ -83,6 +83,8 @@ def test_each_direction_has_room_of_its_own(values, count):
 
 def test_only_the_direction_with_too_many_exceeds():
     budget = DirectionBudget(1, [3, 2])
-    assert budget.exceeded([True, True, False, True, False]) == [True] * 3 + [False] * 2
-    assert not budget.admits([True, False, False, True, True])
-    assert budget.admits([False, False, True, False, True])
+    assert (
+        budget.over_budget([True, True, False, True, False]) == [True] * 3 + [False] * 2
+    )
+    assert not budget.allows([True, False, False, True, True])
+    assert budget.allows([False, False, True, False, True])

@@ -102,7 +102,7 @@ def test_marginals_and_segments(seed, lengths, constrained):
     emissions, sizes = make_batch(seed, lengths)
     marginals = crf.marginals(emissions, sizes)
     tags = crf.viterbi(emissions, sizes)
-    head, tail = crf.path_scores(emissions, sizes, tags)
+    head, tail = crf.span_score_parts(emissions, sizes, tags)
     parts = (x.split(lengths) for x in (emissions, marginals, tags, head, tail))
     for emission, marginal, path, heads, tails in zip(*parts):
         paths, scores = enumerated(crf, emission)

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from spacy_ldnet.nn.rnn import UNITS, DenseRNN, run_rnn
+from spacy_ldnet.nn.rnn import CELLS, DenseRNN, run_rnn
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", CELLS)
 def test_each_layer_reads_all_gated_outputs_before_it(unit):
     torch.manual_seed(0)
     rnn = DenseRNN(embed=3, hidden=4, layers=range(3), unit=unit)
@@ -108,11 +108,11 @@ def test_all_layers_may_be_closed():
     assert torch.equal(found[..., :3], x) and not found[..., 3:].any()
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", CELLS)
 @pytest.mark.parametrize("is_train", [False, True])
 def test_nothing_of_another_size_reaches_torch(unit, is_train):
     """Its function trusts the sizes: it would read and write behind its memory."""
-    layer = UNITS[unit](50, 16).train(is_train)
+    layer = CELLS[unit].module(50, 16).train(is_train)
     x = torch.zeros(4, 2, 50)
     _, state = run_rnn(layer, x)
     for width in (1, 49, 51, 500):

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_ldnet.nn.gates import REGULARIZERS, LayerBudget
-from spacy_ldnet.transformer.layers import DepthPenalty, depth, holders, needed
+from spacy_ldnet.transformer.layers import (
+    DepthPenalty,
+    effective_gates,
+    n_required,
+    required_by,
+)
 
 TWO = LayerBudget(2)
 GATES = st.lists(st.floats(0.01, 0.89), min_size=1, max_size=8, unique=True)
@@ -14,10 +19,12 @@ GATES = st.lists(st.floats(0.01, 0.89), min_size=1, max_size=8, unique=True)
 
 def test_a_layer_is_needed_by_all_below_it():
     gates = torch.tensor([0.2, 0.7, 0.0, 0.5, 0.0])
-    assert torch.equal(needed(gates), torch.tensor([0.7, 0.7, 0.5, 0.5, 0.0]))
-    assert depth(gates) == 4
-    assert holders(torch.ones(3)).tolist() == [2, 2, 2]
-    assert depth(torch.zeros(3)) == 0 and holders(torch.zeros(0)).tolist() == []
+    assert torch.equal(effective_gates(gates), torch.tensor([0.7, 0.7, 0.5, 0.5, 0.0]))
+    assert n_required(gates) == 4
+    assert required_by(torch.ones(3)).tolist() == [2, 2, 2]
+    assert (
+        n_required(torch.zeros(3)) == 0 and required_by(torch.zeros(0)).tolist() == []
+    )
 
 
 @given(GATES, st.integers(0, 8), st.floats(0.01, 2.0), st.sampled_from(REGULARIZERS))
@@ -38,7 +45,7 @@ def test_values_of_the_three_regularizers(regularizer, over, within):
     penalty = DepthPenalty(1.0, TWO, regularizer)
     assert float(penalty.value(torch.tensor([0.8, 0.4, 0.5]))) == pytest.approx(over)
     gates = torch.tensor([0.8, 0.4, 0.0]).sort().values.roll(-1)
-    assert depth(gates) == 2
+    assert n_required(gates) == 2
     gates = torch.tensor([0.2, 0.8, 0.0])
     found = DepthPenalty(1.0, TWO, regularizer).value(gates)
     assert float(found) == pytest.approx(within if regularizer != "R3" else 0.32)
@@ -55,16 +62,16 @@ def test_only_what_is_beyond_the_budget_is_pushed_down(regularizer):
 def test_projection_keeps_the_highest_layer_there_is_room_for(regularizer):
     penalty = DepthPenalty(1.0, TWO, regularizer)
     gates = torch.tensor([1.2, -0.3, -0.1, -0.1])
-    penalty.project(gates)
+    penalty.project_(gates)
     assert torch.allclose(gates, torch.tensor([1.0, 0.05, 0.0, 0.0]))
     assert penalty.satisfied(gates)
     gates = torch.tensor([0.0, 0.0, 0.4, 0.0])
-    penalty.project(gates)
+    penalty.project_(gates)
     assert torch.allclose(gates, torch.tensor([0.0, 0.0, 0.4, 0.0]))
     assert not penalty.satisfied(gates)
 
 
 def test_projection_under_the_first_regularizer_knows_no_budget():
     gates = torch.tensor([-0.3, -0.1, 0.4, -0.1])
-    DepthPenalty(1.0, TWO, "R1").project(gates)
+    DepthPenalty(1.0, TWO, "R1").project_(gates)
     assert torch.allclose(gates, torch.tensor([0.0, 0.0, 0.4, 0.0]))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_ldnet.nn.batching import Windows
-from spacy_ldnet.nn.cache import FeatureCache
+from spacy_ldnet.nn.cache import WindowCache
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
 
 WORDS = 20
@@ -21,7 +21,7 @@ def make_encoder(limit=10**6):
     )
     encoder = LDNetEncoder(config)
     encoder.train_language_models(False)
-    encoder.features = FeatureCache(limit)
+    encoder.features = WindowCache(limit)
     return encoder
 
 

@@ -61,7 +61,7 @@ def test_direction_within_its_budget_is_not_pushed_for_the_other(regularizer):
     assert (gradient[3:] > 0).all()
     expected = {"R2": 0.6 + 0.2, "R3": (1 - 0.4) + 0.6 + 0.2 + 0.24 + 0.16}
     assert float(penalty.value(gates)) == pytest.approx(0.3 * expected[regularizer])
-    penalty.project(gates.sub_(1.0))
+    penalty.project_(gates.sub_(1.0))
     assert torch.allclose(gates, torch.tensor([0.0, 0.05, 0.0, 0.05, 0.0, 0.0]))
 
 
@@ -74,7 +74,7 @@ def test_without_any_layer_there_is_nothing_to_pay(regularizer):
 
 def test_projection_gives_exact_zeros():
     gates = torch.tensor([-0.1, 0.5, 1.2])
-    GatePenalty(0.3, LayerBudget(0)).project(gates)
+    GatePenalty(0.3, LayerBudget(0)).project_(gates)
     assert gates.tolist() == [0.0, 0.5, 1.0]
     assert live_layers(gates) == 2
 
@@ -82,12 +82,12 @@ def test_projection_gives_exact_zeros():
 @pytest.mark.parametrize("regularizer", ["R2", "R3"])
 def test_projection_closes_no_more_than_the_budget_asks(regularizer):
     gates = torch.tensor([-0.3, -0.1, -0.2, 0.01])
-    GatePenalty(0.3, TWO, regularizer).project(gates)
+    GatePenalty(0.3, TWO, regularizer).project_(gates)
     assert torch.allclose(gates, torch.tensor([0.0, 0.05, 0.0, 0.05]))
 
 
 def test_projection_under_the_first_regularizer_knows_no_budget():
     gates = torch.tensor([-0.3, -0.1, 0.4])
-    GatePenalty(0.3, TWO, "R1").project(gates)
+    GatePenalty(0.3, TWO, "R1").project_(gates)
     assert torch.allclose(gates, torch.tensor([0.0, 0.0, 0.4]))
     assert GatePenalty(0.3, None, "R1").satisfied(gates)

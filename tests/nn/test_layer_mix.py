@@ -8,7 +8,7 @@ pytest.importorskip("transformers", reason="needs the extra 'transformers'")
 
 from toy_transformer import LAYERS, make_network
 
-from spacy_ldnet.transformer.layers import LayerMix
+from spacy_ldnet.transformer.layers import GatedLayerMix
 
 ROWS = 20
 INPUTS = {"input_ids": torch.tensor([[2, 7, 9, 3], [2, 8, 3, 0]])}
@@ -35,7 +35,7 @@ def layers_run(mix):
 
 def test_at_first_it_is_the_transformer(network):
     expected = network(**INPUTS)
-    mix = LayerMix(network)
+    mix = GatedLayerMix(network)
     mix.check()
     output = mix(**INPUTS)
     assert torch.equal(output.last_hidden_state, expected.last_hidden_state)
@@ -57,7 +57,7 @@ def test_at_first_it_is_the_transformer(network):
 def test_deleted_equals_gated(network, gates, runs):
     with torch.no_grad():
         states = network(**INPUTS, output_hidden_states=True).hidden_states
-        mix = LayerMix(network)
+        mix = GatedLayerMix(network)
         mix.gates.copy_(torch.tensor(gates))
         by_hand = sum(w * state for w, state in zip(mix.weights, states))
         run, gated = layers_run(mix)
@@ -73,14 +73,14 @@ def test_deleted_equals_gated(network, gates, runs):
 
 
 def test_all_layers_are_trained_until_the_budget_is_met(network):
-    mix = LayerMix(network)
+    mix = GatedLayerMix(network)
     mix.gates.data[-1] = 0.0
     mix.gates.requires_grad_(True)
     run, states = layers_run(mix)
     assert run == LAYERS
     states.pow(2).sum().backward()
     assert mix.gates.grad[-1] != 0 and mix.gates.grad[-2] != 0
-    mix.settled = True
+    mix.gates_frozen = True
     assert layers_run(mix)[0] == LAYERS - 1
     with torch.no_grad():
         assert layers_run(mix)[0] == LAYERS - 1
@@ -90,7 +90,7 @@ def test_all_layers_are_trained_until_the_budget_is_met(network):
 
 def test_hidden_states_and_attentions_that_were_asked_for_stay(network):
     network.config.output_hidden_states = True
-    mix = LayerMix(network)
+    mix = GatedLayerMix(network)
     mix.gates.data[-2:] = torch.tensor([0.5, 0.0])
     assert len(mix(**INPUTS).hidden_states) == LAYERS
 
@@ -105,4 +105,4 @@ def test_hidden_states_and_attentions_that_were_asked_for_stay(network):
 )
 def test_other_transformers_are_refused(kind, reason):
     with pytest.raises(ValueError, match=reason):
-        LayerMix(make_network(kind, ROWS)).check()
+        GatedLayerMix(make_network(kind, ROWS)).check()

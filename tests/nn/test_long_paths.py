@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from spacy_ldnet.nn import viterbi
 from spacy_ldnet.nn.crf import LinearChainCRF
 from spacy_ldnet.nn.lattice import FORBIDDEN
-from spacy_ldnet.nn.viterbi import LONG, WINDOW, advance, best_long_path
+from spacy_ldnet.nn.viterbi import LONG, WINDOW, viterbi_scan_, viterbi_windowed
 
 
 def make_crf(n_tags=9, *, constrained=True, strength=1.0, seed=0):
@@ -31,7 +31,7 @@ def test_windows_give_the_path_of_the_whole(constrained, length, group, monkeypa
     crf = make_crf(constrained=constrained)
     emissions = torch.randn(length, 9) * 2
     with torch.no_grad():
-        found = best_long_path(emissions, crf.scores(), group, advance)
+        found = viterbi_windowed(emissions, crf.scores(), group, viterbi_scan_)
     assert torch.equal(found, in_one_piece(crf, emissions, monkeypatch))
 
 
@@ -57,7 +57,7 @@ def test_a_chain_that_never_forgets_is_worked_on_in_one_piece(monkeypatch):
     emissions = torch.zeros(3000, 5)
     emissions[0, 3] = emissions[-1, 3] = 1.0
     with torch.no_grad():
-        assert best_long_path(emissions, crf.scores(), 10, advance) is None
+        assert viterbi_windowed(emissions, crf.scores(), 10, viterbi_scan_) is None
     tags = crf.viterbi(emissions, torch.tensor([3000]))
     assert (tags == 3).all()
 
@@ -67,7 +67,7 @@ def test_forbidden_tags_stay_out(monkeypatch):
     emissions = torch.randn(2000, 9)
     emissions[500:900, 1:] = FORBIDDEN
     with torch.no_grad():
-        found = best_long_path(emissions, crf.scores(), 4, advance)
+        found = viterbi_windowed(emissions, crf.scores(), 4, viterbi_scan_)
     assert found is not None and (found[500:900] == 0).all()
     assert torch.equal(found, in_one_piece(crf, emissions, monkeypatch))
 

@@ -6,17 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_ldnet.nn.crf import LinearChainCRF
-from spacy_ldnet.nn.lattice import FORBIDDEN, Scores, first_rows, pack
+from spacy_ldnet.nn.lattice import FORBIDDEN, Potentials, first_rows, pack
 from spacy_ldnet.nn.viterbi import (
     FEW,
     FEW_TO_SHARE,
     LONG,
-    advance,
-    advance_legal,
-    best_paths,
-    best_short_path,
     group_sizes,
     legal_order,
+    viterbi_numpy,
+    viterbi_packed,
+    viterbi_scan_,
+    viterbi_scan_iobes_,
 )
 
 
@@ -32,15 +32,15 @@ def make_crf(seed, n_tags, *, constrained=True, dtype=torch.float64):
 def in_order(emissions, lengths, scores, run):
     packing = pack(lengths, firsts=first_rows(lengths), device=emissions.device)
     tags = torch.empty(len(emissions), dtype=torch.long)
-    tags[packing.rows] = best_paths(emissions.clone(), packing, scores, run)
+    tags[packing.rows] = viterbi_packed(emissions.clone(), packing, scores, run)
     return tags
 
 
 def legally(emissions, lengths, scores):
     order = legal_order(emissions.shape[1], emissions.device)
     transitions = scores.transitions[order][:, order]
-    scores = Scores(scores.start[order], transitions, scores.end[order])
-    return order[in_order(emissions[:, order], lengths, scores, advance_legal)]
+    scores = Potentials(scores.start[order], transitions, scores.end[order])
+    return order[in_order(emissions[:, order], lengths, scores, viterbi_scan_iobes_)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -59,10 +59,10 @@ def test_they_agree(seed, n_labels, lengths, forced):
         # Here and there a token has to be outside, which some legal path can meet.
         emissions[::5, 1:] = FORBIDDEN
     scores = crf.scores()
-    expected = in_order(emissions, sizes, scores, advance)
+    expected = in_order(emissions, sizes, scores, viterbi_scan_)
     assert torch.equal(legally(emissions, sizes, scores), expected)
     for part, tags in zip(emissions.split(lengths), expected.split(lengths)):
-        assert torch.equal(best_short_path(part, scores), tags)
+        assert torch.equal(viterbi_numpy(part, scores), tags)
     assert torch.equal(crf.viterbi(emissions, sizes), expected)
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.cache import RowCache
+from spacy_ldnet.nn.cache import VectorCache
 
 BATCHES = st.lists(st.sets(st.integers(0, 30), max_size=12), max_size=8)
 
@@ -29,7 +29,7 @@ class Counted:
 
 @given(BATCHES, st.integers(1, 20))
 def test_rows_are_right_and_their_number_is_bounded(batches, capacity):
-    cache = RowCache(capacity)
+    cache = VectorCache(capacity)
     for keys in filter(None, batches):
         compute = Counted(keys)
         assert torch.equal(cache.get(compute.keys, compute), rows_of(compute.keys))
@@ -41,7 +41,7 @@ def test_rows_are_right_and_their_number_is_bounded(batches, capacity):
 
 
 def test_only_what_is_missing_is_computed():
-    cache = RowCache(10)
+    cache = VectorCache(10)
     first, second = Counted({1, 2, 3}), Counted({2, 3, 4})
     cache.get(first.keys, first)
     cache.get(second.keys, second)
@@ -49,7 +49,7 @@ def test_only_what_is_missing_is_computed():
 
 
 def test_many_rows_keep_their_places_when_space_is_made():
-    cache = RowCache(10_000)
+    cache = VectorCache(10_000)
     for start in range(0, 9_000, 1_500):
         compute = Counted(range(start, start + 1_500))
         cache.get(compute.keys, compute)
@@ -59,7 +59,7 @@ def test_many_rows_keep_their_places_when_space_is_made():
 
 
 def test_in_use_it_is_done_without():
-    cache = RowCache(10)
+    cache = VectorCache(10)
 
     class Nested(Counted):
         def __call__(self, positions):
@@ -74,7 +74,7 @@ def test_in_use_it_is_done_without():
 
 
 def test_what_was_begun_before_it_was_cleared_is_not_kept():
-    cache = RowCache(10)
+    cache = VectorCache(10)
 
     class Changing(Counted):
         def __call__(self, positions):
@@ -87,7 +87,7 @@ def test_what_was_begun_before_it_was_cleared_is_not_kept():
 
 
 def test_copies_are_empty():
-    cache = RowCache(10)
+    cache = VectorCache(10)
     compute = Counted({1, 2})
     cache.get(compute.keys, compute)
     for again in (copy.deepcopy(cache), pickle.loads(pickle.dumps(cache))):
@@ -96,7 +96,7 @@ def test_copies_are_empty():
 
 
 def test_no_keys_need_no_rows():
-    cache = RowCache(10)
+    cache = VectorCache(10)
     compute = Counted({1})
     cache.get(compute.keys, compute)
     assert len(cache.get(compute.keys[:0], compute)) == 0

@@ -8,13 +8,19 @@ import pytest
 import torch
 
 from spacy_ldnet.nn.crf import LinearChainCRF
-from spacy_ldnet.nn.viterbi import LONG, advance, advance_legal, follow_back, scripted
+from spacy_ldnet.nn.viterbi import (
+    LONG,
+    backtrace,
+    try_script,
+    viterbi_scan_,
+    viterbi_scan_iobes_,
+)
 
 IN_PYTHON = """
 import sys, torch
 from spacy_ldnet.nn.crf import LinearChainCRF
-from spacy_ldnet.nn.viterbi import advance
-assert not isinstance(advance, torch.jit.ScriptFunction)
+from spacy_ldnet.nn.viterbi import viterbi_scan_
+assert not isinstance(viterbi_scan_, torch.jit.ScriptFunction)
 state, emissions, lengths, constrained = torch.load(sys.argv[1])
 crf = LinearChainCRF(n_in=3, n_tags=9, constrained=constrained)
 crf.load_state_dict(state)
@@ -24,7 +30,7 @@ torch.save(crf.viterbi(emissions, lengths), sys.argv[2])
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="has no TorchScript")
 def test_loops_do_not_run_in_python():
-    for loop in (advance, advance_legal, follow_back):
+    for loop in (viterbi_scan_, viterbi_scan_iobes_, backtrace):
         assert isinstance(loop, torch.jit.ScriptFunction)
 
 
@@ -56,7 +62,7 @@ def test_without_torchscript_it_stays_python(monkeypatch, error):
         return 2 * x
 
     monkeypatch.setattr(torch.jit, "script", script)
-    assert scripted(double) is double
+    assert try_script(double) is double
 
 
 @pytest.mark.filterwarnings("error")
@@ -64,4 +70,4 @@ def test_nobody_is_warned():
     def double(x: torch.Tensor) -> torch.Tensor:
         return 2 * x
 
-    assert scripted(double)(torch.ones(1)) == 2
+    assert try_script(double)(torch.ones(1)) == 2

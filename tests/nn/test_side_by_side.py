@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from spacy_ldnet.nn.threads import as_many_threads, for_each, forget_threads, workers
+from spacy_ldnet.nn.threads import limit_threads, parallel_for, reset_pool, workers
 
 CPU = torch.device("cpu")
 
@@ -25,7 +25,7 @@ def test_both_threads_work_at_once_with_one_of_torchs_each(two_threads):
         seen.append((item, torch.get_num_threads()))
 
     with torch.inference_mode():
-        for_each(range(6), work, CPU)
+        parallel_for(range(6), work, CPU)
     assert sorted(seen) == [(i, 1) for i in range(6)]
 
 
@@ -40,37 +40,37 @@ def test_the_callers_modes_hold_for_all_items(two_threads):
         out[i] = y[0]
 
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        for_each(range(4), work, CPU)
+        parallel_for(range(4), work, CPU)
     assert set(dtypes) == {torch.bfloat16}
     torch.testing.assert_close(out, x[:, 0] @ weight, atol=0.1, rtol=0.1)
     with torch.inference_mode():
         kept = torch.zeros(4)
-        for_each(range(4), lambda i: kept[i].fill_(i), CPU)
+        parallel_for(range(4), lambda i: kept[i].fill_(i), CPU)
     assert kept.is_inference() and kept.tolist() == [0, 1, 2, 3]
 
 
 def test_gradients_and_one_thread_stay_where_they_are(two_threads):
     here = threading.get_ident()
     used = []
-    for_each(range(3), lambda _: used.append(threading.get_ident()), CPU)
+    parallel_for(range(3), lambda _: used.append(threading.get_ident()), CPU)
     assert workers(CPU) == 1
     with torch.no_grad():
         assert workers(CPU) == 2 and workers(torch.device("meta")) == 1
         torch.set_num_threads(1)
-        for_each(range(3), lambda _: used.append(threading.get_ident()), CPU)
+        parallel_for(range(3), lambda _: used.append(threading.get_ident()), CPU)
     assert set(used) == {here}
 
 
 def test_errors_reach_the_caller(two_threads):
     with torch.no_grad(), pytest.raises(ZeroDivisionError):
-        for_each([1, 0], lambda item: 1 / item, CPU)
+        parallel_for([1, 0], lambda item: 1 / item, CPU)
 
 
 def test_other_threads_keep_their_number_of_torchs_threads(two_threads):
-    forget_threads()
+    reset_pool()
     numbers = []
     with torch.no_grad():
-        for_each(range(2), lambda _: None, CPU)
+        parallel_for(range(2), lambda _: None, CPU)
     new = threading.Thread(target=lambda: numbers.append(torch.get_num_threads()))
     new.start()
     new.join()
@@ -79,12 +79,12 @@ def test_other_threads_keep_their_number_of_torchs_threads(two_threads):
 
 def test_few_words_through_narrow_layers_have_one_thread(two_threads):
     def threads(words, hidden):
-        with as_many_threads(words, hidden, CPU):
+        with limit_threads(words, hidden, CPU):
             return torch.get_num_threads()
 
     assert threads(20, 88) == 1 and threads(20, 300) == 2 and threads(5000, 88) == 2
     assert torch.get_num_threads() == 2
-    with pytest.raises(RuntimeError), as_many_threads(1, 1, CPU):
+    with pytest.raises(RuntimeError), limit_threads(1, 1, CPU):
         raise RuntimeError
     assert torch.get_num_threads() == 2
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_ldnet.nn.batching import Windows
-from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder, WordTypes
+from spacy_ldnet.nn.encoder import EncoderConfig, EncoderWords, LDNetEncoder
 
 WORDS, LENGTHS = 12, [9, 1, 20]
 LAYERS = st.sets(st.integers(0, 3)).map(lambda kept: tuple(sorted(kept)))
@@ -57,9 +57,9 @@ def test_predictions_are_those_of_the_plain_path(forward, backward, unit, data):
 def test_words_with_subwords_are_composed_alike_on_both_paths():
     encoder = make_encoder(subword_rows=7, ngrams=(1, 2))
     ids, offsets = torch.tensor([1, 2, 6, 6, 0]), torch.tensor([0, 3, 4])
-    types = WordTypes(
-        rows=torch.tensor([0, 4, 0]),
-        of_words=torch.tensor([0, 1, 2, 1, 0, 3]),
+    types = EncoderWords(
+        ids=torch.tensor([0, 4, 0]),
+        inverse=torch.tensor([0, 1, 2, 1, 0, 3]),
         bags=(ids, offsets),
     )
     windows = one_window(6)
@@ -77,9 +77,9 @@ def test_words_with_subwords_are_composed_alike_on_both_paths():
     plain.project.load_state_dict(encoder.project.state_dict())
     expected = plain(torch.tensor([1, 2, 3, 2, 1, 0]), windows).detach()
     torch.testing.assert_close(found, expected)
-    composed = encoder.compose(types.rows, types.bags)
+    composed = encoder.compose(types.ids, types.bags)
     with torch.inference_mode():
-        repeated = replace(types, of_words=types.of_words.repeat(4))
+        repeated = replace(types, inverse=types.inverse.repeat(4))
         many = encoder(None, one_window(24), replace(repeated, embeddings=composed))
         expected = plain(torch.tensor([1, 2, 3, 2, 1, 0] * 4), one_window(24))
     torch.testing.assert_close(many, expected)
@@ -88,11 +88,11 @@ def test_words_with_subwords_are_composed_alike_on_both_paths():
 def test_types_may_have_one_row_in_common():
     # All words that the vocabulary does not know have the same one.
     encoder = make_encoder()
-    rows, of_words = torch.tensor([3, 7, 3]), torch.tensor([0, 1, 2, 1, 0, 0])
+    rows, inverse = torch.tensor([3, 7, 3]), torch.tensor([0, 1, 2, 1, 0, 0])
     windows = one_window(6)
     with torch.no_grad():
-        found = encoder(rows[of_words], windows, WordTypes(rows, of_words))
-        expected = encoder(rows[of_words], windows)
+        found = encoder(rows[inverse], windows, EncoderWords(rows, inverse))
+        expected = encoder(rows[inverse], windows)
     torch.testing.assert_close(found, expected)
 
 
@@ -101,11 +101,11 @@ def test_embeddings_are_projected_once_for_each_type(times, monkeypatch):
     # Unless hardly a word is there twice: then a text is read as it stands.
     encoder = make_encoder()
     projected = []
-    of_embeddings = encoder.project.of_embeddings
+    project_embeddings = encoder.project.project_embeddings
     monkeypatch.setattr(
         encoder.project,
-        "of_embeddings",
-        lambda parts: projected.append(len(parts[0])) or of_embeddings(parts),
+        "project_embeddings",
+        lambda parts: projected.append(len(parts[0])) or project_embeddings(parts),
     )
     ids = torch.tensor([3, 7] * times)
     with torch.no_grad():

@@ -21,10 +21,10 @@ from toy import (
 )
 
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.models.gated import prune_encoder
 from spacy_ldnet.nn.rnn import dense_macs
 from spacy_ldnet.pruning import budget
 from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1, create_train_layers_v1
+from spacy_ldnet.pruning.encoders import prune_encoder
 
 WHOLE = 2 * dense_macs(embed=EMBED, hidden=HIDDEN, unit="lstm", layers=DEPTH)
 FAST = {"weight": 1.0, "learn_rate": 0.05}
@@ -263,9 +263,9 @@ def test_closed_layers_are_not_run_once_the_budget_is_met(make_nlp):
     train(nlp, 5)
     module = shim_of(nlp).module
     runs = []
-    for trunk in module.trunks.values():
+    for backbone in module.backbones.values():
         # A layer that was not run has no state.
-        trunk.rnn.register_forward_hook(
+        backbone.rnn.register_forward_hook(
             lambda rnn, args, output: runs.append([s is not None for s in output[1]])
         )
     penalty = create_gate_penalty_v1(weight=1.0, max_layers=2, learn_rate=0.05)

@@ -8,7 +8,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from thinc.api import Config
 
-from spacy_ldnet.pipeline.label_sets import (
+from spacy_ldnet.labelled.label_sets import (
     LABEL_SET,
     find_open_tags,
     limit_to_label_set,

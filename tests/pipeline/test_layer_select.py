@@ -24,10 +24,10 @@ from toy_transformer import (
     write_transformer,
 )
 
-from spacy_ldnet.models.gated import find_gated, gate_shim, prune_encoder
 from spacy_ldnet.pruning import budget
 from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
-from spacy_ldnet.transformer.layers import depth
+from spacy_ldnet.pruning.encoders import find_gated, gate_shim, prune_encoder
+from spacy_ldnet.transformer.layers import n_required
 
 FAST = {"component": "transformer", "weight": 1000.0, "learn_rate": 0.1}
 PLAIN = {
@@ -120,7 +120,7 @@ def test_training_reaches_the_budget_and_learns(transformer, count, regularizer)
     penalty = create_gate_penalty_v1(max_layers=count, regularizer=regularizer, **FAST)
     train(nlp, 80, before=penalty, rate=0.01)
     module = gated_module(nlp)
-    assert depth(module.gates) == count and module.settled
+    assert n_required(module.gates) == count and module.gates_frozen
     scores = nlp.evaluate(make_examples(nlp))
     assert scores["ents_f"] > 0.7 and scores["ldnet_budget"] == 1.0
     assert scores["ldnet_density"] == count / LAYERS
@@ -148,7 +148,7 @@ def test_budgets_of_cost_and_speed(transformer, monkeypatch):
     # The clock is set: a second, and one for all layers.
     module = gated_module(nlp)
     before = module.gates.tolist()
-    seconds = lambda nlp, texts: 1 + depth(module.gates) / LAYERS  # noqa: E731
+    seconds = lambda nlp, texts: 1 + n_required(module.gates) / LAYERS  # noqa: E731
     monkeypatch.setattr(budget, "time_pipeline", seconds)
     train(nlp, 1, before=create_gate_penalty_v1(min_words_per_second=6600, **FAST))
     assert shim.penalty.budget.max_layers == 2
@@ -187,7 +187,7 @@ def test_sourced_and_trained_on(transformer):
     for name in ("transformer", "ner"):
         again.add_pipe(name, source=nlp)
     train(again, 30, before=create_gate_penalty_v1(max_layers=1, **FAST), rate=0.005)
-    assert depth(gated_module(again).gates) == 1
+    assert n_required(gated_module(again).gates) == 1
     assert again.get_pipe("transformer").score([])["ldnet_density"] == 1 / LAYERS
 
 
@@ -216,7 +216,7 @@ def test_accumulated_gradients_are_one_update(transformer):
     penalty = create_gate_penalty_v1(max_layers=2, **FAST)
     optimizer = nlp.resume_training()
     examples = make_examples(nlp)
-    gates = gate_shim(encoder_of(nlp)).gates_of_parts
+    gates = gate_shim(encoder_of(nlp)).gates_by_direction
     before = gates()["transformer"]
     penalty(nlp, {"step": 0, "epoch": 0})
     for half in (examples[:2], examples[2:]):

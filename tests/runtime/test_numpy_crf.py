@@ -39,9 +39,9 @@ def test_crf_is_that_of_torch(seed, labels, constrained, masked, lengths):
     tags = fast.viterbi(emissions, sizes)
     numpy.testing.assert_array_equal(tags, crf.viterbi(*theirs))
     assert_close(fast.marginals(emissions, sizes), crf.marginals(*theirs))
-    found = fast.path_scores(emissions, sizes, tags)
+    found = fast.span_score_parts(emissions, sizes, tags)
     for scores, expected in zip(
-        found, crf.path_scores(*theirs, torch.from_numpy(tags))
+        found, crf.span_score_parts(*theirs, torch.from_numpy(tags))
     ):
         assert_close(scores, expected)
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
-from spacy_ldnet.nn.encoder import WordTypes as TorchTypes
+from spacy_ldnet.nn.encoder import EncoderWords as TorchTypes
 from spacy_ldnet.nn.prune import fold_gates, keep_layers, open_layers
 from spacy_ldnet.nn.serialize import module_to_bytes
-from spacy_ldnet.runtime import WordTypes, network_from_bytes
+from spacy_ldnet.runtime import EncoderWords, network_from_bytes
 
 ROWS, SUBWORD_ROWS = 12, 9
 gates = st.lists(st.sampled_from([0.0, 0.3, 1.0]), max_size=3)
@@ -41,15 +41,15 @@ def make_types(seed, words, *, subwords=False):
     # Those beyond the table are the unknown word, if there are subwords.
     rows = numpy.arange(2, ROWS + 3 if subwords else ROWS)
     # One more is the boundary symbol.
-    of_words = random.integers(0, len(rows) + 1, words)
+    inverse = random.integers(0, len(rows) + 1, words)
     if not subwords:
-        return WordTypes(rows, of_words), TorchTypes(
-            *map(torch.from_numpy, (rows, of_words))
+        return EncoderWords(rows, inverse), TorchTypes(
+            *map(torch.from_numpy, (rows, inverse))
         )
     counts = random.integers(0, 4, len(rows))
     bags = random.integers(0, SUBWORD_ROWS, counts.sum()), numpy.cumsum(counts) - counts
-    ours = WordTypes(rows, of_words, bags)
-    theirs = map(torch.from_numpy, (rows, of_words))
+    ours = EncoderWords(rows, inverse, bags)
+    theirs = map(torch.from_numpy, (rows, inverse))
     return ours, TorchTypes(*theirs, bags=tuple(map(torch.from_numpy, bags)))
 
 
@@ -75,8 +75,8 @@ def test_encoder_is_that_of_torch(
         expected = encoder(None, torch_windows, torch_types)
     found = fast(types, windows)
     assert_close(found, expected)
-    known = WordTypes(
-        types.rows, types.of_words, None, fast.compose(types.rows, types.bags)
+    known = EncoderWords(
+        types.ids, types.inverse, None, fast.compose(types.ids, types.bags)
     )
     numpy.testing.assert_array_equal(fast(known, windows), found)
 
@@ -102,7 +102,7 @@ def test_many_windows_are_the_same_alone():
     together = fast(types, windows_of(lengths, 256)[1])
     start = 0
     for length in lengths:
-        own = WordTypes(types.rows, types.of_words[start : start + length])
+        own = EncoderWords(types.ids, types.inverse[start : start + length])
         alone = fast(own, windows_of([length], 256)[1])
         numpy.testing.assert_allclose(
             together[start : start + length], alone, atol=1e-6

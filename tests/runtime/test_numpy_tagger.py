@@ -5,10 +5,10 @@ from both import assert_close, randomised, windows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.tagger import CharRows as TorchChars
+from spacy_ldnet.nn.tagger import CharIds as TorchChars
 from spacy_ldnet.nn.tagger import StackConfig, TokenStack
-from spacy_ldnet.nn.tagger import Words as TorchWords
-from spacy_ldnet.runtime import CharRows, Readout, Words
+from spacy_ldnet.nn.tagger import TaggerWords as TorchWords
+from spacy_ldnet.runtime import CharIds, Readout, TaggerWords
 
 TYPES, CHAR_ROWS = 11, 20
 
@@ -39,7 +39,7 @@ def make_words(seed, tokens, config):
     arrays = (ids, numpy.cumsum(lengths) - lengths, lengths)
     chars = torch_chars = vectors = None
     if config.char_embed:
-        chars = CharRows(*arrays)
+        chars = CharIds(*arrays)
         torch_chars = TorchChars(*map(torch.from_numpy, arrays))
     if config.vector_rows:
         vectors = random.integers(0, config.vector_rows, TYPES)
@@ -47,7 +47,7 @@ def make_words(seed, tokens, config):
         vectors = random.normal(size=(TYPES, config.vectors)).astype("float32")
     theirs = None if vectors is None else torch.from_numpy(vectors)
     return (
-        Words(types, chars, None, vectors),
+        TaggerWords(types, chars, None, vectors),
         TorchWords(torch.from_numpy(types), torch_chars, None, theirs),
     )
 
@@ -93,7 +93,7 @@ def test_characters_are_those_of_torch(count):
     arrays = (ids, numpy.cumsum(lengths) - lengths, lengths)
     with torch.inference_mode():
         expected = stack.chars(TorchChars(*map(torch.from_numpy, arrays)))
-    assert_close(fast.chars(CharRows(*arrays)), expected)
+    assert_close(fast.chars(CharIds(*arrays)), expected)
 
 
 def test_known_characters_are_not_read_again():
@@ -101,5 +101,5 @@ def test_known_characters_are_not_read_again():
     words, _ = make_words(3, 20, stack.config)
     _, windows = windows_of([20], 32)
     x = numpy.ones((20, 3), "float32")
-    known = Words(words.types, None, fast.chars(words.chars))
+    known = TaggerWords(words.inverse, None, fast.chars(words.chars))
     numpy.testing.assert_array_equal(fast(x, known, windows), fast(x, words, windows))

@@ -20,8 +20,8 @@ from spacy.cli._util import app
 from spacy.tokens import DocBin, Span
 from typer.testing import CliRunner
 
-from spacy_ldnet.columns import ColumnFile, Scheme, Sentence, read_columns
-from spacy_ldnet.pipeline.label_sets import LABEL_SET
+from spacy_ldnet.labelled.columns import ColumnFile, Scheme, Sentence, read_columns
+from spacy_ldnet.labelled.label_sets import LABEL_SET
 from spacy_ldnet.util import list_files
 from spacy_ldnet.workflow.scripting import ScriptError
 

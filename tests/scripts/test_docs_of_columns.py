@@ -3,7 +3,7 @@
 from corpora.docs import make_docs
 from spacy.vocab import Vocab
 
-from spacy_ldnet.columns import Scheme, read_columns
+from spacy_ldnet.labelled.columns import Scheme, read_columns
 
 
 def test_docs_keep_gold_tokens_and_are_running_text(sample_gold):

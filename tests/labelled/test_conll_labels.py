@@ -7,7 +7,7 @@ import spacy
 from everyday import read_everyday, score_everyday
 from spacy.tokens import Doc, Span
 
-from spacy_ldnet.labels import CONLL_LABELS, conll_ents, to_conll
+from spacy_ldnet.labelled.conll_labels import CONLL_LABELS, conll_ents, to_conll
 
 MAPPED = {
     "PER": ["PERSON", "PER"],

@@ -9,9 +9,9 @@ from spacy.cli._util import app
 from toy import DEPTH, EMBED, HIDDEN, write_language_model
 from typer.testing import CliRunner
 
-from spacy_ldnet.readers import create_column_corpus_v1
+from spacy_ldnet.labelled.readers import create_column_corpus_v1
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "assets" / "sample_chunks"
 
 

@@ -14,7 +14,7 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 import smart_open
 from spacy.training.iob_utils import iob_to_biluo
 
-from .errors import Errors
+from ..errors import Errors
 
 DOCUMENT_MARK = "-DOCSTART-"
 #: Endings of compressed files.

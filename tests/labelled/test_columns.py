@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.training.iob_utils import tags_to_entities
 
-from spacy_ldnet.columns import (
+from spacy_ldnet.labelled.columns import (
     Scheme,
     TagError,
     detect_scheme,
@@ -19,7 +19,7 @@ from spacy_ldnet.columns import (
     to_biluo,
     write_sentence,
 )
-from spacy_ldnet.readers import create_column_corpus_v1
+from spacy_ldnet.labelled.readers import create_column_corpus_v1
 
 nlp = spacy.blank("en")
 
@@ -138,7 +138,9 @@ def test_what_would_be_misread_is_not_written(word):
 
 
 def test_importable_without_torch():
-    code = "import sys; sys.modules['torch'] = None; import spacy_ldnet.columns"
+    code = (
+        "import sys; sys.modules['torch'] = None; import spacy_ldnet.labelled.columns"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

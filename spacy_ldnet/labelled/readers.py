@@ -11,10 +11,10 @@ from spacy.training import Corpus, Example
 from spacy.training.iob_utils import biluo_tags_to_spans
 from spacy.vocab import Vocab
 
+from ..errors import Errors
+from ..util import check_range
 from .columns import Sentence, read_columns
-from .errors import Errors
-from .models.encoder import check_range
-from .pipeline.label_sets import LABEL_SET, keep_label_set
+from .label_sets import LABEL_SET, keep_label_set
 
 
 def create_column_corpus_v1(
@@ -30,7 +30,7 @@ def create_column_corpus_v1(
     RETURNS (Callable[[Language], Iterator[Example]]): The reader.
     RAISES (ValueError): E013 for a value out of range; when read, E028 for a file that
         is missing or empty, or has a line or a tag that is wrong, E041 if it is not
-        UTF-8. See `spacy_ldnet.columns.read_columns`.
+        UTF-8. See `spacy_ldnet.labelled.columns.read_columns`.
     """
     check_range("n_sents", n_sents, n_sents >= 1, "it must be at least 1")
 
