@@ -9,6 +9,7 @@ import numpy
 from _machine import mm_flops, resident_mb
 from spacy.language import Language
 
+from spacy_ldnet.evaluation.cost import use_threads
 from spacy_ldnet.timing import (
     Words,
     clear_caches,
@@ -17,7 +18,6 @@ from spacy_ldnet.timing import (
     make_docs,
     time_pipeline,
 )
-from spacy_ldnet.workflow.speed import use_threads
 
 Pipelines = Dict[str, Language]
 #: Texts of one round of latencies, and their length in words.

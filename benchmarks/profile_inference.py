@@ -18,10 +18,10 @@ import typer
 from _project import ROOT
 from spacy.language import Language
 
-from spacy_ldnet.describe import encoders_in
+from spacy_ldnet.evaluation.gold import read_texts
+from spacy_ldnet.pruning import encoders_in
 from spacy_ldnet.timing import count_words, describe_machine, time_pipeline
 from spacy_ldnet.workflow.scripting import write_json
-from spacy_ldnet.workflow.speed import read_texts
 
 WHOLE, REST = "whole", "rest"
 
@@ -94,7 +94,7 @@ def main(
     """Print each stage's share of the time, the median of several rounds."""
     torch.set_num_threads(threads)
     nlp = spacy.load(pipeline)
-    texts = read_texts(nlp, test, words)
+    texts = read_texts(test, nlp, words)
     stages = attach(nlp)
     found = [stages.take(time_pipeline(nlp, texts)) for _ in range(rounds + 1)][1:]
     names = [name for name in found[0] if name != WHOLE]

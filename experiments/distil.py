@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Dict, List
 
+import spacy
 import torch
 import typer
 from frontier import numbers
@@ -11,13 +12,14 @@ from spacy.tokens import DocBin
 from tqdm import tqdm
 from wasabi import msg
 
+from spacy_ldnet.evaluation.cost import measure_speed
+from spacy_ldnet.evaluation.gold import read_texts
+from spacy_ldnet.evaluation.scoring import evaluate_pipeline
+from spacy_ldnet.evaluation.summary import mean_and_std
 from spacy_ldnet.lm_directory import find_source
 from spacy_ldnet.timing import describe_machine
 from spacy_ldnet.workflow.lessons import GOLD_SHARE, THRESHOLD, count_words
-from spacy_ldnet.workflow.scoring import evaluate_model
 from spacy_ldnet.workflow.scripting import ScriptError, write_json, write_text
-from spacy_ldnet.workflow.speed import measure_speed
-from spacy_ldnet.workflow.summary import mean_and_std
 
 SPEED_WORDS, SPEED_ROUNDS = 5_000, 3
 NAMES = {
@@ -32,7 +34,7 @@ def summarise(
 ) -> Dict[str, Any]:
     """Join the seeds.
 
-    teacher (Dict[str, Any]): What `evaluate_model` says of the teacher.
+    teacher (Dict[str, Any]): Result of `evaluate_pipeline` of the teacher.
     students (Dict[Student, Dict[str, Any]]): The same of each student.
     RETURNS (Dict[str, Any]): `teacher` and each kind of student: `test_f` in percent,
         `macs_per_word`, `size_mb`.
@@ -95,14 +97,15 @@ def run(
     paths = {s: trainer.student(s) for s in tqdm(students, "Training")}
     test = trainer.corpus / "test.spacy"
     source = find_source(teacher)
-    scored = evaluate_model(source, test, None, gold_tokens=False)
+    scored = evaluate_pipeline(source, test)
     runs = {
-        student: evaluate_model(path, test, None, gold_tokens=False)
+        student: evaluate_pipeline(path, test)
         for student, path in tqdm(paths.items(), "Scoring")
     }
     one = next((p for s, p in paths.items() if s.labels == SOFT), paths[students[0]])
-    pair = {"teacher": source, "student": one}
-    speed = measure_speed(pair, {}, test, SPEED_WORDS, SPEED_ROUNDS, threads=1)
+    pair = {"teacher": spacy.load(source), "student": spacy.load(one)}
+    texts = read_texts(test, pair["student"], SPEED_WORDS)
+    speed = measure_speed(pair, texts, rounds=SPEED_ROUNDS)
     taught = DocBin().from_disk(trainer.mixed / "taught.spacy")
     value = {
         "teacher": teacher,

@@ -9,9 +9,9 @@ from spacy.training import Corpus
 from wasabi import msg
 
 from spacy_ldnet.describe import describe
+from spacy_ldnet.evaluation.summary import mean_and_std
 from spacy_ldnet.workflow.rows import find_trained, warn_of_other_data
 from spacy_ldnet.workflow.scripting import run, write_json, write_text
-from spacy_ldnet.workflow.summary import mean_and_std
 
 FULL, PRUNED, RETRAINED = STAGES = ("full", "pruned", "retrained")
 

@@ -13,8 +13,8 @@ from spacy.tokens import Doc
 from spacy_streamlit.util import load_model
 
 from spacy_ldnet.describe import describe
+from spacy_ldnet.evaluation.cost import labels_of, only_entities
 from spacy_ldnet.timing import clear_caches, interleave
-from spacy_ldnet.workflow.speed import entity_pipes
 
 TEXT = (
     "Ada Lovelace was born in London on 10 December 1815. In 1833 she met Charles "
@@ -35,7 +35,7 @@ def run_once(nlp: Language, text: str) -> float:
     text (str): The text.
     RETURNS (float): Seconds it took, words of earlier runs forgotten.
     """
-    with nlp.select_pipes(enable=entity_pipes(nlp)):
+    with only_entities(nlp):
         clear_caches(nlp)
         start = time.perf_counter()
         nlp(text)
@@ -92,12 +92,6 @@ def show(name: str, doc: Doc, seconds: float, labels: List[str]) -> None:
     spacy_streamlit.visualize_ner(
         doc, labels=labels, show_table=False, title="", key=name
     )
-
-
-def labels_of(nlp: Language) -> List[str]:
-    """RETURNS (List[str]): Labels of what writes entities."""
-    pipes = (nlp.get_pipe(name) for name in entity_pipes(nlp))
-    return [label for pipe in pipes for label in getattr(pipe, "labels", ())]
 
 
 def main(pipelines: Tuple[str, ...]) -> None:

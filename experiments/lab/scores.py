@@ -10,8 +10,9 @@ from wasabi import msg
 from lab.points import Point
 from lab.trainer import of_seed
 from spacy_ldnet.describe import describe, size_of
-from spacy_ldnet.workflow.scoring import evaluate_model
-from spacy_ldnet.workflow.speed import measure_speed
+from spacy_ldnet.evaluation.cost import measure_speed
+from spacy_ldnet.evaluation.gold import read_texts
+from spacy_ldnet.evaluation.scoring import evaluate_pipeline
 
 SPEED_WORDS, SPEED_ROUNDS = 20_000, 5
 
@@ -28,7 +29,7 @@ def score_all(paths: Dict[Point, Path], corpus: Path, kept: Path) -> List[Any]:
         for part in ("dev", "test"):
             cache = kept / f"{point.seed}-{point.name}-{part}.json"
             data = of_seed(corpus, point.seed) / f"{part}.spacy"
-            scores[part] = evaluate_model(path, data, cache, gold_tokens=False)
+            scores[part] = evaluate_pipeline(path, data, kept=cache)
         facts = describe(spacy.load(path))
         layers = sum(map(len, facts["kept"].values()))
         if layers > point.budget:
@@ -62,9 +63,10 @@ def time_all(paths: Dict[Point, Path], runs: List[Any], corpus: Path) -> None:
     corpus (Path): Folder with test.spacy; `{seed}` in it is the seed.
     """
     seed = min(point.seed for point in paths)
-    first = {p.name: path for p, path in paths.items() if p.seed == seed}
+    first = {p.name: spacy.load(path) for p, path in paths.items() if p.seed == seed}
     test = of_seed(corpus, seed) / "test.spacy"
-    measured = measure_speed(first, {}, test, SPEED_WORDS, SPEED_ROUNDS, threads=1)
+    texts = read_texts(test, next(iter(first.values())), SPEED_WORDS)
+    measured = measure_speed(first, texts, rounds=SPEED_ROUNDS)
     speeds = measured["words_per_second"]
     for point, run in zip(paths, runs):
         if point.seed == seed:

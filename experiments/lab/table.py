@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Tuple
 import numpy
 
 from lab.points import FULL, OURS, TITLES
-from spacy_ldnet.workflow.bootstrap import paired_bootstrap
-from spacy_ldnet.workflow.summary import mean_and_std
+from spacy_ldnet.evaluation.bootstrap import paired_bootstrap
+from spacy_ldnet.evaluation.summary import mean_and_std
 
 Runs = List[Dict[str, Any]]
 Key = Tuple[str, int]

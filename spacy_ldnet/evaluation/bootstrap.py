@@ -1,15 +1,16 @@
-"""Entity counts per document and the paired bootstrap over documents."""
+"""Paired bootstrap over documents for the difference in F1 of two pipelines."""
 
 from typing import Dict, Tuple
 
 import numpy
 from spacy.training import Example
 
-Counts = numpy.ndarray  # documents × 3: true positives, false positives, misses
+from ..errors import Errors
+from ..iobes import Array
 
 
 def count_entities(example: Example) -> Tuple[int, int, int]:
-    """Count entities of one document by the rule of spaCy's `get_ner_prf`.
+    """Count the entities of a document by the rule of spaCy's `get_ner_prf`.
 
     example (Example): The predicted and the reference document.
     RETURNS (Tuple[int, int, int]): True positives, false positives, misses.
@@ -34,11 +35,11 @@ def count_entities(example: Example) -> Tuple[int, int, int]:
     return hits, wrong, n_gold - hits
 
 
-def f_score(counts: numpy.ndarray) -> numpy.ndarray:
+def f_score(counts: Array) -> Array:
     """F1 in percent from counts.
 
-    counts (numpy.ndarray): (..., 3): true positives, false positives, misses.
-    RETURNS (numpy.ndarray): (...,): 0 where there is nothing to find.
+    counts (ndarray): (..., 3): true positives, false positives, misses.
+    RETURNS (ndarray): (...,): 0 where there is nothing to find.
     """
     hits = counts[..., 0]
     total = 2 * hits + counts[..., 1] + counts[..., 2]
@@ -46,24 +47,24 @@ def f_score(counts: numpy.ndarray) -> numpy.ndarray:
 
 
 def paired_bootstrap(
-    first: Counts, second: Counts, *, draws: int = 10_000, seed: int = 0
+    first: Array, second: Array, *, draws: int = 10_000, seed: int = 0
 ) -> Dict[str, float]:
-    """Interval of the difference in F1 between two models on the same documents.
+    """The interval of the difference in F1 between two pipelines on the same documents.
+    Documents are drawn with replacement, the same ones for both pipelines.
 
-    Documents are drawn with replacement, the same ones for both models.
-
-    first (Counts): (documents, 3), summed over seeds.
-    second (Counts): (documents, 3) of the other model, in the same order.
-    draws (int): How many resamples.
+    first (ndarray): Counts of each document (rows): true positives, false positives,
+        misses. With several seeds, their sums.
+    second (ndarray): The same of the other pipeline, in the same order.
+    draws (int): Number of resamples, at least 1.
     seed (int): Seed of the resampling.
-    RETURNS (Dict[str, float]): The observed difference (first - second) in points
-        of F1, the ends of its 95% interval, and the share of draws above zero.
+    RETURNS (Dict[str, float]): The observed `difference` (first - second) in points of
+        F1; `low` and `high`, the ends of its 95% interval; `above_zero`, the share of
+        draws in which the first one is better.
+    RAISES (ValueError): E189 if the counts are of different documents.
     """
     if first.shape != second.shape:
-        raise ValueError(
-            f"Expected counts of the same documents, got {first.shape} and "
-            f"{second.shape}"
-        )
+        values = {"first": len(first), "second": len(second)}
+        raise ValueError(Errors.E189.format(**values))
     rng = numpy.random.default_rng(seed)
     n_docs = len(first)
     both = numpy.concatenate([first, second], axis=1).astype("float64")

@@ -1,14 +1,14 @@
-"""What the report says in words: the answer, the corpus, the versions."""
+"""The report's sentences: the answer, the corpus, machine and versions."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Dict, List, Tuple
 
-from _page_data import Run
-from _page_tables import ratio
+from .run import Run
+from .tables import ratio
 
 PACKAGES = ("spacy-ldnet", "spacy", "thinc", "torch", "numpy", "spacy-transformers")
 
-#: What is said of how many times as much the subject has.
+#: Sentences about ratios: what the subject has, divided by what another row has.
 FACTORS = {
     "words_per_second": "it runs {:.1f} times as fast",
     "lm_macs_per_word": "its language models cost {:.2f} times as much",
@@ -23,13 +23,13 @@ def answer(run: Run) -> List[str]:
     several = f", the mean of {f1['n']} seeds" if f1["n"] > 1 else ", one seed"
     begin = f"{run.subject} has an F1 of {f1['mean']:.2f} on the test set{several}"
     if subject.get("words_per_second"):
-        begin += f", at {subject['words_per_second']:,.0f} words a second"
+        begin += f", at {subject['words_per_second']:,.0f} words per second"
     if subject.get("size_mb"):
         begin += f" and with {subject['size_mb']:,.1f} MB on disk"
     sentences = [f"{begin}.", _left(run)]
     for name in run.results:
         if name != run.subject:
-            sentences.append(_beside(run, name))
+            sentences.append(_compare(run, name))
     if is_agreement(run):
         sentences.append(
             "The labels were written by the teacher, so that F1 is agreement with it, "
@@ -39,11 +39,11 @@ def answer(run: Run) -> List[str]:
 
 
 def _left(run: Run) -> str:
-    """How many layers pruning left, where there is a row that has them all."""
+    """The number of layers that pruning left, if there is a row that has all of them."""
     keys = ("layers_fwd", "layers_bwd")
     left, whole = (
         [run.results.get(row, {}).get(key) for key in keys]
-        for row in (run.subject, "ldnet")
+        for row in (run.subject, run.whole)
     )
     if None in (*left, *whole) or left == whole:
         return ""
@@ -54,12 +54,12 @@ def _left(run: Run) -> str:
     )
 
 
-def _beside(run: Run, name: str) -> str:
+def _compare(run: Run, name: str) -> str:
     subject, other = run.results[run.subject], run.results[name]
     parts = []
     gain = run.difference(name)
     if gain is not None:
-        sure = "" if gain[1] > 0 or gain[2] < 0 else ", which may be chance"
+        sure = "" if gain[1] > 0 or gain[2] < 0 else ", not significant"
         more = f"{abs(gain[0]):.2f} {'better' if gain[0] > 0 else 'worse'}"
         parts.append(
             f"its F1 is {more if gain[0] else 'the same'} (95% interval "
@@ -71,7 +71,7 @@ def _beside(run: Run, name: str) -> str:
             parts.append(form.format(factor))
     about = run.title(name)
     where = f"{name} ({about})" if about else name
-    return f"Beside {where}: {', '.join(parts)}." if parts else ""
+    return f"Compared with {where}: {', '.join(parts)}." if parts else ""
 
 
 def is_agreement(run: Run) -> bool:
@@ -80,7 +80,7 @@ def is_agreement(run: Run) -> bool:
 
 
 def corpus_facts(run: Run) -> List[Tuple[str, Any]]:
-    """RETURNS (List[Tuple[str, Any]]): Where text and labels are from."""
+    """RETURNS (List[Tuple[str, Any]]): Sources of text and labels."""
     corpus = run.corpus
     facts = []
     for source in corpus.get("sources", []):

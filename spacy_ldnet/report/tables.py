@@ -1,17 +1,24 @@
-"""The report's tables."""
+"""The report's tables: results, layers, language models, labels and errors."""
 
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
-from _page_data import Run
-from _page_gates import closings, layers_of
-
-from spacy_ldnet.lm_directory import DIRECTIONS
+from ..evaluation.error_analysis import KINDS
+from ..lm_directory import DIRECTIONS
+from .run import Run, closings, layers_of
 
 Sortable = Union[float, str, None]
-
-#: What language models are called, by their directory.
-LM_TITLES = {"lm": "as pretrained", "lm_retrained": "pruned and pretrained on"}
+#: Stands where one side has no entity.
+NOTHING = "(none)"
+#: Names of the kinds of errors.
+KIND_TITLES = {
+    "right": "right",
+    "label": "wrong label",
+    "boundaries": "wrong boundaries",
+    "both": "both wrong",
+    "missed": "missed",
+    "invented": "invented",
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Table:
     """title (str): Its caption.
     columns (List[str]): Headers; the first column heads the rows.
     rows (List[List[Cell]]): The cells.
-    marked (str): The row to show as the one it is about.
+    marked (str): The row that the table is about.
     """
 
     title: str
@@ -68,12 +75,12 @@ def spread(value: Optional[Dict[str, Any]]) -> Cell:
 
 
 def times(ratio: Optional[float]) -> Cell:
-    """RETURNS (Cell): How many times as much."""
+    """RETURNS (Cell): A ratio, or a dash."""
     return ABSENT if ratio is None else Cell(f"{ratio:.2f} ×", ratio)
 
 
 def ratio(row: Dict[str, Any], other: Dict[str, Any], key: str) -> Optional[float]:
-    """RETURNS (Optional[float]): How many times as much a row has of something."""
+    """RETURNS (Optional[float]): The ratio of two rows; None if one has no such value."""
     return row[key] / other[key] if row.get(key) and other.get(key) else None
 
 
@@ -97,13 +104,13 @@ def results_table(run: Run) -> Table:
             ]
         )
     scored = ["F1", "precision", "recall"]
-    cost = ["layers", "LM MACs a word", "MACs a word", "words/s", "MB"]
+    cost = ["layers", "LM MACs per word", "MACs per word", "words/s", "MB"]
     title = "Results on the test set: mean and deviation over seeds"
     return Table(title, ["row", *scored, *cost, "what"], rows, run.subject)
 
 
 def against_table(run: Run) -> Table:
-    """RETURNS (Table): The subject beside each other row."""
+    """RETURNS (Table): The subject compared with each other row."""
     subject, rows = run.results[run.subject], []
     for name, row in run.results.items():
         if name == run.subject:
@@ -125,13 +132,13 @@ def against_table(run: Run) -> Table:
                 word(run.title(name)),
             ]
         )
-    columns = ["against", "its F1", "F1 gained (95% interval)"]
-    title = f"{run.subject} beside the others"
+    columns = ["compared with", "its F1", "F1 gained (95% interval)"]
+    title = f"{run.subject} compared with the others"
     return Table(title, [*columns, "speed", "MACs", "size", "what"], rows)
 
 
 def closing_table(run: Run) -> Optional[Table]:
-    """RETURNS (Optional[Table]): When each layer closed, for each seed."""
+    """RETURNS (Optional[Table]): The step at which each layer closed, by seed."""
     if not run.gates:
         return None
     rows = []
@@ -162,7 +169,7 @@ def closing_table(run: Run) -> Optional[Table]:
 
 
 def data_table(run: Run) -> Optional[Table]:
-    """RETURNS (Optional[Table]): What the parts of the corpus hold."""
+    """RETURNS (Optional[Table]): Counts of the parts of the corpus."""
     splits = run.corpus.get("splits", {})
     parts = {**splits, **run.corpus.get("lm", {})}
     keys = ("documents", "paragraphs", "sentences", "tokens")
@@ -181,7 +188,7 @@ def lm_table(run: Run) -> Optional[Table]:
     """RETURNS (Optional[Table]): The language models of each seed."""
     rows = []
     metas = [
-        (f"seed {seed}, {LM_TITLES[name]}", meta)
+        (f"seed {seed}, {name}", meta)
         for name, by_seed in run.lm_metas.items()
         for seed, meta in by_seed.items()
     ]
@@ -200,3 +207,79 @@ def facts_table(title: str, facts: Sequence[Tuple[str, Any]]) -> Table:
     """RETURNS (Table): Names and values."""
     rows = [[word(name), word(str(value))] for name, value in facts if value != ""]
     return Table(title, ["what", "value"], rows)
+
+
+def label_table(run: Run) -> Optional[Table]:
+    """RETURNS (Optional[Table]): Scores of the subject for each label, and the F1 of
+    the other rows.
+    """
+    labels = run.results[run.subject].get("per_label")
+    if not labels:
+        return None
+    others = [name for name in run.scored if name != run.subject]
+    gold = run.corpus.get("splits", {}).get("test", {}).get("entities", {})
+    rows = []
+    for label, scores in labels.items():
+        theirs = [run.results[o].get("per_label", {}).get(label, {}) for o in others]
+        rows.append(
+            [
+                word(label),
+                number(gold.get(label)),
+                *(spread(scores[f"ents_{key}"]) for key in "prf"),
+                *(spread(row.get("ents_f")) for row in theirs),
+            ]
+        )
+    columns = ["label", "in the test set", "precision", "recall", "F1"]
+    title = f"Scores of {run.subject} by label, and the F1 of others"
+    return Table(title, [*columns, *(f"F1 {name}" for name in others)], rows)
+
+
+def kinds_table(run: Run) -> Optional[Table]:
+    """RETURNS (Optional[Table]): Number of errors of each kind, by row, mean over seeds."""
+    if not run.errors:
+        return None
+    rows = [
+        [word(name), *(number(e["kinds"][k] / len(e["seeds"]), ",.1f") for k in KINDS)]
+        for name, e in run.errors.items()
+    ]
+    title = "Entities by outcome: mean over seeds"
+    return Table(title, ["row", *(KIND_TITLES[k] for k in KINDS)], rows, run.subject)
+
+
+def confusion_table(run: Run) -> Optional[Table]:
+    """RETURNS (Optional[Table]): The subject's confusions, the most frequent first."""
+    cells = confusion_cells(run.errors.get(run.subject, {}))
+    rows = [
+        [
+            word(cell["gold"]),
+            word(cell["predicted"]),
+            number(cell["mean"], ",.1f"),
+            number(cell["share"], ".1%"),
+        ]
+        for cell in cells
+        if cell["gold"] != cell["predicted"]
+    ]
+    title = f"Labels that {run.subject} confuses: mean over seeds"
+    columns = ["gold", "predicted", "entities", "of the gold label"]
+    return Table(title, columns, rows) if rows else None
+
+
+def confusion_cells(errors: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """errors (Dict[str, Any]): What is known of the errors of a row.
+    RETURNS (List[Dict[str, Any]]): `gold`, `predicted`, the `mean` number per seed, and
+        its `share` of the gold label (of those invented: of all invented).
+    """
+    totals: Dict[Optional[str], int] = {}
+    for pair in errors.get("confusion", []):
+        totals[pair["gold"]] = totals.get(pair["gold"], 0) + pair["count"]
+    return [
+        {
+            "gold": pair["gold"] or NOTHING,
+            "predicted": pair["predicted"] or NOTHING,
+            "mean": round(pair["count"] / len(errors["seeds"]), 2),
+            "share": round(pair["count"] / totals[pair["gold"]], 4),
+            # The root, since most confusions are rare beside what is right.
+            "shade": round((pair["count"] / totals[pair["gold"]]) ** 0.5, 3),
+        }
+        for pair in errors.get("confusion", [])
+    ]

@@ -4,7 +4,13 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
 
-from spacy_ldnet.workflow import entity_errors
+from spacy_ldnet.evaluation.error_analysis import (
+    describe_errors,
+    gold_pieces,
+    kind_of,
+    pair_entities,
+)
+from spacy_ldnet.evaluation.gold import read_gold
 
 TEXT = "Robert Kennedy left New York City for Rome ."
 WORDS = TEXT.split(" ")
@@ -28,10 +34,15 @@ GOLD = [(0, 14, "PERSON"), (20, 33, "GPE"), (38, 42, "GPE")]
     ],
 )  # fmt: skip
 def test_each_entity_has_one_outcome(predicted, kinds):
-    pairs = entity_errors.pair_entities(GOLD, predicted)
-    assert sorted(map(entity_errors.kind_of, pairs)) == sorted(kinds)
+    pairs = pair_entities(GOLD, predicted)
+    assert sorted(map(kind_of, pairs)) == sorted(kinds)
     assert sorted(g for g, _ in pairs if g) == sorted(GOLD)
     assert sorted(p for _, p in pairs if p) == sorted(predicted)
+
+
+def read_pieces(path):
+    examples = read_gold(path, spacy.blank("en"))
+    return gold_pieces(example.reference for example in examples)
 
 
 def write_gold(path, *, sentences):
@@ -50,12 +61,12 @@ def write_gold(path, *, sentences):
 
 def test_counts_are_summed_over_seeds_and_unknown_places_left_out(tmp_path):
     write_gold(tmp_path / "gold.spacy", sentences=False)
-    pieces = entity_errors.read_gold(tmp_path / "gold.spacy")
+    pieces = read_pieces(tmp_path / "gold.spacy")
     by_seed = {
         "0": [[(0, 14, "ORG")], [(0, 14, "PERSON"), (20, 33, "GPE")]],
         "3": [[(0, 14, "PERSON"), (38, 42, "GPE")], [(0, 14, "PERSON")]],
     }
-    found = entity_errors.describe_errors(pieces, by_seed)
+    found = describe_errors(pieces, by_seed)
     assert found["seeds"] == [0, 3]
     assert {k: n for k, n in found["kinds"].items() if n} == {
         "right": 4,
@@ -73,14 +84,14 @@ def test_counts_are_summed_over_seeds_and_unknown_places_left_out(tmp_path):
 
 def test_sentences_are_shown_where_the_test_set_has_them(tmp_path):
     write_gold(tmp_path / "gold.spacy", sentences=True)
-    pieces = entity_errors.read_gold(tmp_path / "gold.spacy")
+    pieces = read_pieces(tmp_path / "gold.spacy")
     assert [piece.text.strip() for piece in pieces[:2]] == [
         "Robert Kennedy left New",
         "York City for Rome .",
     ]
     # As they come back from the file that keeps scores: lists, not tuples.
     predicted = {"0": [[[0, 14, "PERSON"], [24, 33, "GPE"], [38, 42, "LOC"]], []]}
-    found = entity_errors.describe_errors(pieces, predicted)
+    found = describe_errors(pieces, predicted)
     worst, other = found["worst"][:2]
     assert worst["text"].startswith("York") and worst["errors"] == 2
     assert worst["gold"] == [{"start": 14, "end": 18, "label": "GPE"}]

@@ -1,14 +1,11 @@
-"""What a pipeline's errors are: pairs of gold and predicted entities, and the worst."""
+"""Error analysis: pairs of gold and predicted entities, and the texts with most errors."""
 
 from collections import Counter
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-import spacy
 from spacy.tokens import Doc, Span
-from spacy.training import Corpus
 
 Entity = Tuple[int, int, str]  # first character, end, label
 Pair = Tuple[Optional[Entity], Optional[Entity]]
@@ -22,11 +19,11 @@ WORST, LONGEST = 8, 400
 class Gold:
     """A piece of text with its gold entities.
 
-    document (int): Its number in the test set.
+    document (int): Number of its document in the gold data.
     start (int): Its first character in the document.
     text (str): The text.
     entities (List[Entity]): Gold entities, by the document's characters.
-    unknown (List[Tuple[int, int]]): Where nobody said whether there are entities.
+    unknown (List[Tuple[int, int]]): Tokens without annotation, by characters.
     """
 
     document: int
@@ -41,16 +38,14 @@ def entities_of(doc: Doc) -> List[Entity]:
     return [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
 
 
-def read_gold(path: Path) -> List[Gold]:
-    """path (Path): The test set (.spacy).
-    RETURNS (List[Gold]): Its sentences if it has them, or else its documents.
+def gold_pieces(docs: Iterable[Doc]) -> List[Gold]:
+    """docs (Iterable[Doc]): The gold data, none of them empty.
+    RETURNS (List[Gold]): Their sentences if they have some, else the docs as a whole.
     """
-    # By the reader that the scores come from: it passes over empty documents.
-    examples = Corpus(path)(spacy.blank("xx"))
     return [
         _read_piece(number, span)
-        for number, example in enumerate(examples)
-        for span in _pieces_of(example.reference)
+        for number, doc in enumerate(docs)
+        for span in _pieces_of(doc)
     ]
 
 
@@ -70,8 +65,8 @@ def _read_piece(number: int, span: Span) -> Gold:
 
 
 def pair_entities(gold: Sequence[Entity], predicted: Sequence[Entity]) -> List[Pair]:
-    """Find for each gold entity the predicted one it was taken for: the one of the
-    same boundaries, or else the one that shares most characters with it.
+    """Pair each gold entity with the predicted one of the same boundaries, or else with
+    the one that shares most characters with it.
 
     gold (Sequence[Entity]): Gold entities of a text.
     predicted (Sequence[Entity]): Predicted ones.
@@ -114,14 +109,14 @@ def kind_of(pair: Pair) -> str:
 def describe_errors(
     pieces: Sequence[Gold], by_seed: Dict[str, List[List[Entity]]]
 ) -> Dict[str, Any]:
-    """Count outcomes and pairs of labels over the seeds, and choose the worst texts.
+    """Outcomes and pairs of labels, summed over seeds, and the texts with most errors.
 
-    pieces (Sequence[Gold]): The test set.
-    by_seed (Dict[str, List[List[Entity]]]): Seed -> predicted entities a document.
-    RETURNS (Dict[str, Any]): `seeds`; `kinds`, how often each outcome; `confusion`,
-        how often which label was taken for which (null: nothing there); both summed
-        over seeds; and `worst`, texts with gold and predicted entities and `errors`,
-        the mean over seeds. What is predicted there is the first seed's.
+    pieces (Sequence[Gold]): The gold data.
+    by_seed (Dict[str, List[List[Entity]]]): Seed -> predicted entities of each document.
+    RETURNS (Dict[str, Any]): `seeds`; `kinds`, the number of each outcome; `confusion`,
+        the number of each pair of gold and predicted label (null: nothing there); and
+        `worst`, texts with gold entities, the predicted ones of the first seed, and
+        `errors`, the mean over seeds.
     """
     kinds: Counter = Counter()
     labels: Counter = Counter()
@@ -160,7 +155,7 @@ def _all_pairs(
 
 
 def _within(piece: Gold, predicted: Sequence[Entity]) -> List[Entity]:
-    """Predicted entities that begin in a piece, where it is known what is right."""
+    """Predicted entities that begin in a piece and touch no token without annotation."""
     end = piece.start + len(piece.text)
     return [
         (first, last, label)
