@@ -8,7 +8,7 @@ import spacy
 import srsly
 import typer
 from distil import markdown, summarise
-from lab.distil_runs import Student, all_students
+from lab.training import Student, all_students
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 from toy import check_rate

@@ -1,45 +1,87 @@
-"""Join the points of the frontier over seeds and draws, and compare them."""
+"""Results of a frontier: scores and speed of its points, joined and compared."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import numpy
+import spacy
+from tqdm import tqdm
+from wasabi import msg
 
-from lab.points import FULL, OURS, TITLES
+from lab.pictures import draw_over_cost
+from lab.points import FULL, MACS, OURS, STYLES, TITLES, Cost, Point
+from lab.training import of_seed
+from spacy_ldnet.describe import describe, size_of
 from spacy_ldnet.evaluation.bootstrap import paired_bootstrap
+from spacy_ldnet.evaluation.cost import measure_speed
+from spacy_ldnet.evaluation.gold import read_texts
+from spacy_ldnet.evaluation.scoring import evaluate_pipeline
 from spacy_ldnet.evaluation.summary import mean_and_std
+from spacy_ldnet.timing import describe_machine
+from spacy_ldnet.workflow.scripting import write_json, write_text
 
+SPEED_WORDS, SPEED_ROUNDS = 20_000, 5
 Runs = List[Dict[str, Any]]
 Key = Tuple[str, int]
 VALUES = ("dev_f", "test_f", "lm_macs", "macs", "size_mb", "words_per_second")
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What is saved.
-
-    name (str): Its name in the runs.
-    unit (float): It is shown in multiples of this.
-    column (str): Head of its column.
-    label (str): Of the axis that F1 is drawn over.
+def score_all(paths: Dict[Point, Path], corpus: Path, kept: Path) -> List[Any]:
+    """paths (Dict[Point, Path]): The pipelines.
+    corpus (Path): Folder with dev.spacy and test.spacy; `{seed}` in it is the seed.
+    kept (Path): Folder where scores are kept.
+    RETURNS (List[Any]): One object a point: its names, cost and scores.
     """
+    runs = []
+    for point, path in tqdm(paths.items(), "Scoring"):
+        scores: Dict[str, Any] = {}
+        for part in ("dev", "test"):
+            cache = kept / f"{point.seed}-{point.name}-{part}.json"
+            data = of_seed(corpus, point.seed) / f"{part}.spacy"
+            scores[part] = evaluate_pipeline(path, data, kept=cache)
+        facts = describe(spacy.load(path))
+        layers = sum(map(len, facts["kept"].values()))
+        if layers > point.budget:
+            msg.warn(
+                f"Seed {point.seed}, {point.name}: {layers} layers are over the budget",
+                "Gates had too few updates to close: give more --steps.",
+            )
+        runs.append(
+            {
+                "method": point.method,
+                "budget": point.budget,
+                "seed": point.seed,
+                "draw": point.draw,
+                "kept": facts["kept"],
+                "lm_macs": scores["test"]["lm_macs_per_word"],
+                "macs": scores["test"]["macs_per_word"],
+                "size_mb": size_of(path),
+                "dev_f": 100 * scores["dev"]["scores"]["ents_f"],
+                "test_f": 100 * scores["test"]["scores"]["ents_f"],
+                "counts": scores["test"]["counts"],
+            }
+        )
+    return runs
 
-    name: str
-    unit: float
-    column: str
-    label: str
 
+def time_all(paths: Dict[Point, Path], runs: List[Any], corpus: Path) -> None:
+    """Add the words per second of the first seed's points, all taking turns.
 
-MACS = Cost(
-    "lm_macs",
-    1e3,
-    "LM MACs (thousands)",
-    "language models' multiply-accumulates a word (thousands)",
-)
-SIZE = Cost("size_mb", 1, "size in MB", "size in MB")
-SPEED = Cost("words_per_second", 1, "words/s", "words a second, one thread")
+    paths (Dict[Point, Path]): The pipelines.
+    runs (List[Any]): Get `words_per_second`.
+    corpus (Path): Folder with test.spacy; `{seed}` in it is the seed.
+    """
+    seed = min(point.seed for point in paths)
+    first = {p.name: spacy.load(path) for p, path in paths.items() if p.seed == seed}
+    test = of_seed(corpus, seed) / "test.spacy"
+    texts = read_texts(test, next(iter(first.values())), SPEED_WORDS)
+    measured = measure_speed(first, texts, rounds=SPEED_ROUNDS)
+    speeds = measured["words_per_second"]
+    for point, run in zip(paths, runs):
+        if point.seed == seed:
+            run["words_per_second"] = speeds[point.name]
 
 
 def join_runs(runs: Runs) -> List[Dict[str, Any]]:
@@ -114,7 +156,7 @@ def _grouped(runs: Runs) -> Dict[Key, Runs]:
 
 def _by_budget(item: Tuple[Key, Runs]) -> Tuple[int, int]:
     method, budget = item[0]
-    return budget, list(TITLES).index(method)
+    return budget, list(STYLES).index(method)
 
 
 def _pooled(one: Runs, two: Runs, folds: bool) -> Any:
@@ -170,3 +212,42 @@ def markdown(
 
 def _spread(value: Dict[str, Any]) -> str:
     return f"{value['mean']:.2f} ± {value['std']:.2f}"
+
+
+def report(
+    runs: List[Any],
+    results: Path,
+    title: str,
+    column: Cost = MACS,
+    axis: Cost = MACS,
+    *,
+    folds: bool = False,
+) -> None:
+    """Write the JSON, the tables and the picture.
+
+    runs (List[Any]): One object a point.
+    results (Path): The JSON file.
+    title (str): Title of the picture.
+    column (Cost): What the table shows beside words per second.
+    axis (Cost): What the picture draws F1 over.
+    folds (bool): Each seed has a test set of its own.
+    """
+    rows, pairs = join_runs(runs), compare_runs(runs, draws=10_000, folds=folds)
+    for run in runs:
+        del run["counts"]
+    machine = describe_machine(1)
+    write_json(
+        results,
+        {
+            "title": title,
+            "rows": rows,
+            "pairs": pairs,
+            "runs": runs,
+            "machine": machine,
+        },
+    )
+    text = markdown(rows, pairs, column)
+    write_text(results.with_suffix(".md"), text)
+    draw_over_cost(rows, results.with_suffix(".png"), title, axis)
+    print(text)
+    msg.good("Wrote the results", str(results))
