@@ -10,8 +10,8 @@ from spacy.util import load_config
 from lab.points import FIRST, Point, choose_layers
 from lab.trainer import Trainer
 from spacy_ldnet.describe import encoders_in
+from spacy_ldnet.distillation.pseudo_labels import write_pseudo_labels
 from spacy_ldnet.pruning.encoders import keep_only
-from spacy_ldnet.workflow.lessons import make_lessons
 
 #: What students learn from: gold data, and the teacher's tags or their probabilities.
 GOLD, HARD, SOFT = LABELS = ("gold", "hard", "soft")
@@ -84,7 +84,7 @@ class DistilTrainer(Trainer):
         work = self.directory / f"labelling-{threshold}"
 
         def make(made: Path) -> None:
-            make_lessons(
+            write_pseudo_labels(
                 teacher,
                 self.corpus / "train.spacy",
                 text,

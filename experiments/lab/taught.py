@@ -8,7 +8,11 @@ from typing import Optional
 from lab.points import FULL, TAUGHT, TAUGHT_AS, Point
 from lab.runs import FrontierTrainer, read_lm_sizes
 from lab.trainer import of_seed
-from spacy_ldnet.workflow.lessons import GOLD_SHARE, THRESHOLD, make_lessons
+from spacy_ldnet.distillation.pseudo_labels import (
+    GOLD_SHARE,
+    THRESHOLD,
+    write_pseudo_labels,
+)
 
 #: How much a student of the tags' probabilities heeds them, and how flat they are made.
 DISTIL = {"weight": 0.5, "temperature": 1.0}
@@ -61,7 +65,7 @@ class TeachingTrainer(FrontierTrainer):
         path = self.directory / str(teacher.seed) / f"{teacher.name}-lessons"
 
         def make(made: Path) -> None:
-            make_lessons(
+            write_pseudo_labels(
                 *(str(pipeline), corpus / "train.spacy"),
                 self.taught_text or self.text / "lm_train.txt",
                 *(made, path.with_name(f"{path.name}.labelling")),

@@ -1,7 +1,7 @@
-"""How a training shows on the console."""
+"""Progress of trainings and of annotation on the console."""
 
 from types import TracebackType
-from typing import Dict, Optional, Type
+from typing import TYPE_CHECKING, Dict, Optional, Type
 
 import tqdm
 from wasabi import msg
@@ -16,9 +16,12 @@ from ..pretraining.events import (
     Tokenising,
 )
 
+if TYPE_CHECKING:
+    from ..annotation.output import Annotating
+
 
 class BytesBar:
-    """A bar for text that is read, with words a second; none in a file or a pipe.
+    """A bar for text that is read, with words per second; none in a file or a pipe.
 
     name (str): What is done.
     total (int): Bytes to read; 0 if nobody knows.
@@ -51,6 +54,28 @@ class BytesBar:
     def close(self) -> None:
         """Leave the bar as it is."""
         self.bar.close()
+
+
+class AnnotatingBar:
+    """A bar for annotation, as soon as there is something to show."""
+
+    def __init__(self) -> None:
+        self.bar: Optional[BytesBar] = None
+
+    def __enter__(self) -> "AnnotatingBar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, event: "Annotating") -> None:
+        """event (Annotating): The progress."""
+        if self.bar is None:
+            self.bar = BytesBar("Annotating", event.total)
+        self.bar.show(event.done, event.words, event.seconds)
+        if event.done >= event.total:
+            self.bar.close()
 
 
 class ProgressDisplay:
