@@ -20,7 +20,7 @@ from _machine import peak_mb
 from _project import ROOT
 from spacy.tokens import Doc
 
-from spacy_ldnet.describe import encoders_in
+from spacy_ldnet.pruning import encoders_in
 from spacy_ldnet.timing import describe_machine, time_pipeline, zipf_texts
 from spacy_ldnet.workflow.scripting import write_json
 

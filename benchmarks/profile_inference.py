@@ -18,8 +18,8 @@ import typer
 from _project import ROOT
 from spacy.language import Language
 
-from spacy_ldnet.describe import encoders_in
 from spacy_ldnet.evaluation.gold import read_texts
+from spacy_ldnet.pruning import encoders_in
 from spacy_ldnet.timing import count_words, describe_machine, time_pipeline
 from spacy_ldnet.workflow.scripting import write_json
 

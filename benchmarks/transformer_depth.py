@@ -56,7 +56,7 @@ def main(
         shim = gate_shim(find_gated(model)[0])
         if nlps:
             shim.prune(min(nlps) - 1)
-        nlps[shim.live_layers()] = nlp
+        nlps[shim.n_open] = nlp
     texts = read_texts(data, nlp, words)
     runs = {layers: partial(time_pipeline, n, texts) for layers, n in nlps.items()}
     seconds = interleave(runs, rounds=rounds)  # type: ignore[arg-type, type-var]

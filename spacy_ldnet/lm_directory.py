@@ -5,7 +5,18 @@ import importlib.util
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NewType,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import srsly
 
@@ -18,6 +29,12 @@ EOS_ROW = 1
 FIRST_WORD_ROW = 2
 
 DIRECTIONS = ("forward", "backward")
+
+#: Number of a layer in the unpruned language model of its direction, from 0. It stays
+#: the same however often the model is pruned.
+LayerId = NewType("LayerId", int)
+#: Place of a layer among those that a (pruned) language model has, from 0.
+LayerIndex = NewType("LayerIndex", int)
 
 CONFIG_FILE = "config.cfg"
 META_FILE = "meta.json"
@@ -261,32 +278,35 @@ def find_misfit(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Optional
 class LayersLeft:
     """The layers that pruning has left of language models.
 
-    sizes (Dict[str, Any]): What the weights of a layer depend on, besides its number.
+    sizes (Dict[str, Any]): What the weights of a layer depend on, besides its id.
     vocabulary (str): Hash of the words.
-    numbers (Dict[str, List[int]]): Numbers of each direction's layers, in the unpruned
-        network.
+    layer_ids (Dict[str, List[LayerId]]): The layers of each direction.
     """
 
     sizes: Dict[str, Any]
     vocabulary: str
-    numbers: Dict[str, List[int]]
+    layer_ids: Dict[str, List[LayerId]]
 
-    #: The depth is left out: it is no part of a pruned pipeline's encoder.
+    #: Without the depth, which the encoder of a pruned pipeline does not know.
     NAMES = ("embed", "hidden", "unit")
 
-    def positions_in(self, others: "LayersLeft") -> Optional[Dict[str, List[int]]]:
+    def indices_in(self, others: "LayersLeft") -> Optional[Dict[str, List[LayerIndex]]]:
         """others (LayersLeft): Layers that these are to be found among.
-        RETURNS (Optional[Dict[str, List[int]]]): Position of each layer among those of
-            its direction; None if one is not there, or they are of other size or
-            vocabulary, and so not of the same language models.
+        RETURNS (Optional[Dict[str, List[LayerIndex]]]): Index of each layer among those of
+            its direction; None if one is missing, or if sizes or vocabulary differ, so
+            that they are not of the same language models.
         """
         if (self.sizes, self.vocabulary) != (others.sizes, others.vocabulary):
             return None
-        if any({*self.numbers[d]} - {*others.numbers[d]} for d in self.numbers):
+        places = {
+            direction: {layer_id: LayerIndex(i) for i, layer_id in enumerate(ids)}
+            for direction, ids in others.layer_ids.items()
+        }
+        if any({*ids} - {*places[name]} for name, ids in self.layer_ids.items()):
             return None
         return {
-            direction: [others.numbers[direction].index(number) for number in numbers]
-            for direction, numbers in self.numbers.items()
+            name: [places[name][layer_id] for layer_id in ids]
+            for name, ids in self.layer_ids.items()
         }
 
 

@@ -30,7 +30,6 @@ from .models.encoder import LDNetModel, LDNetShim, check_words, find_encoders
 from .nn.encoder import EncoderConfig, LDNetEncoder
 from .nn.precision import with_own_defaults
 from .nn.serialize import vocabulary_hash
-from .pruning.encoders import is_loaded, layers_of, prune_encoder
 
 Loader = Callable[[LDNetModel], LDNetModel]
 ARCHITECTURE = "spacy-ldnet.LDNetEncoder."
@@ -132,7 +131,7 @@ def load_pipeline(path: Path, width: int) -> Loaded:
     RAISES (ValueError): E152 it has no such encoder, or several that differ.
     """
     encoder = read_encoder(path)
-    prune_encoder(encoder)
+    _shim(encoder).prune()
     theirs, words = _shim(encoder).module, _shim(encoder).words
     network = LDNetEncoder(replace(theirs.config, width=width))
     for name, backbone in network.backbones.items():
@@ -153,8 +152,9 @@ def read_encoder(path: Path) -> LDNetModel:
         nlp = spacy.load(path, exclude=others)
         models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
         nodes = [e for m in models if isinstance(m, Model) for e in find_encoders(m)]
-        encoders = [encoder for encoder in nodes if is_loaded(encoder)]
-    if not encoders or any(layers_of(e) != layers_of(encoders[0]) for e in encoders):
+        encoders = [encoder for encoder in nodes if _shim(encoder).module]
+    left = [_shim(encoder).layers_left() for encoder in encoders]
+    if not encoders or any(layers != left[0] for layers in left):
         what = "encoders that differ" if encoders else "no LD-Net encoder"
         raise ValueError(Errors.E152.format(path=path, what=what))
     return encoders[0]

@@ -13,7 +13,8 @@ from thinc.api import Config
 from toy import DEPTH, PIPELINE, make_examples, shim_of
 
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.pruning.logger import GateWatch, create_gate_logger_v1
+from spacy_ldnet.pruning import create_gate_logger_v1
+from spacy_ldnet.pruning.logger import GateWatch
 
 TRAINING = """
 [corpora]

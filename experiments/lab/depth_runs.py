@@ -7,7 +7,7 @@ from thinc.api import Model
 
 from lab.points import Point
 from lab.runs import FrontierTrainer
-from spacy_ldnet.pruning.encoders import prune_encoder
+from spacy_ldnet.pruning import prune_encoder
 
 
 @dataclass

@@ -9,9 +9,8 @@ from spacy.util import load_config
 
 from lab.points import FIRST, Point, choose_layers
 from lab.trainer import Trainer
-from spacy_ldnet.describe import encoders_in
 from spacy_ldnet.distillation.pseudo_labels import write_pseudo_labels
-from spacy_ldnet.pruning.encoders import keep_only
+from spacy_ldnet.pruning import encoders_in, keep_only
 
 #: What students learn from: gold data, and the teacher's tags or their probabilities.
 GOLD, HARD, SOFT = LABELS = ("gold", "hard", "soft")

@@ -24,7 +24,7 @@ from lab.trainer import Settings, Trainer, log_of, run_spacy
 from spacy_ldnet.describe import describe, encoders_in
 from spacy_ldnet.nn.language_model import LanguageModelConfig
 from spacy_ldnet.pretraining.run import resolve_model
-from spacy_ldnet.pruning.encoders import keep_only
+from spacy_ldnet.pruning import keep_only
 from spacy_ldnet.workflow.scripting import ScriptError
 
 #: Highest rate of language models that are trained on: half of what they began with.

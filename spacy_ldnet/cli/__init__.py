@@ -19,11 +19,13 @@ from . import pretrain as _pretrain  # noqa: F401
 from . import prune as _prune  # noqa: F401
 from . import report as _report  # noqa: F401
 from . import teach as _teach  # noqa: F401
-from ._arguments import check_arguments
-from ._util import app
+from ._arguments import check_arguments, set_waiting_policy
+from ._util import add_pages, app
 
+add_pages(app)
 spacy_app.add_typer(app)
 # spaCy loads this module in each of its commands, before it parses their arguments.
 check_arguments(sys.argv, os.environ)
+set_waiting_policy(sys.argv, os.environ)
 
 __all__ = ["app"]

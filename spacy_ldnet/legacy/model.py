@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..errors import Errors
 from ..lm_directory import EOS_ROW
@@ -19,11 +20,11 @@ from ..models.doc_arrays import (
     flat_attribute,
     in_one_vocab,
     lay_out,
+    split_rows,
 )
 from ..models.encoder import (
     check_rows,
     dropout_rate,
-    split_rows,
     with_ends,
 )
 from ..models.shim import WordShim
@@ -165,7 +166,6 @@ class SentenceStack(nn.Module):
     def __init__(self, config: SentenceStackConfig):
         super().__init__()
         self.config = config
-        self.dropout = 0.0
         self.chars = SentenceCharEncoder(config)
         self.table = nn.Embedding(config.word_rows, config.word_embed)
         self.layers = BiRNN(
@@ -189,28 +189,32 @@ class SentenceStack(nn.Module):
     def from_structure(cls, structure: Structure) -> "SentenceStack":
         return cls(SentenceStackConfig(**structure))
 
-    def forward(self, context: Optional[Tensor], sentences: Sentences) -> Tensor:
+    def forward(
+        self,
+        context: Optional[Tensor],
+        sentences: Sentences,
+        *,
+        dropout: float = 0.0,
+    ) -> Tensor:
         """Encode positions.
 
         :param context: *Shape:* (positions, context), or None
         :param sentences: the sentences.
+        :param dropout: rate on the inputs, between layers and on the output, in training.
         :returns: *Shape:* (positions, width)
         """
         parts: List[Tensor] = [self.chars(sentences)]
         parts += [] if context is None else [context]
         parts.append(self.table(sentences.word_rows))
-        x = self._dropped(torch.cat(parts, dim=-1))
+        x = F.dropout(torch.cat(parts, dim=-1), dropout, self.training)
         out = x.new_zeros(len(x), self.config.width)
         for group in bucket_by_length(sentences.lengths):
             padded = padded_index(sentences.starts[group], sentences.lengths[group])
             index, real = padded.index, padded.real
             backwards = reverse_index(padded.lengths, len(index))
-            h = self.layers(take_rows(x, index), backwards, self.dropout)
+            h = self.layers(take_rows(x, index), backwards, dropout)
             out = out.index_copy(0, index[real], h[real])
-        return self._dropped(out)
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return nn.functional.dropout(x, self.dropout, self.training)
+        return F.dropout(out, dropout, self.training)
 
 
 Tok2VecModel = Model[List[Doc], List[Floats2d]]
@@ -310,9 +314,9 @@ def forward(
         check_rows(Xs, layout.of_docs, width, model, model.layers[0])
         flat = model.ops.flatten(Xs).astype("float32", copy=False)
         context = xp2torch(flat, requires_grad=is_train, device=shim.device)
-    shim.module.dropout = dropout_rate(model)
     sentences = _sentences(shim, in_one_vocab(docs), layout)
-    Y, bp_network = shim(ArgsKwargs(args=(context, sentences), kwargs={}), is_train)
+    inputs = ArgsKwargs((context, sentences), {"dropout": dropout_rate(model)})
+    Y, bp_network = shim(inputs, is_train)
     of_tokens = torch.from_numpy(layout.of_tokens).to(shim.device)
     sizes = [len(doc) for doc in docs]
 

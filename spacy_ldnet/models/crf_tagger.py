@@ -1,6 +1,5 @@
 """`CRFTagger`: a CRF over a `tok2vec` layer."""
 
-from functools import partial
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, cast
 
 import torch
@@ -14,8 +13,8 @@ from ..iobes import OUTSIDE
 from ..nn.crf import LinearChainCRF, tempered_divergence
 from ..nn.lattice import FORBIDDEN
 from ..nn.precision import with_own_defaults
-from ..nn.tagger import Readout
-from .encoder import check_rows, no_gradient, read_vectors, split_rows
+from .doc_arrays import split_rows
+from .encoder import check_rows, no_gradient, read_vectors
 from .shim import ModuleShim
 
 CRFTaggerModel = Model[List[Doc], List[Floats2d]]
@@ -60,7 +59,7 @@ def concatenate(ops: Ops, arrays: Sequence[Floats2d], width: int) -> Floats2d:
     return ops.xp.concatenate(filled) if filled else ops.alloc2f(0, width)
 
 
-class Teaching(NamedTuple):
+class SoftTargets(NamedTuple):
     """What a teacher says about some texts, and how much that counts.
 
     targets (List[Optional[Floats2d]]): For each text the teacher's probabilities of
@@ -83,7 +82,7 @@ def loss(
     gold: List[Ints1d],
     *,
     open_tags: Optional[Sequence[Optional[Any]]] = None,
-    teaching: Optional[Teaching] = None,
+    soft_targets: Optional[SoftTargets] = None,
 ) -> Tuple[float, List[Floats2d]]:
     """Negative log likelihood per annotated token, and its gradient. The gradients of
     the CRF's own scores are added to its parameters, for `model.finish_update`.
@@ -99,11 +98,11 @@ def loss(
     open_tags (Optional[Sequence[Optional[Array1d]]]): For each text whether its tokens
         that are O may have a tag (one boolean a tag) as well; None for O alone. The
         likelihood is that of all paths that this allows.
-    teaching (Optional[Teaching]): What is mixed with the likelihood, if anything: the
+    soft_targets (Optional[SoftTargets]): What is mixed with the likelihood, if anything: the
         divergence of the tags' marginals from a teacher's.
     RETURNS (Tuple[float, List[Floats2d]]): The loss, and its gradient.
     """
-    targets = teaching.targets if teaching else [None] * len(gold)
+    targets = soft_targets.targets if soft_targets else [None] * len(gold)
     d_emissions = [model.ops.xp.zeros_like(rows) for rows in emissions]
     chosen = [
         i
@@ -127,8 +126,8 @@ def loss(
         # Not "> FORBIDDEN / 2" alone: a NaN has to be seen by the component.
         fit = torch.where(fit < FORBIDDEN / 2, torch.zeros_like(fit), fit)
         total = -fit.sum()
-        if teaching is not None and any(targets[i] is not None for i in chosen):
-            part = teaching._replace(targets=[targets[i] for i in chosen])
+        if soft_targets is not None and any(targets[i] is not None for i in chosen):
+            part = soft_targets._replace(targets=[targets[i] for i in chosen])
             change, taught = _teach(crf_of(model), part, flat, lengths, fit)
             total, counted = total + change, counted | taught
         # There may be none: soft labels for tokens that are not those of the doc.
@@ -152,19 +151,23 @@ def _open_rows(
 
 
 def _teach(
-    crf: LinearChainCRF, teaching: Teaching, flat: Tensor, lengths: Tensor, fit: Tensor
+    crf: LinearChainCRF,
+    soft_targets: SoftTargets,
+    flat: Tensor,
+    lengths: Tensor,
+    fit: Tensor,
 ) -> Tuple[Tensor, Tensor]:
     """What the teacher changes in the summed loss, and which tokens it speaks of.
 
     fit (Tensor): The log likelihood of each text.
     """
-    taught = torch.tensor([target is not None for target in teaching.targets])
-    given = [torch.as_tensor(t) for t in teaching.targets if t is not None]
+    taught = torch.tensor([target is not None for target in soft_targets.targets])
+    given = [torch.as_tensor(t) for t in soft_targets.targets if t is not None]
     targets = torch.cat(given).to(flat.device)
     rows = taught.repeat_interleave(lengths).to(flat.device)
     log_marginals = crf.log_marginals(flat[rows], lengths[taught])
-    apart = tempered_divergence(log_marginals, targets, teaching.temperature)
-    change = teaching.weight * (apart.sum() + fit[taught.to(fit.device)].sum())
+    apart = tempered_divergence(log_marginals, targets, soft_targets.temperature)
+    change = soft_targets.weight * (apart.sum() + fit[taught.to(fit.device)].sum())
     return change, rows.masked_scatter(rows, targets.any(dim=1))
 
 
@@ -238,8 +241,8 @@ def forward(
     crf = crf_of(model)
     predict_with_head = model.layers[0].attrs.get("predict_with_head")
     if predict_with_head is not None and not is_train:
-        readout = Readout(crf.n_tags, partial(_emissions, shim_of(model)))
-        return predict_with_head(model.layers[0], docs, readout), no_gradient
+        emissions = predict_with_head(model.layers[0], docs, crf.hidden2tag)
+        return emissions, no_gradient
     vectors, backprop_vectors = read_vectors(model.layers[0], docs, is_train, model)
     sizes = [len(rows) for rows in vectors]
     check_rows(vectors, list(map(len, docs)), crf.n_in, model, model.layers[0])
@@ -257,12 +260,6 @@ def forward(
         return backprop_vectors(split_rows(torch2xp(d_inputs.args[0]), sizes))
 
     return split_rows(torch2xp(output.detach()), sizes), backprop
-
-
-def _emissions(shim: ModuleShim, hidden: Tensor) -> Tensor:
-    # Whatever precision the layer that calls computes in, tags have their own.
-    with torch.autocast(hidden.device.type, enabled=False):
-        return shim.predict(ArgsKwargs((hidden,), {}))
 
 
 @with_own_defaults

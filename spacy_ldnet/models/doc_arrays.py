@@ -1,7 +1,7 @@
 """Docs as arrays: their unique words, characters and windows."""
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy
 import torch
@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors
-from ..nn.batching import Windows
+from ..inputs import Windows
 
 #: Longest part of a word that its characters are read of: half from its front, half
 #: from its end. Longer tokens are addresses and noise.
@@ -38,6 +38,16 @@ def flat_attribute(docs: Sequence[Doc], attribute: int) -> numpy.ndarray:
     if not arrays:
         return numpy.zeros(0, dtype="uint64")
     return numpy.concatenate(arrays).astype("uint64", copy=False)
+
+
+def split_rows(rows: Any, sizes: Sequence[int]) -> List[Any]:
+    """RETURNS (List[FloatsXd]): Each document's rows, without a copy."""
+    parts = []
+    start = 0
+    for size in sizes:
+        parts.append(rows[start : start + size])
+        start += size
+    return parts
 
 
 def in_vocab(docs: Sequence[Doc], vocab: Vocab) -> List[Doc]:

@@ -22,10 +22,10 @@ from thinc.types import Floats2d
 from thinc.util import get_torch_default_device
 
 from ..errors import Errors, Warnings
+from ..inputs import EncoderWords, Windows
 from ..lm_directory import DIRECTIONS
-from ..nn.batching import Windows
 from ..nn.cache import VectorCache, WindowCache
-from ..nn.encoder import EncoderWords, LDNetEncoder
+from ..nn.encoder import LDNetEncoder
 from ..nn.precision import has_bfloat16, runs_bfloat16, with_own_defaults
 from ..nn.rnn import CELLS
 from ..nn.serialize import vocabulary_hash
@@ -39,6 +39,7 @@ from .doc_arrays import (
     find_types,
     lay_out,
     make_windows,
+    split_rows,
     texts_of,
 )
 from .gated import GateShim
@@ -73,7 +74,7 @@ class LDNetShim(GateShim, WordShim):
         super().__init__(
             LDNetEncoder, mixed_precision=mixed_precision, precision=precision
         )
-        self.start_gates()
+        self.reset_gates()
         self.cfg.update(train_lm=False, lm_rate=1.0)
 
     def load(self, module: LDNetEncoder, words: List[str]) -> None:
@@ -96,9 +97,9 @@ class LDNetShim(GateShim, WordShim):
         if self.module is not None:
             self.module.train_language_models(train, embeddings=False)
 
-    def prepare_update(self) -> None:
-        super().prepare_update()
-        self.module.features = self.features if self.module.frozen else None
+    def update_arguments(self) -> Dict[str, Any]:
+        cache = self.features if self.module.frozen else None
+        return {**super().update_arguments(), "cache": cache}
 
     def forget(self, changed: Optional[Collection[str]] = None) -> None:
         below = ("gates", *LM_PREFIXES)
@@ -294,8 +295,7 @@ def forward(
         spans = (model.attrs["window"], model.attrs["get_spans"])
         windows = make_windows(docs, *spans, shim.device)
     words = shim.read_types(types, inverse, partial(texts_of, docs, types))
-    shim.module.dropout = dropout_rate(model)
-    inputs = ArgsKwargs(args=(None, windows, words), kwargs={})
+    inputs = ArgsKwargs((words, windows), {"dropout": dropout_rate(model)})
     with shim.threads_for(len(inverse), is_train):
         Y, bp_network = shim(inputs, is_train)
 
@@ -327,16 +327,6 @@ def with_ends(rows: numpy.ndarray, layout: Layout, end: int) -> numpy.ndarray:
     full = numpy.full(layout.size, end, dtype=rows.dtype)
     full[layout.of_tokens] = rows
     return full
-
-
-def split_rows(rows: Any, sizes: Sequence[int]) -> List[Any]:
-    """RETURNS (List[FloatsXd]): Each document's rows, without a copy."""
-    parts = []
-    start = 0
-    for size in sizes:
-        parts.append(rows[start : start + size])
-        start += size
-    return parts
 
 
 def check_rows(

@@ -22,10 +22,11 @@ from thinc.types import Floats2d
 from torch import Tensor
 
 from ..errors import Errors
+from ..inputs import CharIds, TaggerWords
 from ..nn.cache import VectorCache
 from ..nn.precision import with_own_defaults
 from ..nn.rnn import CELLS
-from ..nn.tagger import CharIds, Readout, StackConfig, TaggerWords, TokenStack
+from ..nn.tagger import StackConfig, TokenStack
 from ..util import check_dropout, check_range
 from .doc_arrays import (
     Types,
@@ -34,13 +35,13 @@ from .doc_arrays import (
     flat_attribute,
     in_one_vocab,
     make_windows,
+    split_rows,
 )
 from .encoder import (
     check_precision,
     check_rows,
     dropout_rate,
     read_vectors,
-    split_rows,
 )
 from .shim import ModuleShim
 
@@ -296,21 +297,21 @@ def forward(
 
 @with_own_defaults
 def predict_with_head(
-    model: Tok2VecModel, docs: List[Doc], readout: Readout
+    model: Tok2VecModel, docs: List[Doc], head: torch.nn.Linear
 ) -> List[Floats2d]:
-    """Predict what a layer behind this one makes of its output, which for a long
-    document is never held as a whole.
+    """Predict the output of a layer after this one. The output of this one, which is
+    large for a long document, is never in memory as a whole.
 
     model (Model): A stacked tok2vec.
     docs (List[Doc]): The documents.
-    readout (Readout): The layer.
+    head (Linear): The layer.
     RETURNS (List[Floats2d]): Its output for each of them.
     """
     shim = _built(model)
     sizes = [len(doc) for doc in docs]
     with shim.threads_for(sum(sizes), False):
         inputs, _ = _inputs(model, docs, False)
-        inputs.kwargs["then"] = readout
+        inputs.kwargs["head"] = head
         Y = shim.predict(inputs)
     return split_rows(torch2xp(Y), sizes)
 
@@ -332,8 +333,8 @@ def _inputs(
         context = xp2torch(flat, requires_grad=is_train, device=shim.device)
     words = shim.look_up(in_one_vocab(docs, config.vectors), is_train)
     windows = make_windows(docs, WINDOW, None, shim.device)
-    shim.module.dropout = dropout_rate(model)
-    return ArgsKwargs(args=(context, words, windows), kwargs={}), bp_context
+    arguments = {"dropout": dropout_rate(model)}
+    return ArgsKwargs((context, words, windows), arguments), bp_context
 
 
 def _built(model: Tok2VecModel) -> StackShim:

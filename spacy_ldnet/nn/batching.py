@@ -7,6 +7,7 @@ import numpy
 import torch
 from torch import Tensor
 
+from ..inputs import Windows
 from .threads import parallel_for, workers
 
 #: Padded positions a batch may have without gradients: enough to keep the matrix
@@ -185,30 +186,8 @@ def reorder_time(x: Tensor, index: Tensor) -> Tensor:
     return x.reshape(time * batch, width).index_select(0, flat.reshape(-1)).view_as(x)
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Stretches of a flat array of words, and which words each of them answers for.
-
-    :param starts: first word of each window. *Shape:* (windows,)
-    :param lengths: number of words. *Shape:* (windows,)
-    :param keep_from: first word, counted from the window's start, whose output is
-        taken from this window. *Shape:* (windows,)
-    :param keep_to: one past the last such word. *Shape:* (windows,)
-    """
-
-    starts: Tensor
-    lengths: Tensor
-    keep_from: Tensor
-    keep_to: Tensor
-
-    def select(self, some: List[int]) -> "Windows":
-        """Some of the windows, over the same words."""
-        fields = (self.starts, self.lengths, self.keep_from, self.keep_to)
-        return Windows(*(field[some] for field in fields))
-
-
 def map_windows(
-    windows: Windows, out: Tensor, read: Callable[[Tensor, Tensor], Tensor]
+    windows: Windows[Tensor], out: Tensor, read: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
     """Read windows of similar length together, and put each word's output in its place.
 

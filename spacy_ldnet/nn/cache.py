@@ -7,6 +7,8 @@ import numpy
 import torch
 from torch import Tensor
 
+from ..inputs import Windows
+
 #: A window: its words' rows as bytes, and the stretch of it whose output is kept.
 Key = Tuple[bytes, int, int]
 
@@ -65,13 +67,12 @@ class WindowCache:
         return missing
 
 
-def window_keys(ids: Tensor, windows: Any) -> List[Key]:
-    """What tells windows apart, wherever they stand.
+def window_keys(keys: Tensor, windows: Windows[Tensor]) -> List[Key]:
+    """Keys of windows, the same wherever their words stand.
 
-    :param ids: rows of the words. *Shape:* (words,)
-    :param windows: the :class:`~.windows.Windows`.
+    :param keys: a number for each word. *Shape:* (words,)
     """
-    flat = ids.cpu().numpy()
+    flat = keys.cpu().numpy()
     fields = (windows.starts, windows.lengths, windows.keep_from, windows.keep_to)
     rows = torch.stack(fields, dim=1).tolist()
     return [(flat[s : s + n].tobytes(), a, b) for s, n, a, b in rows]

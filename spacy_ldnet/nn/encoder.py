@@ -1,65 +1,59 @@
 """The LD-Net encoder: two language models, cut to what a tagger needs of them."""
 
 from dataclasses import asdict, dataclass
-from functools import partial
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..lm_directory import DIRECTIONS
-from .batching import Windows, map_windows, reorder_time, reverse_index, take_rows
+from ..inputs import EncoderWords, Windows
+from ..lm_directory import DIRECTIONS, LayerId, LayerIndex
+from .batching import map_windows, reorder_time, reverse_index, take_rows
 from .cache import WindowCache, window_keys
 from .rnn import DenseRNN
 from .serialize import Structure
 from .word_embedding import Bags, WordEmbedding
 
+#: Tokens per type from which on it pays to project embeddings type by type.
+REPEATED = 2
 
-class BidirectionalProjection(nn.Linear):
-    """``W_c [r_forward, r_backward] + b_c`` (Liu et al. 2018, section 3.2).
 
-    Each side begins with the word's embedding, and what that contributes is the same
-    wherever the word stands.
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Sizes of an encoder, as they are saved with it.
 
-    :param embed: width of the embeddings.
-    :param sides: width of each side.
+    :param rows: words of each direction's embedding, special rows included.
+    :param embed: width of the word embeddings.
+    :param hidden: width of each recurrent layer.
+    :param forward: id of each layer of the forward model: its place in the unpruned
+        network.
+    :param backward: the same for the backward model.
+    :param unit: ``lstm``, ``gru`` or ``rnn``.
     :param width: width of the output.
+    :param boundary: row of the end-of-sentence symbol, which a window starts with.
+    :param vocabulary: hash of the words that the rows stand for.
+    :param starts: whether a window starts with a boundary symbol, as a text does in
+        pretraining; if not, with its first word.
+    :param subword_rows: rows of the hashed table of subwords; 0 for none.
+    :param ngrams: shortest and longest character n-grams among the subwords.
+    :param features: features of whole words among the subwords.
     """
 
-    def __init__(self, *, embed: int, sides: Sequence[int], width: int):
-        super().__init__(sum(sides), width)
-        self.embed = embed
-        self.sides = list(sides)
-
-    def project_embeddings(self, embeddings: Sequence[Tensor]) -> Tensor:
-        """What words give without the layers.
-
-        :param embeddings: of each side. *Shape:* (words, embed)
-        :returns: *Shape:* (words, width)
-        """
-        columns = torch.cat([first for first, _ in self._columns()], dim=1)
-        return nn.functional.linear(
-            torch.cat(list(embeddings), dim=-1), columns, self.bias
-        )
-
-    def add_hidden(self, c: Tensor, sides: Sequence[Tensor]) -> Tensor:
-        """Add what the layers give.
-
-        :param c: from :meth:`project_embeddings`. *Shape:* (time, batch, width)
-        :param sides: the rest of each side. *Shape:* (time, batch, layers * hidden)
-        :returns: *Shape:* (time, batch, width)
-        """
-        flat = c.flatten(0, 1)
-        for side, (_, of_layers) in zip(sides, self._columns()):
-            if of_layers.shape[1]:
-                flat = torch.addmm(flat, side.flatten(0, 1), of_layers.t())
-        return flat.unflatten(0, c.shape[:2])
-
-    def _columns(self) -> List[List[Tensor]]:
-        """Views of each side's weights: those of its embedding, and those of its layers."""
-        columns = self.weight.split(self.sides, dim=1)
-        return [list(side.tensor_split([self.embed], dim=1)) for side in columns]
+    rows: int
+    embed: int
+    hidden: int
+    forward: Tuple[LayerId, ...]
+    backward: Tuple[LayerId, ...]
+    unit: str
+    width: int
+    boundary: int
+    vocabulary: str = ""
+    # Older files lack these fields and have these values.
+    starts: bool = True
+    subword_rows: int = 0
+    ngrams: Tuple[int, ...] = (0, 0)
+    features: Tuple[str, ...] = ()
 
 
 class LMBackbone(nn.Module):
@@ -82,106 +76,75 @@ class LMBackbone(nn.Module):
     def forward(
         self,
         ids: Tensor,
-        gates: Optional[Tensor],
-        closed: Sequence[bool] = (),
+        table: Tensor,
         *,
-        table: Optional[Tensor] = None,
+        gates: Optional[Tensor] = None,
+        closed: Sequence[bool] = (),
         with_embeddings: bool = True,
     ) -> Tensor:
         """Read words in the order given.
 
         :param ids: rows of the table. *Shape:* (time, batch)
-        :param gates: *Shape:* (layers,)
-        :param closed: layers that need not be run.
-        :param table: embeddings; None for the words' own. *Shape:* (rows, embed)
+        :param table: embeddings. *Shape:* (rows, embed)
+        :param gates: None for all ones. *Shape:* (layers,)
+        :param closed: whether each layer need not be run; empty if all are run.
         :param with_embeddings: whether the embeddings are part of the result.
         :returns: *Shape:* (time, batch, embed + layers * hidden), or
             (time, batch, layers * hidden)
         """
-        x = self.embedding(ids) if table is None else F.embedding(ids, table)
+        x = F.embedding(ids, table)
         return self.rnn(x, gates=gates, closed=closed, with_input=with_embeddings)[0]
 
 
-#: Words for each different one from which on it pays to project embeddings by type.
-REPEATED = 2
+class BidirectionalProjection(nn.Linear):
+    """``W_c [r_forward, r_backward] + b_c`` (Liu et al. 2018, section 3.2).
 
+    The part of each direction begins with the word's embedding, and what that
+    contributes is the same wherever the word stands.
 
-@dataclass(frozen=True)
-class EncoderConfig:
-    """Sizes of an encoder.
-
-    :param rows: words of each direction's embedding, special rows included.
-    :param embed: width of the word embeddings.
-    :param hidden: width of each recurrent layer.
-    :param forward: number in the unpruned network of each layer of the forward model.
-    :param backward: the same of the backward model.
-    :param unit: ``lstm``, ``gru`` or ``rnn``.
+    :param embed: width of the embeddings.
+    :param widths: width of each direction's part.
     :param width: width of the output.
-    :param boundary: row of the end-of-sentence symbol, which a window starts from.
-    :param vocabulary: hash of the words that the rows stand for.
-    :param starts: whether a window is read from one boundary symbol on, as our own
-        language models saw it in pretraining; if not, from its first word on.
-    :param subword_rows: rows of the hashed table of subwords; 0 for none.
-    :param ngrams: shortest and longest character n-grams among the subwords.
-    :param features: features of whole words among the subwords.
     """
 
-    rows: int
-    embed: int
-    hidden: int
-    forward: Tuple[int, ...]
-    backward: Tuple[int, ...]
-    unit: str
-    width: int
-    boundary: int
-    vocabulary: str = ""
-    # Files of older versions do not say it: theirs do.
-    starts: bool = True
-    # Nor this: theirs have no subwords.
-    subword_rows: int = 0
-    ngrams: Tuple[int, ...] = (0, 0)
-    features: Tuple[str, ...] = ()
+    def __init__(self, *, embed: int, widths: Sequence[int], width: int):
+        super().__init__(sum(widths), width)
+        self.embed = embed
+        self.widths = list(widths)
 
+    def project_embeddings(self, embeddings: Tensor) -> Tensor:
+        """The output for words without the layers.
 
-@dataclass(frozen=True)
-class EncoderWords:
-    """The different words among some words.
+        :param embeddings: of both directions. *Shape:* (words, 2 * embed)
+        :returns: *Shape:* (words, width)
+        """
+        columns = torch.cat([first for first, _ in self._columns()], dim=1)
+        return F.linear(embeddings, columns, self.bias)
 
-    :param ids: row of the embedding of each. *Shape:* (types,)
-    :param inverse: which of them each word is; the number of types for the boundary
-        symbol. *Shape:* (words,)
-    :param bags: their subwords, where there are any.
-    :param embeddings: what :meth:`LDNetEncoder.compose` gave for them, if it is known.
-        *Shape:* (types, 2 * embed)
-    :param keys: what tells them from the types of other batches; None for the rows.
-        *Shape:* (types,)
-    """
+    def add_hidden(self, c: Tensor, hidden: Sequence[Tensor]) -> Tensor:
+        """Add the contribution of the layers.
 
-    ids: Tensor
-    inverse: Tensor
-    bags: Optional[Bags] = None
-    embeddings: Optional[Tensor] = None
-    keys: Optional[Tensor] = None
+        :param c: from :meth:`project_embeddings`. *Shape:* (time, batch, width)
+        :param hidden: outputs of each direction's layers. *Shape:*
+            (time, batch, layers * hidden)
+        :returns: *Shape:* (time, batch, width)
+        """
+        flat = c.flatten(0, 1)
+        for h, (_, columns) in zip(hidden, self._columns()):
+            if columns.shape[1]:
+                flat = torch.addmm(flat, h.flatten(0, 1), columns.t())
+        return flat.unflatten(0, c.shape[:2])
 
-
-@dataclass(frozen=True)
-class Tables:
-    """Embeddings of both directions, and what reads them.
-
-    :param forward: *Shape:* (rows, embed)
-    :param backward: *Shape:* (rows, embed)
-    :param boundary: row of the boundary symbol.
-    """
-
-    forward: Tensor
-    backward: Tensor
-    boundary: int
+    def _columns(self) -> List[List[Tensor]]:
+        """Views of each direction's weights: those of its embedding and of its layers."""
+        parts = self.weight.split(self.widths, dim=1)
+        return [list(part.tensor_split([self.embed], dim=1)) for part in parts]
 
 
 class LDNetEncoder(nn.Module):
     """``c = ReLU(W_c [r_forward, r_backward] + b_c)`` for every word.
 
-    Liu et al. 2018, section 3.2. The gates of both directions lie in one parameter,
+    Liu et al. 2018, section 3.2. The gates of both directions are one parameter,
     forward first, since the penalty counts them together.
 
     :param config: the sizes.
@@ -204,14 +167,9 @@ class LDNetEncoder(nn.Module):
         self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
         self.project = BidirectionalProjection(
             embed=config.embed,
-            sides=[backbone.rnn.width for backbone in self.backbones.values()],
+            widths=[backbone.rnn.width for backbone in self.backbones.values()],
             width=config.width,
         )
-        self.dropout = 0.0
-        #: Set while gates are trained, and a closed one stays closed.
-        self.gates_frozen = False
-        #: Set while nothing below `project` is trained.
-        self.features: Optional[WindowCache] = None
 
     @property
     def backbones(self) -> Dict[str, LMBackbone]:
@@ -220,25 +178,29 @@ class LDNetEncoder(nn.Module):
 
     def gates_of(self, direction: str) -> Tensor:
         """*Shape:* (layers of that direction,)"""
-        layers = len(self.config.forward)
-        return self.gates[:layers] if direction == "forward" else self.gates[layers:]
+        n_forward = len(self.config.forward)
+        if direction == "forward":
+            return self.gates[:n_forward]
+        return self.gates[n_forward:]
 
-    def by_direction(self, positions: Sequence[int]) -> Dict[str, List[int]]:
-        """Positions among all gates, as positions among each direction's layers."""
-        ahead = len(self.config.forward)
+    def by_direction(self, positions: Sequence[int]) -> Dict[str, List[LayerIndex]]:
+        """Places among all gates, as indices of each direction's layers."""
+        n_forward = len(self.config.forward)
         return {
-            "forward": [i for i in positions if i < ahead],
-            "backward": [i - ahead for i in positions if i >= ahead],
+            "forward": [LayerIndex(i) for i in positions if i < n_forward],
+            "backward": [
+                LayerIndex(i - n_forward) for i in positions if i >= n_forward
+            ],
         }
 
     @property
     def lm_macs(self) -> int:
-        """Multiply-accumulates a word of both language models."""
+        """Multiply-accumulates per word of both language models."""
         return sum(backbone.rnn.macs for backbone in self.backbones.values())
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates a word of the whole encoder."""
+        """Multiply-accumulates per word of the whole encoder."""
         return self.lm_macs + self.project.in_features * self.project.out_features
 
     def structure(self) -> Structure:
@@ -270,176 +232,190 @@ class LDNetEncoder(nn.Module):
             backbone.rnn.requires_grad_(train)
             backbone.embedding.requires_grad_(train and embeddings)
 
-    def forward(
-        self,
-        ids: Optional[Tensor],
-        windows: Windows,
-        types: Optional[EncoderWords] = None,
-    ) -> Tensor:
-        """Encode words that lie in windows.
-
-        :param ids: rows of the embedding; None with `types`. *Shape:* (words,)
-        :param windows: every word is kept by exactly one of them.
-        :param types: the different words. Words with subwords have to be given so.
-        :returns: *Shape:* (words, width)
-        """
-        if types is None:
-            assert ids is not None
-            types = EncoderWords(*ids.unique(return_inverse=True))
-        boundary = types.ids.new_full((1,), self.config.boundary)
-        rows = torch.cat([types.ids, boundary])
-        if self.config.subword_rows:
-            tables = self._composed_tables(types)
-            rows = torch.arange(len(rows), device=rows.device)
-        else:
-            tables = self.own_tables()
-        ids = rows[types.inverse]
-        if not torch.is_grad_enabled():
-            if len(ids) >= REPEATED * len(types.ids):
-                return self._by_type(ids, windows, types.inverse, rows, tables)
-        elif self.features is not None:
-            keys = ids
-            if types.keys is not None:
-                keys = torch.cat([types.keys, boundary])[types.inverse]
-            return self.mix(
-                self._kept_states(ids, keys, windows, self.features, tables)
-            )
-        out = self.project.weight.new_empty(len(ids), self.config.width)
-        return map_windows(
-            windows,
-            out,
-            lambda index, lengths: self.mix(self.states(ids[index], lengths, tables)),
-        )
-
-    def compose(self, rows: Tensor, bags: Optional[Bags]) -> Tensor:
+    def compose(self, ids: Tensor, bags: Optional[Bags]) -> Tensor:
         """Embeddings of words in both directions.
 
-        :param rows: rows of the words. *Shape:* (words,)
+        :param ids: rows of the words. *Shape:* (words,)
         :param bags: their subwords; None where there are none.
         :returns: *Shape:* (words, 2 * embed)
         """
         backbones = self.backbones.values()
-        return torch.cat([t.embedding.compose(rows, bags) for t in backbones], dim=-1)
+        return torch.cat([b.embedding.compose(ids, bags) for b in backbones], dim=-1)
 
-    def own_tables(self) -> Tables:
-        """Embeddings of the words that have a row of their own, without subwords."""
-        ahead, behind = (
-            backbone.embedding.weight for backbone in self.backbones.values()
-        )
-        return Tables(ahead, behind, self.config.boundary)
-
-    def _composed_tables(self, types: EncoderWords) -> Tables:
-        embeddings = types.embeddings
-        if embeddings is None:
-            embeddings = self.compose(types.ids, types.bags)
-        symbols = [
-            t.embedding.weight[self.config.boundary] for t in self.backbones.values()
-        ]
-        whole = torch.cat([embeddings, torch.cat(symbols).unsqueeze(0)])
-        ahead, behind = whole.split(self.config.embed, dim=1)
-        return Tables(ahead, behind, len(types.ids))
-
-    def _by_type(
+    def forward(
         self,
-        ids: Tensor,
-        windows: Windows,
-        inverse: Tensor,
-        rows: Tensor,
-        tables: Tables,
+        words: EncoderWords[Tensor],
+        windows: Windows[Tensor],
+        *,
+        dropout: float = 0.0,
+        gates_frozen: bool = False,
+        cache: Optional[WindowCache] = None,
     ) -> Tensor:
-        """What is read of embeddings alone is the same wherever a word stands, so that
-        it is computed once for each different word; no gradients.
+        """Encode words that lie in windows.
+
+        :param words: the words.
+        :param windows: every word is kept by exactly one of them.
+        :param dropout: rate on the output, in training.
+        :param gates_frozen: whether a gate that is zero stays zero although gates are
+            trained, so that its layer need not be run.
+        :param cache: outputs of the language models for windows that were read before;
+            only while both are :attr:`frozen`.
+        :returns: *Shape:* (words, width)
         """
-        embeddings = [F.embedding(rows, t) for t in (tables.forward, tables.backward)]
-        of_types = self.project.project_embeddings(embeddings)
+        call = _Call(words.inverse, self._tables(words), self._gating(gates_frozen))
+        size = len(words.inverse)
+        if cache is not None:
+            states = self._cached_states(call, self._keys(words), windows, cache)
+            c = self._project(states)
+        elif size >= REPEATED * len(words.ids) and not torch.is_grad_enabled():
+            c = self._encode_by_type(call, windows)
+        else:
+            c = map_windows(
+                windows,
+                self._empty(size, self.config.width),
+                lambda index, lengths: self._project(
+                    self._states(call, index, lengths)
+                ),
+            )
+        return F.dropout(c, dropout, self.training)
 
-        def read(index: Tensor, lengths: Tensor) -> Tensor:
-            c = take_rows(of_types, inverse[index])
-            sides = self.sides(ids[index], lengths, tables, with_embeddings=False)
-            return self._activate(self.project.add_hidden(c, sides))
+    def _tables(self, words: EncoderWords[Tensor]) -> List[Tensor]:
+        """Embeddings of the types in each direction, and then of the boundary symbol.
 
-        out = self.project.weight.new_empty(len(ids), self.config.width)
-        return map_windows(windows, out, read)
-
-    def states(self, ids: Tensor, lengths: Tensor, tables: Tables) -> Tensor:
-        """Output of both language models for a padded batch of windows.
-
-        :param ids: rows of the tables. *Shape:* (time, batch)
-        :param lengths: *Shape:* (batch,)
-        :param tables: embeddings.
-        :returns: *Shape:* (time, batch, width of both)
+        *Shape:* (types + 1, embed) each
         """
-        return torch.cat(self.sides(ids, lengths, tables), dim=-1)
+        embeddings = [backbone.embedding for backbone in self.backbones.values()]
+        if words.embeddings is None:
+            types = [e.compose(words.ids, words.bags) for e in embeddings]
+        else:
+            types = list(words.embeddings.split(self.config.embed, dim=1))
+        row = self.config.boundary
+        symbols = [e.weight[row : row + 1] for e in embeddings]
+        return [torch.cat(pair) for pair in zip(types, symbols)]
 
-    def sides(
+    def _gating(self, gates_frozen: bool) -> List["_Gating"]:
+        trained = self.gates.requires_grad
+        final = gates_frozen or not (trained and torch.is_grad_enabled())
+        found = []
+        for direction in DIRECTIONS:
+            gates = self.gates_of(direction)
+            if not trained and bool((gates == 1).all()):
+                found.append(_Gating(None, []))
+            else:
+                found.append(_Gating(gates, (gates == 0).tolist() if final else []))
+        return found
+
+    def _project(self, states: Tensor) -> Tensor:
+        return torch.relu(self.project(states))
+
+    def _empty(self, *shape: int) -> Tensor:
+        return self.project.weight.new_empty(*shape)
+
+    def _states(self, call: "_Call", index: Tensor, lengths: Tensor) -> Tensor:
+        """*Shape:* (time, batch, width of both directions)"""
+        return torch.cat(self._read(call, index, lengths), dim=-1)
+
+    def _read(
         self,
-        ids: Tensor,
+        call: "_Call",
+        index: Tensor,
         lengths: Tensor,
-        tables: Tables,
         *,
         with_embeddings: bool = True,
-    ) -> Tuple[Tensor, Tensor]:
-        """The same of each on its own, with or without the embeddings."""
-        backwards = reverse_index(lengths, len(ids))
-        reversed_ids = ids.gather(0, backwards)
-        ahead = self.read("forward", ids, tables, with_embeddings)
-        behind = self.read("backward", reversed_ids, tables, with_embeddings)
-        return ahead, reorder_time(behind, backwards)
+    ) -> List[Tensor]:
+        """Run both language models over a padded batch of windows.
 
-    def mix(self, states: Tensor) -> Tensor:
-        """What is trained of the encoder, on top of the language models."""
-        return self._activate(self.project(states))
+        :param index: positions of the words. *Shape:* (time, batch)
+        :param lengths: *Shape:* (batch,)
+        :returns: the output of each. *Shape:* (time, batch, embed + layers * hidden),
+            or (time, batch, layers * hidden) without the embeddings
+        """
+        types = call.inverse[index]
+        backwards = reverse_index(lengths, len(types))
+        boundary = len(call.tables[0]) - 1
+        skip = int(self.config.starts)
+        start = types.new_full((skip, types.shape[1]), boundary)
+        outputs = []
+        for backbone, ordered, table, (gates, closed) in zip(
+            self.backbones.values(),
+            (types, types.gather(0, backwards)),
+            call.tables,
+            call.gating,
+        ):
+            read = backbone(
+                torch.cat([start, ordered]),
+                table,
+                gates=gates,
+                closed=closed,
+                with_embeddings=with_embeddings,
+            )
+            outputs.append(read[skip:])
+        return [outputs[0], reorder_time(outputs[1], backwards)]
 
-    def _activate(self, c: Tensor) -> Tensor:
-        return nn.functional.dropout(torch.relu(c), self.dropout, self.training)
+    def _encode_by_type(self, call: "_Call", windows: Windows[Tensor]) -> Tensor:
+        """Encode without gradients, and project the embedding of each type once.
 
-    def _kept_states(
+        :returns: *Shape:* (words, width)
+        """
+        projected = self.project.project_embeddings(torch.cat(call.tables, dim=1))
+
+        def encode(index: Tensor, lengths: Tensor) -> Tensor:
+            c = take_rows(projected, call.inverse[index])
+            hidden = self._read(call, index, lengths, with_embeddings=False)
+            return torch.relu(self.project.add_hidden(c, hidden))
+
+        out = self._empty(len(call.inverse), self.config.width)
+        return map_windows(windows, out, encode)
+
+    def _keys(self, words: EncoderWords[Tensor]) -> Tensor:
+        """A number for each word that is the same in all batches. *Shape:* (words,)"""
+        keys = words.ids if words.keys is None else words.keys
+        boundary = keys.new_full((1,), self.config.boundary)
+        return torch.cat([keys, boundary])[words.inverse]
+
+    def _cached_states(
         self,
-        ids: Tensor,
-        names: Tensor,
-        windows: Windows,
-        features: WindowCache,
-        tables: Tables,
+        call: "_Call",
+        keys: Tensor,
+        windows: Windows[Tensor],
+        cache: WindowCache,
     ) -> Tensor:
-        """Output of both language models for all words, read only where it is new.
+        """Outputs of both language models, computed only for windows that are new.
 
         :returns: *Shape:* (words, width of both)
         """
-        keys = window_keys(names, windows)
-        out = self.project.weight.new_empty(len(ids), self.project.in_features)
+        names = window_keys(keys, windows)
+        out = self._empty(len(keys), self.project.in_features)
         starts = (windows.starts + windows.keep_from).tolist()
-        missing = features.fill(out, keys, starts)
+        missing = cache.fill(out, names, starts)
         if missing:
             with torch.no_grad():
                 out = map_windows(
                     windows.select(missing),
                     out,
-                    lambda index, lengths: self.states(ids[index], lengths, tables),
+                    lambda index, lengths: self._states(call, index, lengths),
                 )
         for i in missing:
-            features.add(keys[i], out[starts[i] :][: keys[i][2] - keys[i][1]])
+            cache.add(names[i], out[starts[i] :][: names[i][2] - names[i][1]])
         return out
 
-    def read(
-        self, direction: str, ids: Tensor, tables: Tables, with_embeddings: bool = True
-    ) -> Tensor:
-        """Output of one language model, without that of a starting symbol."""
-        backbone = partial(
-            self.backbones[direction],
-            table=getattr(tables, direction),
-            with_embeddings=with_embeddings,
-        )
-        gates = self.gates_of(direction)
-        idle = not self.gates.requires_grad and torch.equal(
-            gates, torch.ones_like(gates)
-        )
-        skip = int(self.config.starts)
-        start = ids.new_full((skip, ids.shape[1]), tables.boundary)
-        ids = torch.cat([start, ids])
-        if idle:
-            return backbone(ids, None)[skip:]
-        final = self.gates_frozen or not (
-            gates.requires_grad and torch.is_grad_enabled()
-        )
-        closed = (gates == 0).tolist() if final else ()
-        return backbone(ids, gates, closed)[skip:]
+
+class _Gating(NamedTuple):
+    """Gates of one direction, None for all ones, and which layers need not be run."""
+
+    gates: Optional[Tensor]
+    closed: List[bool]
+
+
+class _Call(NamedTuple):
+    """What all windows of a call have in common.
+
+    :param inverse: type of each word, the boundary symbol being the last.
+        *Shape:* (words,)
+    :param tables: the types' embeddings in each direction. *Shape:* (types + 1, embed)
+    :param gating: of each direction.
+    """
+
+    inverse: Tensor
+    tables: List[Tensor]
+    gating: List[_Gating]

@@ -1,14 +1,15 @@
 """The tagger network: characters, bidirectional LSTMs, emissions."""
 
 from dataclasses import asdict, dataclass
-from typing import Callable, List, Optional, cast
+from typing import List, Optional, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from ..inputs import CharIds, TaggerWords, Windows
 from .batching import (
     FEW_DIGITS,
-    Windows,
     bucket_by_length,
     map_windows,
     padded_index,
@@ -20,20 +21,6 @@ from .batching import (
 from .rnn import CELLS, run_rnn
 from .serialize import Structure
 from .threads import parallel_for, workers
-
-
-@dataclass(frozen=True)
-class CharIds:
-    """Words whose characters lie in one flat array.
-
-    :param ids: rows of all words' characters. *Shape:* (characters,)
-    :param starts: where each word starts. *Shape:* (words,)
-    :param lengths: number of its characters, at least 1. *Shape:* (words,)
-    """
-
-    ids: Tensor
-    starts: Tensor
-    lengths: Tensor
 
 
 class CharEncoder(nn.Module):
@@ -60,7 +47,7 @@ class CharEncoder(nn.Module):
         """Multiply-accumulates a character, projection not counted."""
         return 2 * 4 * self.hidden * (self.embedding.embedding_dim + self.hidden)
 
-    def forward(self, words: CharIds) -> Tensor:
+    def forward(self, words: CharIds[Tensor]) -> Tensor:
         """Encode words.
 
         :returns: *Shape:* (words, width)
@@ -128,36 +115,6 @@ class StackConfig:
         return self.context + chars + self.vectors
 
 
-@dataclass(frozen=True)
-class TaggerWords:
-    """A batch's words: each type once, and which type each token is.
-
-    :param inverse: *Shape:* (tokens,)
-    :param chars: the types' characters. None if there are none to be read.
-    :param char_vectors: what was read of them before, instead. *Shape:* (types, char_width)
-    :param vectors: a vector for each type, *Shape:* (types, vectors); or, if the table
-        is trained here, its row in the table, *Shape:* (types,), where row 0 stands for
-        words without a vector. None without vectors.
-    """
-
-    inverse: Tensor
-    chars: Optional[CharIds]
-    char_vectors: Optional[Tensor]
-    vectors: Optional[Tensor]
-
-
-@dataclass(frozen=True)
-class Readout:
-    """What reads the encodings, token by token.
-
-    :param width: of its output.
-    :param compute: from *Shape:* (..., inputs) to *Shape:* (..., width)
-    """
-
-    width: int
-    compute: Callable[[Tensor], Tensor]
-
-
 class BiRNNLayer(nn.Module):
     """One layer that reads padded sequences both ways and never sees padding."""
 
@@ -209,7 +166,7 @@ class BiRNN(nn.ModuleList):
         """
         for i, layer in enumerate(self):
             if i:
-                x = nn.functional.dropout(x, dropout, self.training)
+                x = F.dropout(x, dropout, self.training)
             x = layer(x, backwards)
         return x
 
@@ -225,7 +182,6 @@ class TokenStack(nn.Module):
     def __init__(self, config: StackConfig):
         super().__init__()
         self.config = config
-        self.dropout = 0.0
         self.chars: Optional[CharEncoder] = None
         if config.char_embed:
             self.chars = CharEncoder(
@@ -264,22 +220,25 @@ class TokenStack(nn.Module):
     def forward(
         self,
         context: Optional[Tensor],
-        words: TaggerWords,
-        windows: Windows,
-        then: Optional[Readout] = None,
+        words: TaggerWords[Tensor],
+        windows: Windows[Tensor],
+        *,
+        dropout: float = 0.0,
+        head: Optional[nn.Linear] = None,
     ) -> Tensor:
         """Encode tokens.
 
         :param context: *Shape:* (tokens, context), or None
         :param words: the tokens' types.
         :param windows: the stretches the layers read; every token is kept by one.
-        :param then: what to make of each window's encodings at once, so that those of
-            all tokens are never in memory together.
-        :returns: *Shape:* (tokens, width), or (tokens, then.width)
+        :param dropout: rate on the inputs, between layers and on the output, in training.
+        :param head: layer to apply to each window's encodings at once, so that those of
+            all tokens are never in memory together; only without dropout on the output.
+        :returns: *Shape:* (tokens, width), or (tokens, outputs of the head)
         """
         of_types = self._of_types(words)
         weight = next(self.layers.parameters())
-        width = self.config.width if then is None else then.width
+        width = self.config.width if head is None else head.out_features
         out = weight.new_empty(len(words.inverse), width)
 
         # Window by window: all tokens' input at once would be the largest array of all.
@@ -287,13 +246,14 @@ class TokenStack(nn.Module):
             parts = [] if context is None else [take_rows(context, index)]
             if of_types is not None:
                 parts.append(take_rows(of_types, words.inverse[index]))
-            x = self._dropped(torch.cat(parts, dim=-1))
-            y = self.layers(x, reverse_index(lengths, len(index)), self.dropout)
-            return y if then is None else then.compute(y.to(weight.dtype))
+            x = F.dropout(torch.cat(parts, dim=-1), dropout, self.training)
+            y = self.layers(x, reverse_index(lengths, len(index)), dropout)
+            return y if head is None else _apply_in_own_precision(head, y)
 
-        return self._dropped(map_windows(windows, out, read))
+        out = map_windows(windows, out, read)
+        return out if head is not None else F.dropout(out, dropout, self.training)
 
-    def _of_types(self, words: TaggerWords) -> Optional[Tensor]:
+    def _of_types(self, words: TaggerWords[Tensor]) -> Optional[Tensor]:
         """Characters and vectors. *Shape:* (types, chars + vectors)"""
         parts: List[Tensor] = []
         if words.char_vectors is not None:
@@ -305,5 +265,8 @@ class TokenStack(nn.Module):
             parts.append(words.vectors if table is None else table(words.vectors))
         return torch.cat(parts, dim=-1) if parts else None
 
-    def _dropped(self, x: Tensor) -> Tensor:
-        return nn.functional.dropout(x, self.dropout, self.training)
+
+def _apply_in_own_precision(head: nn.Linear, x: Tensor) -> Tensor:
+    """Tag scores have the precision of the head's weights, whatever computed `x`."""
+    with torch.autocast(x.device.type, enabled=False):
+        return head(x.to(head.weight.dtype))

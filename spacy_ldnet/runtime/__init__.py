@@ -8,26 +8,15 @@ from typing import Any, Dict
 
 from ..errors import Errors
 from .crf import LinearChainCRF
-from .encoder import EncoderWords, LDNetEncoder
-from .packing import Windows
-from .tagger import CharIds, Readout, TaggerWords, TokenStack
+from .encoder import LDNetEncoder
+from .tagger import TokenStack
 from .weights import Weights, read_bytes
 
 NETWORKS: Dict[str, Any] = {
     cls.__name__: cls for cls in (LDNetEncoder, LinearChainCRF, TokenStack)
 }
 
-__all__ = [
-    "CharIds",
-    "LDNetEncoder",
-    "LinearChainCRF",
-    "Readout",
-    "TokenStack",
-    "Windows",
-    "EncoderWords",
-    "TaggerWords",
-    "network_from_bytes",
-]
+__all__ = ["LDNetEncoder", "LinearChainCRF", "TokenStack", "network_from_bytes"]
 
 
 def network_from_bytes(data: bytes) -> Any:

@@ -30,8 +30,7 @@ class LinearChainCRF:
         sizes = weights.structure
         n_tags: int = sizes["n_tags"]
         self.n_tags = n_tags
-        self.weight = weights.take("hidden2tag.weight", n_tags, sizes["n_in"])
-        self.bias = weights.take("hidden2tag.bias", n_tags)
+        self.hidden2tag = weights.linear("hidden2tag", sizes["n_in"], n_tags)
         self.start = weights.take("start", n_tags)
         self.transitions = weights.take("transitions", n_tags, n_tags)
         self.end = weights.take("end", n_tags)
@@ -50,7 +49,7 @@ class LinearChainCRF:
         :param hidden: *Shape:* (tokens, n_in)
         :returns: *Shape:* (tokens, tags)
         """
-        return hidden @ self.weight.T + self.bias
+        return self.hidden2tag(hidden)
 
     def viterbi(self, emissions: Array, lengths: Array) -> Array:
         """The best path of every sequence, the same in any company.

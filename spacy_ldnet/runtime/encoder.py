@@ -1,36 +1,18 @@
 """The language models' layers, read as one encoder."""
 
-from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Tuple
 
 import numpy
 
+from ..inputs import EncoderWords, Windows
 from ..lm_directory import DIRECTIONS, UNK_ROW
-from .packing import Array, Windows
+from .packing import Array, window_batches
 from .rnn import LayerWeights, RecurrentLayers, State, take_words
 from .weights import Weights
 
 #: Rows of the subwords of several words, and where each word's start: *Shape:*
 #: (subwords,) and (words,).
 Bags = Tuple[Array, Array]
-
-
-@dataclass(frozen=True)
-class EncoderWords:
-    """The different words among some words.
-
-    :param ids: row of the embedding of each. *Shape:* (types,)
-    :param inverse: which of them each word is; the number of types for the boundary
-        symbol. *Shape:* (words,)
-    :param bags: their subwords, where there are any.
-    :param embeddings: the result of :meth:`LDNetEncoder.compose` for them, if it is
-        known. *Shape:* (types, 2 * embed)
-    """
-
-    ids: Array
-    inverse: Array
-    bags: Optional[Bags] = None
-    embeddings: Optional[Array] = None
 
 
 class WordEmbedding:
@@ -142,23 +124,23 @@ class LDNetEncoder:
         parts = [side.embedding.compose(rows, bags) for side in self.sides]
         return numpy.concatenate(parts, axis=-1)
 
-    def __call__(self, types: EncoderWords, windows: Windows) -> Array:
+    def __call__(self, words: EncoderWords[Array], windows: Windows[Array]) -> Array:
         """Encode words that lie in windows.
 
-        :param types: the different words, and which of them each word is.
+        :param words: the words.
         :param windows: every word is kept by exactly one of them.
         :returns: *Shape:* (words, width)
         """
-        embeddings = types.embeddings
+        embeddings = words.embeddings
         if embeddings is None:
-            embeddings = self.compose(types.ids, types.bags)
+            embeddings = self.compose(words.ids, words.bags)
         embeddings = numpy.concatenate([embeddings, self._symbol[None]])
         products = self._layer_products(embeddings)
         columns = numpy.concatenate([side.columns[: self.embed] for side in self.sides])
         projected = embeddings @ columns + self.bias
-        out = numpy.zeros((len(types.inverse), self.width), "float32")
-        for packing, kept in windows.batches():
-            ahead = types.inverse[packing.rows]
+        out = numpy.zeros((len(words.inverse), self.width), "float32")
+        for packing, kept in window_batches(windows):
+            ahead = words.inverse[packing.rows]
             behind = ahead[packing.mirror]
             outputs, _ = self._run_layers(products, [ahead, behind], packing.counts)
             c = projected[ahead[kept]]

@@ -9,6 +9,8 @@ from typing import Any, Iterator, List, Tuple
 
 import numpy
 
+from ..inputs import Windows
+
 Array = numpy.ndarray[Any, Any]
 
 #: Words and sequences of one batch: the matrix products are large enough, and their
@@ -80,26 +82,10 @@ def batches(
         start += len(group)
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Stretches of a flat array of words, and the words each of them answers for.
-
-    :param starts: first word of each window. *Shape:* (windows,)
-    :param lengths: number of words. *Shape:* (windows,)
-    :param keep_from: first word, counted from the window's start, whose output is
-        taken from this window. *Shape:* (windows,)
-    :param keep_to: one past the last such word. *Shape:* (windows,)
-    """
-
-    starts: Array
-    lengths: Array
-    keep_from: Array
-    keep_to: Array
-
-    def batches(self) -> Iterator[Tuple[Packing, Array]]:
-        """:returns: packed windows, and the packed words to keep. *Shape:* (kept,)"""
-        for group, packing in batches(self.starts, self.lengths):
-            window = group[packing.of_words]
-            kept = packing.steps >= self.keep_from[window]
-            kept &= packing.steps < self.keep_to[window]
-            yield packing, numpy.flatnonzero(kept)
+def window_batches(windows: Windows[Array]) -> Iterator[Tuple[Packing, Array]]:
+    """:returns: packed windows, and the packed words to keep. *Shape:* (kept,)"""
+    for group, packing in batches(windows.starts, windows.lengths):
+        window = group[packing.of_words]
+        kept = packing.steps >= windows.keep_from[window]
+        kept &= packing.steps < windows.keep_to[window]
+        yield packing, numpy.flatnonzero(kept)

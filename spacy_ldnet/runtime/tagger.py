@@ -1,56 +1,13 @@
 """The tagger below its CRF: characters, context and vectors through a BiLSTM."""
 
-from dataclasses import dataclass
-from typing import Any, Callable, List, Optional
+from typing import Any, List, Optional
 
 import numpy
 
-from .packing import Array, Windows, batches
+from ..inputs import CharIds, TaggerWords, Windows
+from .packing import Array, batches, window_batches
 from .rnn import RecurrentLayers, take_words
-from .weights import Weights
-
-
-@dataclass(frozen=True)
-class CharIds:
-    """Words whose characters lie in one flat array.
-
-    :param ids: rows of all words' characters. *Shape:* (characters,)
-    :param starts: where each word starts. *Shape:* (words,)
-    :param lengths: number of its characters, at least 1. *Shape:* (words,)
-    """
-
-    ids: Array
-    starts: Array
-    lengths: Array
-
-
-@dataclass(frozen=True)
-class TaggerWords:
-    """A batch's words: each type once, and which type each token is.
-
-    :param inverse: *Shape:* (tokens,)
-    :param chars: the types' characters. None if there are none to be read.
-    :param char_vectors: their representations, if they are known. *Shape:* (types, char_width)
-    :param vectors: a vector for each type, *Shape:* (types, vectors); or, if the table
-        is part of the weights, its row there, *Shape:* (types,). None without vectors.
-    """
-
-    inverse: Array
-    chars: Optional[CharIds] = None
-    char_vectors: Optional[Array] = None
-    vectors: Optional[Array] = None
-
-
-@dataclass(frozen=True)
-class Readout:
-    """What reads the encodings, token by token.
-
-    :param width: of its output.
-    :param compute: from *Shape:* (tokens, inputs) to *Shape:* (tokens, width)
-    """
-
-    width: int
-    compute: Callable[[Array], Array]
+from .weights import Linear, Weights
 
 
 class CharEncoder:
@@ -72,15 +29,15 @@ class CharEncoder:
         self.layers = RecurrentLayers("lstm", layers)
         table = weights.take(f"{name}.embedding.weight", sizes["char_rows"], embed)
         self.products = self.layers.products(table[None]) + self.layers.bias
-        self.project = weights.take(f"{name}.project.weight", width, 2 * hidden)
-        self.bias = weights.take(f"{name}.project.bias", width)
+        self.hidden: int = hidden
+        self.project = weights.linear(f"{name}.project", 2 * hidden, width)
 
-    def __call__(self, words: CharIds) -> Array:
+    def __call__(self, words: CharIds[Array]) -> Array:
         """Encode words.
 
         :returns: *Shape:* (words, width)
         """
-        states = numpy.zeros((len(words.starts), self.project.shape[1]), "float32")
+        states = numpy.zeros((len(words.starts), 2 * self.hidden), "float32")
         for group, packing in batches(words.starts, words.lengths):
             ahead = words.ids[packing.rows]
             ids = numpy.stack([ahead, ahead[packing.mirror]])
@@ -92,7 +49,7 @@ class CharEncoder:
             # The mirror of a sequence's first place is its last one.
             last = outputs[:, packing.mirror[: len(group)]]
             states[group] = numpy.concatenate(list(last), axis=-1)
-        return states @ self.project.T + self.bias
+        return self.project(states)
 
 
 class TokenStack:
@@ -123,23 +80,23 @@ class TokenStack:
     def __call__(
         self,
         context: Optional[Array],
-        words: TaggerWords,
-        windows: Windows,
-        then: Optional[Readout] = None,
+        words: TaggerWords[Array],
+        windows: Windows[Array],
+        head: Optional[Linear] = None,
     ) -> Array:
         """Encode tokens.
 
         :param context: *Shape:* (tokens, context), or None
         :param words: the tokens' types.
         :param windows: the stretches the layers read; every token is kept by one.
-        :param then: reads each batch's encodings at once, so that those of all tokens
-            are never in memory together.
-        :returns: *Shape:* (tokens, width), or (tokens, then.width)
+        :param head: layer to apply to each batch's encodings at once, so that those of
+            all tokens are never in memory together.
+        :returns: *Shape:* (tokens, width), or (tokens, outputs of the head)
         """
         of_types = self._of_types(words)
-        width = self.width if then is None else then.width
+        width = self.width if head is None else head.width
         out = numpy.zeros((len(words.inverse), width), "float32")
-        for packing, kept in windows.batches():
+        for packing, kept in window_batches(windows):
             mirror = packing.mirror
             parts = [] if context is None else [context[packing.rows]]
             if of_types is not None:
@@ -161,10 +118,10 @@ class TokenStack:
                 (ahead, behind), _ = layers.run(read, packing.counts)
                 x = numpy.concatenate([ahead, behind[mirror]], axis=-1)
             x = x[kept]
-            out[packing.rows[kept]] = x if then is None else then.compute(x)
+            out[packing.rows[kept]] = x if head is None else head(x)
         return out
 
-    def _of_types(self, words: TaggerWords) -> Optional[Array]:
+    def _of_types(self, words: TaggerWords[Array]) -> Optional[Array]:
         """Characters and vectors. *Shape:* (types, chars + vectors)"""
         parts: List[Array] = []
         if words.char_vectors is not None:

@@ -1,7 +1,7 @@
 """Saved weights as numpy arrays: views of the bytes, so that nothing is copied."""
 
 import json
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 import numpy
 
@@ -13,6 +13,26 @@ FORMAT_VERSION = 1
 METADATA_KEY = "ldnet"
 #: Types of numbers that weights are saved in, by their names in safetensors.
 DTYPES = {"F32": "<f4", "F16": "<f2"}
+
+
+class Linear(NamedTuple):
+    """``x W^T + b``.
+
+    :param weight: *Shape:* (outputs, inputs)
+    :param bias: *Shape:* (outputs,)
+    """
+
+    weight: Array
+    bias: Array
+
+    @property
+    def width(self) -> int:
+        """Number of outputs."""
+        return len(self.bias)
+
+    def __call__(self, x: Array) -> Array:
+        """:param x: *Shape:* (..., inputs)"""
+        return x @ self.weight.T + self.bias
 
 
 class Weights:
@@ -46,6 +66,14 @@ class Weights:
     def take(self, name: str, *shape: int) -> Array:
         """The same in float32."""
         return self.table(name, *shape).astype("float32", copy=False)
+
+    def linear(self, name: str, inputs: int, outputs: int) -> Linear:
+        """A linear layer.
+
+        :param name: its name.
+        """
+        weight = self.take(f"{name}.weight", outputs, inputs)
+        return Linear(weight, self.take(f"{name}.bias", outputs))
 
     def layer(self, name: str, unit: str, inputs: int, hidden: int) -> LayerWeights:
         """The weights of a recurrent layer.

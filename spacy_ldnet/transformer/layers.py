@@ -1,6 +1,8 @@
 """Gated layers of a transformer: their mix, and a penalty on depth."""
 
 import copy
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Iterator, List, Optional, Tuple
 
@@ -10,6 +12,22 @@ from torch import Tensor, nn
 from ..errors import Errors
 from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, select_layers
 
+#: How many of the lowest layers this thread runs; None for all.
+_LIMIT: ContextVar[Optional[int]] = ContextVar("layer_limit", default=None)
+
+
+@contextmanager
+def lowest_layers(count: Optional[int]) -> Iterator[None]:
+    """Inside it, networks have no more than their lowest layers.
+
+    :param count: how many; None for all.
+    """
+    token = _LIMIT.set(count)
+    try:
+        yield
+    finally:
+        _LIMIT.reset(token)
+
 
 class TruncatableLayers(nn.ModuleList):
     """Layers of which only the lowest may be run.
@@ -17,9 +35,6 @@ class TruncatableLayers(nn.ModuleList):
     To the network that they belong to the others are not there; their weights still
     are, under the same names.
     """
-
-    #: How many are run; None for all.
-    limit: Optional[int] = None
 
     def __iter__(self) -> Iterator[nn.Module]:
         return iter(self._lowest())
@@ -31,7 +46,7 @@ class TruncatableLayers(nn.ModuleList):
         return self._lowest()[index]
 
     def _lowest(self) -> List[nn.Module]:
-        return list(self._modules.values())[: self.limit]  # type: ignore[arg-type]
+        return list(self._modules.values())[: _LIMIT.get()]  # type: ignore[arg-type]
 
 
 class GatedLayerMix(nn.Module):
@@ -54,8 +69,6 @@ class GatedLayerMix(nn.Module):
         self._place = (owner, name)
         layers = transformer.config.num_hidden_layers
         self.gates = nn.Parameter(torch.ones(layers), requires_grad=False)
-        #: Set while gates are trained, and a closed one stays closed.
-        self.gates_frozen = False
 
     @property
     def config(self) -> Any:
@@ -92,21 +105,25 @@ class GatedLayerMix(nn.Module):
         ones = gates.new_ones(1)
         return torch.cat([ones, gates]) * torch.cat([above, ones])
 
-    def forward(self, **inputs: Any) -> Any:
+    def forward(self, *, gates_frozen: bool = False, **inputs: Any) -> Any:
         """Run as many layers as have to be, and mix their outputs.
 
+        :param gates_frozen: whether a gate that is zero stays zero although gates are
+            trained, so that layers above the highest open one need not be run.
         :param inputs: of the transformer.
         :returns: its output, with the mix as ``last_hidden_state``.
             *Shape:* (batch, pieces, width)
         """
-        gates, layers = self.gates, self.layers
+        gates = self.gates
         trained = gates.requires_grad and torch.is_grad_enabled()
-        layers.limit = None if trained and not self.gates_frozen else n_required(gates)
-        run = gates[: layers.limit]
-        if not trained and (not len(run) or run[-1] == 1):
-            return self.transformer(**inputs)
+        count = None if trained and not gates_frozen else n_required(gates)
+        run = gates[:count]
+        mixes = trained or (len(run) > 0 and float(run[-1]) != 1)
         wanted = self.config.output_hidden_states
-        output = self.transformer(**inputs, output_hidden_states=True)
+        with lowest_layers(count):
+            if not mixes:
+                return self.transformer(**inputs)
+            output = self.transformer(**inputs, output_hidden_states=True)
         states = output.hidden_states
         mixed = states[0]
         for gate, state in zip(run, states[1:]):
@@ -143,9 +160,8 @@ class GatedLayerMix(nn.Module):
 
     def _run_on_sample(self, layers: int) -> Any:
         self.transformer.eval()
-        self.layers.limit = layers
         ids = torch.tensor([[1, 2]], device=self.device)
-        with torch.no_grad():
+        with torch.no_grad(), lowest_layers(layers):
             return self.transformer(input_ids=ids, output_hidden_states=True)
 
     def cut(self, layers: int) -> None:
@@ -246,7 +262,7 @@ class DepthPenalty(GatePenalty):
     def _opens(self, gates: Tensor) -> Tensor:
         return torch.zeros_like(gates, dtype=torch.bool)
 
-    def _counted(self, gates: Tensor) -> Tensor:
+    def _effective(self, gates: Tensor) -> Tensor:
         return effective_gates(gates)
 
     def _linear(self, gates: Tensor) -> Tensor:
@@ -260,4 +276,4 @@ class DepthPenalty(GatePenalty):
         """How many layers the budget has room for."""
         if self.budget is None:
             return 0
-        return len(select_layers(self._counted(gates), self.budget))
+        return len(select_layers(self._effective(gates), self.budget, self.layers))

@@ -45,7 +45,7 @@ def test_layers_above_the_highest_open_gate_go(gated, tmp_path):
     before = json.loads(invoke("info", gated, "--json", "--no-speed").stdout)
     assert before["layers"] == LAYERS and "layers_fwd" not in before
     result = invoke("prune", gated, tmp_path / "pruned", "--no-speed")
-    assert "layers of the transformer" in result.output
+    assert "layers" in result.output
     after = json.loads(invoke("info", tmp_path / "pruned", "--json").stdout)
     assert after["layers"] == 2 and after["kept"] == {"transformer": [0, 1]}
     assert after["gates"]["transformer"] == pytest.approx([0.2, 0.7])

@@ -14,9 +14,9 @@ from thinc.api import fix_random_seed
 from toy import SENTENCES, WORDS, make_examples, write_language_model
 from toy_transformer import write_transformer
 
-from spacy_ldnet.cli.prune import prune
 from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.pretraining.config import SIZES
+from spacy_ldnet.pruning import prune_saved_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "\n".join([" ".join(words) for words, _ in SENTENCES] * 12)
@@ -99,7 +99,7 @@ def _write_pipelines(folder: Path) -> None:
         for encoder in find_encoders(nlp.get_pipe("ldnet").model):
             encoder.shims[0].module.gates[1:-1] = 0.0
     nlp.to_disk(folder / GATED)
-    prune(folder / GATED, folder / PRUNED)
+    prune_saved_pipeline(folder / GATED, folder / PRUNED)
     for path in (PACKAGED, "en_ldnet"):
         shutil.copytree(folder / PRUNED, folder / path)
 

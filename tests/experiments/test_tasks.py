@@ -12,8 +12,7 @@ from pos_corpus import write_part
 from spacy.cli.train import train
 from typer.testing import CliRunner
 
-from spacy_ldnet.describe import encoders_in
-from spacy_ldnet.pruning.encoders import keep_only
+from spacy_ldnet.pruning import encoders_in, keep_only
 from spacy_ldnet.workflow.documents import Document
 
 TAGGED = b"\n".join(

@@ -12,7 +12,7 @@ from spacy_ldnet.lm_directory import DIRECTIONS, EOS_ROW, WORDS_FILE, weights_fi
 from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import build_ldnet_encoder_v1, find_encoders
 from spacy_ldnet.nn.serialize import read_bytes
-from spacy_ldnet.pruning.encoders import prune_encoder
+from spacy_ldnet.pruning import prune_encoder
 
 SIZES = {"width": WIDTH, "embed": 6, "hidden": 5, "depth": DEPTH}
 TEXTS = [words for words, _ in SENTENCES]
@@ -51,7 +51,8 @@ def test_output_equals_a_word_by_word_reference(encoder, vocab):
     for direction in DIRECTIONS:
         ids = rows if direction == "forward" else rows.flip(0)
         stream = torch.cat([torch.tensor([EOS_ROW]), ids]).unsqueeze(1)
-        r = module.backbones[direction](stream, None)[1:, 0]
+        backbone = module.backbones[direction]
+        r = backbone(stream, backbone.embedding.weight)[1:, 0]
         read.append(r if direction == "forward" else r.flip(0))
     expected = torch.relu(module.project(torch.cat(read, dim=-1)))
     found = encoder.predict(make_docs(vocab, [words]))[0]

@@ -5,15 +5,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.batching import Windows
+from spacy_ldnet.inputs import EncoderWords, Windows
 from spacy_ldnet.nn.cache import WindowCache
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
 
 WORDS = 20
 WIDTH = 2 * (4 + 2 * 3)
+ONE = [[1, 2, 3]]
 
 
-def make_encoder(limit=10**6):
+def make_encoder():
     torch.manual_seed(0)
     layers = dict(forward=(0, 1), backward=(0, 1))
     config = EncoderConfig(
@@ -21,8 +22,12 @@ def make_encoder(limit=10**6):
     )
     encoder = LDNetEncoder(config)
     encoder.train_language_models(False)
-    encoder.features = WindowCache(limit)
     return encoder
+
+
+def words_of(texts):
+    ids = torch.tensor([word for text in texts for word in text])
+    return EncoderWords(*ids.unique(return_inverse=True))
 
 
 def overlapping(texts):
@@ -47,54 +52,44 @@ TEXTS = st.lists(
 @settings(max_examples=40, deadline=None)
 @given(st.lists(TEXTS, max_size=4), st.sampled_from([0, 500, 10**6]))
 def test_output_is_that_without_a_cache(batches, limit):
-    encoder = make_encoder(limit)
+    encoder, cache = make_encoder(), WindowCache(limit)
     for texts in filter(None, batches):
-        ids = torch.tensor([word for text in texts for word in text])
-        windows = overlapping(texts)
+        inputs = words_of(texts), overlapping(texts)
         with torch.no_grad():
-            expected = encoder(ids, windows)
+            expected = encoder(*inputs)
         for _ in range(2):
-            torch.testing.assert_close(encoder(ids, windows), expected)
-        assert encoder.features.used <= limit
+            torch.testing.assert_close(encoder(*inputs, cache=cache), expected)
+        assert cache.used <= limit
 
 
 def test_what_was_read_is_not_read_again():
-    encoder = make_encoder()
+    encoder, cache = make_encoder(), WindowCache(10**6)
     read = []
     encoder.forward_lm.register_forward_hook(
         lambda *call: read.append(call[1][0].shape)
     )
     for texts in ([[1, 2, 3], [4, 5]], [[4, 5], [1, 2, 3]], [[1, 2, 3], [6]]):
-        encoder(torch.tensor(sum(texts, [])), overlapping(texts))
+        encoder(words_of(texts), overlapping(texts), cache=cache)
     # Of the last batch one word after its boundary.
     assert sum(shape[1] for shape in read) == 3 and tuple(read[-1]) == (2, 1)
-    assert encoder.features.used == (3 + 2 + 1) * WIDTH * 4
+    assert cache.used == (3 + 2 + 1) * WIDTH * 4
 
 
 def test_gradients_reach_what_is_trained():
     encoder = make_encoder()
-    ids, windows = torch.tensor([1, 2, 3]), overlapping([[1, 2, 3]])
+    inputs, cache = (words_of(ONE), overlapping(ONE)), WindowCache(10**6)
     gradients = []
-    for features in (None, encoder.features, encoder.features):
-        encoder.features = features
+    for each in (None, cache, cache):
         encoder.zero_grad()
-        encoder(ids, windows).square().sum().backward()
+        encoder(*inputs, cache=each).square().sum().backward()
         gradients.append(encoder.project.weight.grad.clone())
     torch.testing.assert_close(gradients[1], gradients[0])
     torch.testing.assert_close(gradients[2], gradients[0])
 
 
-def test_predictions_neither_use_it_nor_fill_it():
-    encoder = make_encoder()
-    with torch.inference_mode():
-        encoder(torch.tensor([1, 2, 3]), overlapping([[1, 2, 3]]))
-    assert len(encoder.features) == 0
-
-
 def test_copies_are_empty():
-    encoder = make_encoder()
-    encoder(torch.tensor([1, 2, 3]), overlapping([[1, 2, 3]]))
-    assert len(encoder.features) == 1
-    features = encoder.features
-    for again in (copy.deepcopy(features), pickle.loads(pickle.dumps(features))):
+    cache = WindowCache(10**6)
+    make_encoder()(words_of(ONE), overlapping(ONE), cache=cache)
+    assert len(cache) == 1
+    for again in (copy.deepcopy(cache), pickle.loads(pickle.dumps(cache))):
         assert (again.limit, len(again), again.used) == (10**6, 0, 0)

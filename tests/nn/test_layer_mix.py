@@ -20,14 +20,14 @@ def network(request):
     return make_network(request.param, ROWS).eval()
 
 
-def layers_run(mix):
+def layers_run(mix, **options):
     """How many layers a prediction runs."""
     run = []
     hooks = [
         layer.register_forward_hook(lambda *_: run.append(1))
         for layer in mix.layers._modules.values()
     ]
-    output = mix(**INPUTS)
+    output = mix(**INPUTS, **options)
     for hook in hooks:
         hook.remove()
     return len(run), output.last_hidden_state
@@ -80,8 +80,7 @@ def test_all_layers_are_trained_until_the_budget_is_met(network):
     assert run == LAYERS
     states.pow(2).sum().backward()
     assert mix.gates.grad[-1] != 0 and mix.gates.grad[-2] != 0
-    mix.gates_frozen = True
-    assert layers_run(mix)[0] == LAYERS - 1
+    assert layers_run(mix, gates_frozen=True)[0] == LAYERS - 1
     with torch.no_grad():
         assert layers_run(mix)[0] == LAYERS - 1
     # What is not run is still saved.

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import make_lm_config
 
-from spacy_ldnet.nn.batching import Windows
+from spacy_ldnet.inputs import EncoderWords, Windows
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.prune import fold_gates, keep_layers, keep_lm_layers, open_layers
@@ -36,7 +36,8 @@ def encode(encoder, seed=0):
     ids = torch.randint(0, 11, (17,), generator=generator)
     starts, lengths = torch.tensor([0, 5, 12]), torch.tensor([5, 7, 5])
     with torch.no_grad():
-        return encoder(ids, Windows(starts, lengths, torch.zeros(3), lengths))
+        words = EncoderWords(*ids.unique(return_inverse=True))
+        return encoder(words, Windows(starts, lengths, torch.zeros(3), lengths))
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.batching import Windows
-from spacy_ldnet.nn.encoder import EncoderConfig, EncoderWords, LDNetEncoder
+from spacy_ldnet.inputs import EncoderWords, Windows
+from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
 
 WORDS, LENGTHS = 12, [9, 1, 20]
 LAYERS = st.sets(st.integers(0, 3)).map(lambda kept: tuple(sorted(kept)))
@@ -31,10 +31,14 @@ def make_encoder(forward=(0, 2), backward=(1,), unit="lstm", **subwords):
     return LDNetEncoder(config).double().eval()
 
 
+def types_of(ids):
+    return EncoderWords(*ids.unique(return_inverse=True))
+
+
 def make_words():
     lengths = torch.tensor(LENGTHS)
     ids = torch.randint(WORDS, (sum(LENGTHS),))
-    return ids, Windows(
+    return types_of(ids), Windows(
         lengths.cumsum(0) - lengths, lengths, torch.zeros_like(lengths), lengths
     )
 
@@ -46,10 +50,10 @@ def test_predictions_are_those_of_the_plain_path(forward, backward, unit, data):
     gates = data.draw(st.lists(GATES, min_size=8, max_size=8))
     with torch.no_grad():
         encoder.gates.copy_(torch.tensor(gates[: len(encoder.gates)]))
-    ids, windows = make_words()
-    expected = encoder(ids, windows).detach()
+    words, windows = make_words()
+    expected = encoder(words, windows).detach()
     with torch.inference_mode():
-        found = encoder(ids, windows)
+        found = encoder(words, windows)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
     assert found.shape == (sum(LENGTHS), 5)
 
@@ -63,7 +67,7 @@ def test_words_with_subwords_are_composed_alike_on_both_paths():
         bags=(ids, offsets),
     )
     windows = one_window(6)
-    found = encoder(None, windows, types).detach()
+    found = encoder(types, windows).detach()
     # By hand: one row of their own each, and the mean of their subwords.
     plain = make_encoder()
     for name in ("forward_lm", "backward_lm"):
@@ -75,13 +79,14 @@ def test_words_with_subwords_are_composed_alike_on_both_paths():
             for row, (word, some) in enumerate([(0, [1, 2, 6]), (4, [6]), (0, [0])], 1):
                 theirs.embedding.weight[row] = own[word] + parts[some].mean(0)
     plain.project.load_state_dict(encoder.project.state_dict())
-    expected = plain(torch.tensor([1, 2, 3, 2, 1, 0]), windows).detach()
+    expected = plain(types_of(torch.tensor([1, 2, 3, 2, 1, 0])), windows).detach()
     torch.testing.assert_close(found, expected)
     composed = encoder.compose(types.ids, types.bags)
     with torch.inference_mode():
         repeated = replace(types, inverse=types.inverse.repeat(4))
-        many = encoder(None, one_window(24), replace(repeated, embeddings=composed))
-        expected = plain(torch.tensor([1, 2, 3, 2, 1, 0] * 4), one_window(24))
+        many = encoder(replace(repeated, embeddings=composed), one_window(24))
+        ids = torch.tensor([1, 2, 3, 2, 1, 0] * 4)
+        expected = plain(types_of(ids), one_window(24))
     torch.testing.assert_close(many, expected)
 
 
@@ -91,8 +96,8 @@ def test_types_may_have_one_row_in_common():
     rows, inverse = torch.tensor([3, 7, 3]), torch.tensor([0, 1, 2, 1, 0, 0])
     windows = one_window(6)
     with torch.no_grad():
-        found = encoder(rows[inverse], windows, EncoderWords(rows, inverse))
-        expected = encoder(rows[inverse], windows)
+        found = encoder(EncoderWords(rows, inverse), windows)
+        expected = encoder(types_of(rows[inverse]), windows)
     torch.testing.assert_close(found, expected)
 
 
@@ -105,11 +110,11 @@ def test_embeddings_are_projected_once_for_each_type(times, monkeypatch):
     monkeypatch.setattr(
         encoder.project,
         "project_embeddings",
-        lambda parts: projected.append(len(parts[0])) or project_embeddings(parts),
+        lambda rows: projected.append(len(rows)) or project_embeddings(rows),
     )
     ids = torch.tensor([3, 7] * times)
     with torch.no_grad():
-        encoder(ids, one_window(len(ids)))
+        encoder(types_of(ids), one_window(len(ids)))
     # Two types, and the symbol that a window begins with.
     assert projected == ([3] if times > 1 else [])
 

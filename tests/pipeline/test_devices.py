@@ -7,7 +7,7 @@ import torch
 from thinc.util import has_cupy, has_torch_cuda_gpu
 from toy import make_examples, shim_of, tensors, train
 
-from spacy_ldnet.nn.batching import Windows
+from spacy_ldnet.inputs import EncoderWords, Windows
 from spacy_ldnet.nn.precision import runs_bfloat16
 
 GPU = pytest.mark.skipif(
@@ -73,11 +73,11 @@ def test_networks_take_what_autocast_makes_of_their_inputs(make_nlp):
     """torch's autocast of a CPU stands in for that of a GPU: half the layers give
     another type than the rest."""
     module = shim_of(make_nlp()).module
-    ids = torch.arange(2, 12)
+    words = EncoderWords(torch.arange(2, 12), torch.arange(10))
     windows = Windows(*(torch.tensor([n]) for n in (0, 10, 0, 10)))
     with torch.no_grad():
-        expected = module(ids, windows)
+        expected = module(words, windows)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            found = module(ids, windows)
+            found = module(words, windows)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, atol=0.05, rtol=0.05)

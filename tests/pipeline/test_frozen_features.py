@@ -4,7 +4,7 @@ import pytest
 from numpy.testing import assert_allclose
 from toy import make_examples, shim_of, tensors, train, train_gated
 
-from spacy_ldnet.pruning.callbacks import create_train_layers_v1
+from spacy_ldnet.pruning import create_train_layers_v1
 
 OFF = {"components.ldnet.model.cache_mb": 0}
 
@@ -40,10 +40,17 @@ def test_each_text_is_read_once(make_nlp, count_reads):
     assert len(calls) == first
 
 
+def test_predictions_are_not_kept(make_nlp):
+    nlp = make_nlp()
+    train(nlp, 1)
+    kept = len(shim_of(nlp).features)
+    nlp("Grace Hopper lived in Paris .")
+    assert len(shim_of(nlp).features) == kept > 0
+
+
 def test_gates_that_are_trained_are_not_kept(make_nlp, count_reads):
     nlp = make_nlp()
     train_gated(nlp, 3)
-    assert shim_of(nlp).module.features is None
     assert len(shim_of(nlp).features) == 0
     calls = count_reads(nlp)
     train_gated(nlp, 2)

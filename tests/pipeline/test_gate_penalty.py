@@ -22,9 +22,12 @@ from toy import (
 
 from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.nn.rnn import dense_macs
-from spacy_ldnet.pruning import budget
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1, create_train_layers_v1
-from spacy_ldnet.pruning.encoders import prune_encoder
+from spacy_ldnet.pruning import (
+    create_gate_penalty_v1,
+    create_train_layers_v1,
+    prune_encoder,
+)
+from spacy_ldnet.pruning import penalty as penalty_module
 
 WHOLE = 2 * dense_macs(embed=EMBED, hidden=HIDDEN, unit="lstm", layers=DEPTH)
 FAST = {"weight": 1.0, "learn_rate": 0.05}
@@ -77,7 +80,7 @@ def test_words_per_second(make_nlp, monkeypatch):
     def clock(nlp, texts):
         return 1.0 + network.module.lm_macs / WHOLE
 
-    monkeypatch.setattr(budget, "time_pipeline", clock)
+    monkeypatch.setattr(penalty_module, "time_pipeline", clock)
     whole = network.module
     penalty = create_gate_penalty_v1(min_words_per_second=8000, **FAST)
     train(nlp, 60, before=penalty)
@@ -100,7 +103,7 @@ def test_speed_is_really_measured(make_nlp):
     nlp = make_nlp()
     encoder = find_encoders(nlp.get_pipe("ldnet").model)[0]
     expected = nlp("Ada lived in Paris .").tensor.copy()
-    measured = budget.calibrate(nlp, encoder)
+    measured = penalty_module.calibrate(nlp, encoder)
     assert all(speed > 100 for speed in measured["words_per_second"])
     assert measured["machine"]["threads"] == 1
     assert (nlp("Ada lived in Paris .").tensor == expected).all()

@@ -5,9 +5,10 @@ import torch
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from spacy_ldnet.inputs import convert
 from spacy_ldnet.models.doc_arrays import make_windows
 from spacy_ldnet.nn.serialize import module_to_bytes
-from spacy_ldnet.runtime import Windows, network_from_bytes
+from spacy_ldnet.runtime import network_from_bytes
 
 VOCAB = Vocab()
 
@@ -27,7 +28,7 @@ def windows_of(sizes, window):
     """Windows over documents, for torch and for numpy."""
     docs = [Doc(VOCAB, words=["a"] * size) for size in sizes]
     windows = make_windows(docs, window, None, torch.device("cpu"))
-    return windows, Windows(*(array.numpy() for array in vars(windows).values()))
+    return windows, convert(windows, torch.Tensor.numpy)
 
 
 def assert_close(found, expected):

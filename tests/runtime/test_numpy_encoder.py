@@ -5,11 +5,11 @@ from both import assert_close, randomised, windows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_ldnet.inputs import EncoderWords, convert
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
-from spacy_ldnet.nn.encoder import EncoderWords as TorchTypes
 from spacy_ldnet.nn.prune import fold_gates, keep_layers, open_layers
 from spacy_ldnet.nn.serialize import module_to_bytes
-from spacy_ldnet.runtime import EncoderWords, network_from_bytes
+from spacy_ldnet.runtime import network_from_bytes
 
 ROWS, SUBWORD_ROWS = 12, 9
 gates = st.lists(st.sampled_from([0.0, 0.3, 1.0]), max_size=3)
@@ -42,15 +42,13 @@ def make_types(seed, words, *, subwords=False):
     rows = numpy.arange(2, ROWS + 3 if subwords else ROWS)
     # One more is the boundary symbol.
     inverse = random.integers(0, len(rows) + 1, words)
-    if not subwords:
-        return EncoderWords(rows, inverse), TorchTypes(
-            *map(torch.from_numpy, (rows, inverse))
-        )
-    counts = random.integers(0, 4, len(rows))
-    bags = random.integers(0, SUBWORD_ROWS, counts.sum()), numpy.cumsum(counts) - counts
+    bags = None
+    if subwords:
+        counts = random.integers(0, 4, len(rows))
+        starts = numpy.cumsum(counts) - counts
+        bags = random.integers(0, SUBWORD_ROWS, counts.sum()), starts
     ours = EncoderWords(rows, inverse, bags)
-    theirs = map(torch.from_numpy, (rows, inverse))
-    return ours, TorchTypes(*theirs, bags=tuple(map(torch.from_numpy, bags)))
+    return ours, convert(ours, torch.from_numpy)
 
 
 @settings(max_examples=60, deadline=None)
@@ -72,7 +70,7 @@ def test_encoder_is_that_of_torch(
     types, torch_types = make_types(seed, sum(sizes), subwords=subwords)
     torch_windows, windows = windows_of(sizes, window)
     with torch.inference_mode():
-        expected = encoder(None, torch_windows, torch_types)
+        expected = encoder(torch_types, torch_windows)
     found = fast(types, windows)
     assert_close(found, expected)
     known = EncoderWords(
@@ -122,5 +120,5 @@ def test_tables_in_float16_stay_so(subwords):
     torch_windows, windows = windows_of([9], 16)
     encoder.half().float()
     with torch.inference_mode():
-        expected = encoder(None, torch_windows, torch_types)
+        expected = encoder(torch_types, torch_windows)
     assert_close(fast(types, windows), expected)

@@ -5,10 +5,9 @@ from both import assert_close, randomised, windows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.tagger import CharIds as TorchChars
+from spacy_ldnet.inputs import CharIds, TaggerWords, convert
+from spacy_ldnet.nn.crf import LinearChainCRF
 from spacy_ldnet.nn.tagger import StackConfig, TokenStack
-from spacy_ldnet.nn.tagger import TaggerWords as TorchWords
-from spacy_ldnet.runtime import CharIds, Readout, TaggerWords
 
 TYPES, CHAR_ROWS = 11, 20
 
@@ -31,25 +30,26 @@ def make_stack(
     return randomised(TokenStack(config), seed)
 
 
+def make_head(seed):
+    """The layer that gives tag scores."""
+    crf, fast = randomised(LinearChainCRF(n_in=6, n_tags=5), seed)
+    return crf.hidden2tag, fast.hidden2tag
+
+
 def make_words(seed, tokens, config):
     random = numpy.random.default_rng(seed)
     types = random.integers(0, TYPES, tokens)
     lengths = random.integers(1, 9, TYPES)
     ids = random.integers(0, CHAR_ROWS, lengths.sum())
-    arrays = (ids, numpy.cumsum(lengths) - lengths, lengths)
-    chars = torch_chars = vectors = None
+    chars = vectors = None
     if config.char_embed:
-        chars = CharIds(*arrays)
-        torch_chars = TorchChars(*map(torch.from_numpy, arrays))
+        chars = CharIds(ids, numpy.cumsum(lengths) - lengths, lengths)
     if config.vector_rows:
         vectors = random.integers(0, config.vector_rows, TYPES)
     elif config.vectors:
         vectors = random.normal(size=(TYPES, config.vectors)).astype("float32")
-    theirs = None if vectors is None else torch.from_numpy(vectors)
-    return (
-        TaggerWords(types, chars, None, vectors),
-        TorchWords(torch.from_numpy(types), torch_chars, None, theirs),
-    )
+    words = TaggerWords(types, chars, None, vectors)
+    return words, convert(words, torch.from_numpy)
 
 
 @settings(max_examples=60, deadline=None)
@@ -80,8 +80,12 @@ def test_stack_is_that_of_torch(
         theirs = None if context is None else torch.from_numpy(x)
         expected = stack(theirs, torch_words, torch_windows)
     assert_close(fast(context, words, windows), expected)
-    twice = fast(context, words, windows, Readout(12, lambda y: numpy.hstack([y, y])))
-    assert_close(twice[:, 6:], expected)
+    head, fast_head = make_head(seed)
+    with torch.inference_mode():
+        expected = head(expected)
+        found = stack(theirs, torch_words, torch_windows, head=head)
+    torch.testing.assert_close(found, expected)
+    assert_close(fast(context, words, windows, fast_head), expected)
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000])
@@ -90,10 +94,10 @@ def test_characters_are_those_of_torch(count):
     random = numpy.random.default_rng(count)
     lengths = random.integers(1, 41, count)
     ids = random.integers(0, CHAR_ROWS, lengths.sum())
-    arrays = (ids, numpy.cumsum(lengths) - lengths, lengths)
+    chars = CharIds(ids, numpy.cumsum(lengths) - lengths, lengths)
     with torch.inference_mode():
-        expected = stack.chars(TorchChars(*map(torch.from_numpy, arrays)))
-    assert_close(fast.chars(CharIds(*arrays)), expected)
+        expected = stack.chars(convert(chars, torch.from_numpy))
+    assert_close(fast.chars(chars), expected)
 
 
 def test_known_characters_are_not_read_again():

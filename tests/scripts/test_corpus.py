@@ -398,7 +398,9 @@ def test_overlapping_parts_are_counted(tmp_path, sample_text, capsys):
     convert(name, tmp_path / "out", assets=tmp_path, text=sample_text)
     output = " ".join(capsys.readouterr().out.split())
     assert "[W060] 4 sentences of the train part" in output
-    assert "[W060] 1 sentences of the dev part" in output and "stand in test" in output
+    assert (
+        "[W060] 1 sentences of the dev part" in output and "are also in test" in output
+    )
     convert(
         write_own(tmp_path / "own"), tmp_path / "out", assets=tmp_path, text=sample_text
     )

@@ -16,8 +16,7 @@ from toy import make_examples, train
 from typer.testing import CliRunner
 
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
-from spacy_ldnet.pruning.encoders import prune_encoder
+from spacy_ldnet.pruning import create_gate_penalty_v1, prune_encoder
 from spacy_ldnet.pruning.logger import create_gate_logger_v1
 from spacy_ldnet.report.page import write_page
 from spacy_ldnet.report.tables import against_table, closing_table
