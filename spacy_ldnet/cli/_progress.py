@@ -1,4 +1,4 @@
-"""Progress bars of trainings and other long work."""
+"""Progress of trainings and of annotation on the console."""
 
 from types import TracebackType
 from typing import Dict, Optional, Type
@@ -51,6 +51,28 @@ class BytesBar:
     def close(self) -> None:
         """Leave the bar as it is."""
         self.bar.close()
+
+
+class AnnotatingBar:
+    """A bar for annotation, as soon as there is something to show."""
+
+    def __init__(self) -> None:
+        self.bar: Optional[BytesBar] = None
+
+    def __enter__(self) -> "AnnotatingBar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, event: TextProgress) -> None:
+        """event (TextProgress): The progress."""
+        if self.bar is None:
+            self.bar = BytesBar("Annotating", event.total)
+        self.bar.show(event.done, event.words, event.seconds)
+        if event.done >= event.total:
+            self.bar.close()
 
 
 class ProgressDisplay:

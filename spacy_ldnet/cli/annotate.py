@@ -3,7 +3,7 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import Any, Dict, Optional
 
 import spacy
 from spacy.cli._util import Arg, Opt, import_code
@@ -11,10 +11,8 @@ from spacy.language import Language
 from wasabi import msg
 
 from ..errors import Errors, Warnings
+from ._progress import AnnotatingBar
 from ._util import app
-
-if TYPE_CHECKING:
-    from ..sharding.engines import TextProgress
 
 #: Exit code of a command that was ended by Ctrl-C.
 INTERRUPTED = 130
@@ -155,7 +153,7 @@ def annotate(
     workers = make_engine(
         engine, n_process=n_process, address=address, gpus=device == "auto"
     )
-    with _Display() as display:
+    with AnnotatingBar() as bar:
         manifest = run(
             pipeline,
             source,
@@ -171,7 +169,7 @@ def annotate(
             overwrite=overwrite,
             engine=workers,
             load=partial(load_with_code, code_path) if code_path else spacy.load,
-            report=display,
+            report=bar,
         )
     counts = manifest["counts"]
     if counts["errors"]:
@@ -194,24 +192,3 @@ def load_with_code(code_path: Path, name: str) -> Language:
     """
     import_code(code_path)
     return spacy.load(name)
-
-
-class _Display:
-    """A bar, once there is something to show."""
-
-    def __init__(self) -> None:
-        self.bar: Any = None
-
-    def __enter__(self) -> "_Display":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, event: "TextProgress") -> None:
-        from ._progress import BytesBar
-
-        if self.bar is None:
-            self.bar = BytesBar("Annotating", event.total)
-        self.bar.show(event.done, event.words, event.seconds)
