@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 
-import corpora
+import lm_corpora
 import pytest
 import spacy
-from corpora import make_lines, make_readers, prepare, read_stream, read_words
+from lm_corpora import make_lines, make_readers, prepare, read_stream, read_words
 
 from spacy_ldnet.engines import count_processes
 from spacy_ldnet.pretraining.config import read_settings
@@ -139,7 +139,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from corpora import make_readers, prepare
+from lm_corpora import make_readers, prepare
 
 if __name__ == "__main__":
     readers = make_readers(Path({tmp!r}), Path({text!r}))
