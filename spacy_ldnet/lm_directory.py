@@ -19,6 +19,7 @@ from typing import (
     Union,
 )
 
+import numpy
 import srsly
 
 from .errors import Errors
@@ -221,19 +222,29 @@ def read_model(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, An
     return header["structure"], tensors
 
 
-def read_structure(path: Path, direction: str) -> Dict[str, Any]:
+def read_arrays(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
-    RETURNS (Dict[str, Any]): What its weights say of the network; they are not read.
+    RETURNS (Tuple[Dict[str, Any], Dict[str, ndarray]]): What its weights say of the
+        network; and the weights, which are not read before they are used.
     RAISES (ValueError): E011 the file is missing, E154 it is damaged, or of a newer
         version.
     """
-    # Not above: torch is not needed for names, and `nn` reads the rows' from here.
-    from .nn.serialize import read_structure as read
+    # Not above: the networks read the names of rows and directions from here.
+    from .runtime.weights import read_bytes
 
-    require_files(path, [weights_file(direction)])
-    with damage_of(path / weights_file(direction)):
-        return read(path / weights_file(direction))
+    file = path / weights_file(direction)
+    require_files(path, [file.name])
+    with damage_of(file):
+        if not file.stat().st_size:
+            raise ValueError("it is empty")
+        header, weights = read_bytes(numpy.memmap(file, "uint8", "r"))
+    return header["structure"], weights
+
+
+def read_structure(path: Path, direction: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): See `read_arrays`."""
+    return read_arrays(path, direction)[0]
 
 
 @contextmanager

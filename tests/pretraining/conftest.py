@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from corpora import make_lines
+from lm_corpora import make_lines
 from spacy.training.corpus import PlainTextCorpus
 from thinc.api import Config
 

@@ -5,7 +5,7 @@ import warnings
 from collections import Counter
 
 import pytest
-from corpora import make_readers, prepare
+from lm_corpora import make_readers, prepare
 from toy import WORDS, write_language_model
 
 from spacy_ldnet.pretraining.advice import (

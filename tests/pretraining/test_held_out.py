@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from corpora import prepare, read_words
+from lm_corpora import prepare, read_words
 
 from spacy_ldnet.pretraining.events import CorpusReady
 from spacy_ldnet.pretraining.held_out import SHARE, choose_split, split_text

@@ -10,7 +10,7 @@ import warnings
 import fsspec
 import pytest
 import spacy
-from corpora import make_readers, prepare, read_words
+from lm_corpora import make_readers, prepare, read_words
 
 from spacy_ldnet.pretraining.readers import create_raw_text_corpus_v1
 from spacy_ldnet.sharding.files import ENDINGS

@@ -6,7 +6,7 @@ import numpy
 import pytest
 import spacy
 import srsly
-from corpora import make_readers, prepare, read_stream
+from lm_corpora import make_readers, prepare, read_stream
 from spacy.training.corpus import JsonlCorpus, PlainTextCorpus
 
 from spacy_ldnet.lm_directory import EOS_ROW, UNK_ROW, read_vocabulary, word_rows

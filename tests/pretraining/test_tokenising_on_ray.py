@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from corpora import make_readers, prepare
+from lm_corpora import make_readers, prepare
 
 from spacy_ldnet.pretraining.config import fixed_settings, read_settings
 

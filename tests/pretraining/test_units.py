@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 
-import corpora
+import lm_corpora
 import pytest
 import spacy
-from corpora import make_lines, make_readers, prepare, read_stream, read_words
+from lm_corpora import make_lines, make_readers, prepare, read_stream, read_words
 
 from spacy_ldnet.engines import count_processes
 from spacy_ldnet.pretraining.config import read_settings
@@ -139,7 +139,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from corpora import make_readers, prepare
+from lm_corpora import make_readers, prepare
 
 if __name__ == "__main__":
     readers = make_readers(Path({tmp!r}), Path({text!r}))
@@ -219,7 +219,7 @@ def test_progress(tmp_path, text_folder, n_process):
 def test_a_tokenizer_that_cannot_be_copied(tmp_path, monkeypatch):
     nlp = spacy.blank("en")
     nlp.tokenizer = lambda text: None
-    monkeypatch.setattr(corpora, "nlp", nlp)
+    monkeypatch.setattr(lm_corpora, "nlp", nlp)
     with pytest.raises(ValueError, match="E063.*__reduce__"):
         prepare(tmp_path / "out", make_readers(tmp_path, "a\n"))
 
@@ -241,7 +241,7 @@ class EndsItsProcess:
 def test_a_process_that_ends_is_an_error(tmp_path, text_folder, monkeypatch):
     nlp = spacy.blank("en")
     nlp.tokenizer = EndsItsProcess()
-    monkeypatch.setattr(corpora, "nlp", nlp)
+    monkeypatch.setattr(lm_corpora, "nlp", nlp)
     readers = make_readers(tmp_path, text_folder)
     with pytest.raises(ValueError, match="E064.*n_process = 1"):
         prepare(tmp_path / "out", readers, chunk_size=500, n_process=2)
