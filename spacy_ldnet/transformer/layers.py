@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty, select_layers
+from ..layers import select_layers
+from ..nn.gates import LOWEST_OPEN_GATE, GatePenalty
 
 #: How many of the lowest layers this thread runs; None for all.
 _LIMIT: ContextVar[Optional[int]] = ContextVar("layer_limit", default=None)
@@ -280,4 +281,6 @@ class DepthPenalty(GatePenalty):
         """Number of layers that the budget has room for."""
         if self.budget is None:
             return 0
-        return len(select_layers(self._effective(gates), self.budget, self.layers))
+        return len(
+            select_layers(self._effective(gates).tolist(), self.budget, self.layers)
+        )

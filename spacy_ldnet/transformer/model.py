@@ -19,6 +19,7 @@ from transformers import AutoModel, PretrainedConfig
 
 from ..lm_directory import LayerId
 from ..models.gated import GateTraining
+from ..models.torch_network import TrainingShim
 from ..nn.precision import with_own_defaults
 from ..nn.threads import make_fork_safe
 from .architectures import NODE_NAME
@@ -39,7 +40,7 @@ class AutoGatedLayerMix:
         return GatedLayerMix(AutoModel.from_config(config))
 
 
-class LayerSelectShim(GateTraining, HFShim):
+class LayerSelectShim(GateTraining, TrainingShim, HFShim):
     """spacy-transformers' shim, which saves the transformer with its config and its
     tokenizer, and trains the gates as well."""
 

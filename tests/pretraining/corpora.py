@@ -1,17 +1,28 @@
 """Texts on disk, and what a corpus makes of them."""
 
+import random
 from pathlib import Path
 
 import numpy
 import spacy
 
 from spacy_ldnet.pretraining.config import PretrainingSettings
-from spacy_ldnet.pretraining.corpus import open_stream
+from spacy_ldnet.pretraining.corpus import open_stream, prepare_corpus
 from spacy_ldnet.pretraining.readers import create_raw_text_corpus_v1
-from spacy_ldnet.pretraining.tokenised import prepare_corpus
-from spacy_ldnet.sharding.ranges import UNIT_SIZE
+from spacy_ldnet.sharding.ranges import CHUNK_SIZE
 
 nlp = spacy.blank("en")
+
+NAMES = ["Ada", "Berlin", "Cairo", "Dora", "Egon"]
+VERBS = ["likes", "sees", "visits", "forgets"]
+THINGS = ["the old bridge", "a red boat", "every garden", "his long letter"]
+
+
+def make_lines(count, seed):
+    rng = random.Random(seed)
+    for _ in range(count):
+        parts = [NAMES, VERBS, THINGS]
+        yield " ".join(rng.choice(part) for part in parts) + "."
 
 
 def make_readers(tmp_path, train, dev="a\n", **settings):
@@ -33,7 +44,7 @@ def prepare(
     *,
     strict=False,
     base_words=None,
-    unit_size=UNIT_SIZE,
+    chunk_size=CHUNK_SIZE,
     report=None,
     **settings,
 ):
@@ -44,14 +55,14 @@ def prepare(
         PretrainingSettings(**settings),
         strict=strict,
         base_words=base_words,
-        unit_size=unit_size,
+        chunk_size=chunk_size,
         report=report,
     )
 
 
 def read_stream(corpus, part, direction="forward"):
     stream = open_stream(corpus.path, part, direction)
-    return stream.at(numpy.arange(len(stream))).tolist()
+    return stream[numpy.arange(len(stream))].tolist()
 
 
 def read_words(corpus, part="train"):

@@ -20,8 +20,8 @@ from toy import (
     train,
 )
 
+from spacy_ldnet.layers import dense_macs
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.nn.rnn import dense_macs
 from spacy_ldnet.pruning import (
     create_gate_penalty_v1,
     create_train_layers_v1,

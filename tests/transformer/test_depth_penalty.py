@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_ldnet.nn.gates import REGULARIZERS, GatedLayers, LayerBudget
+from spacy_ldnet.layers import REGULARIZERS, GatedLayers, LayerBudget
 from spacy_ldnet.transformer.layers import (
     DepthPenalty,
     effective_gates,
