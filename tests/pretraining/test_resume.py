@@ -19,7 +19,7 @@ from spacy_ldnet.pretraining.checkpoint import (
 )
 from spacy_ldnet.pretraining.events import Progress, Resumed
 from spacy_ldnet.pretraining.run import pretrain
-from spacy_ldnet.sharding.engines import TextProgress
+from spacy_ldnet.sharding.progress import TextProgress
 from spacy_ldnet.util import lock_folder
 
 STEPS = {"checkpoint_every": 7, "eval_every": 5, "max_steps": 40, "max_epochs": 9}
@@ -40,7 +40,7 @@ from thinc.api import Config
 
 def main():
     import torch
-    from spacy_ldnet.sharding.engines import TextProgress
+    from spacy_ldnet.sharding.progress import TextProgress
     from spacy_ldnet.pretraining.run import pretrain
     torch.set_num_threads(1)
     config, out, what, when = sys.argv[1:]

@@ -15,8 +15,8 @@ from lm_corpora import make_lines, make_readers, prepare, read_stream, read_word
 
 from spacy_ldnet.engines import count_processes
 from spacy_ldnet.pretraining.config import read_settings
-from spacy_ldnet.sharding.engines import TextProgress
 from spacy_ldnet.sharding.files import find_text
+from spacy_ldnet.sharding.progress import TextProgress
 from spacy_ldnet.sharding.ranges import cut_files
 
 
