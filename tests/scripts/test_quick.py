@@ -47,7 +47,7 @@ def test_every_step_runs_python_and_says_what_it_does(project):
                 assert words[2] == "spacy", line
             else:
                 assert (ROOT / words[1]).is_file(), line
-    steps = set(project["workflows"]["all"])
+    steps = {*project["workflows"]["all"], *project["workflows"]["own"]}
     names = {command["name"] for command in project["commands"]}
     apart = {
         "quick",
