@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
+from ..layers import dense_macs
 
 
 class Cell(NamedTuple):
@@ -82,18 +83,6 @@ def _check_state(rnn: Any, x: Tensor, state: Any) -> None:
                 what="a state of shape", expected=expected, found=tuple(part.shape)
             )
             raise ValueError(message)
-
-
-def dense_macs(*, embed: int, hidden: int, unit: str, layers: int) -> int:
-    """Multiply-accumulates a word of densely connected layers (the paper's FLOPs).
-
-    :param embed: width of what the first layer reads.
-    :param hidden: width of each layer's output.
-    :param unit: ``lstm``, ``gru`` or ``rnn``.
-    :param layers: how many there are.
-    """
-    rows = CELLS[unit].gates * hidden
-    return sum(rows * (embed + (i + 1) * hidden) for i in range(layers))
 
 
 class DenseRNN(nn.Module):

@@ -1,12 +1,10 @@
 """Weights as safetensors whose header holds the structure they belong to."""
 
-import hashlib
 import json
-from pathlib import Path
-from typing import Any, Dict, List, Optional, Protocol, Tuple, Type, TypeVar
+from typing import Any, Dict, Optional, Protocol, Tuple, Type, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
@@ -104,19 +102,6 @@ def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, torch.Tensor]]:
     return _read_header(metadata), tensors
 
 
-def read_structure(path: Path) -> Structure:
-    """What a file of weights says of its network, without reading the weights.
-
-    :param path: the file.
-    :raises ValueError: E001 foreign bytes, E002 newer format.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return _read_header(file.metadata())["structure"]
-    except SafetensorError as error:
-        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
-
-
 def _read_header(metadata: Optional[Dict[str, str]]) -> Dict[str, Any]:
     try:
         header = json.loads((metadata or {})[METADATA_KEY])
@@ -127,8 +112,3 @@ def _read_header(metadata: Optional[Dict[str, str]]) -> Dict[str, Any]:
             Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
         )
     return header
-
-
-def vocabulary_hash(words: List[str]) -> str:
-    """SHA-256 over the words and their order."""
-    return hashlib.sha256(json.dumps(words).encode("utf8")).hexdigest()

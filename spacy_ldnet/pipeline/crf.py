@@ -14,15 +14,14 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
-from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
+from ..iobes import OUTSIDE, Array, TagScheme, check_size, spans_of_each
 from ..labelled.label_sets import (
     check_label_sets,
     find_open_tags,
     warn_of_lost_label_sets,
 )
-from ..models.crf_tagger import SoftTargets
 from ..models.doc_arrays import in_vocab
-from ..nn.crf import check_size
+from ..models.types import SoftTargets
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
     SOFT_TAGS,

@@ -15,6 +15,7 @@ from thinc.api import Model
 from thinc.optimizers import FloatOrSeq
 
 from ..errors import Errors
+from ..layers import REGULARIZERS, DirectionBudget, LayerBudget, MacsBudget
 from ..timing import (
     Words,
     count_words,
@@ -82,7 +83,6 @@ def create_gate_penalty_v1(
         if it is frozen, E031 if no pruning can reach the speed.
     """
     # Not above, since spaCy imports this module wherever it is used, and this needs torch.
-    from ..nn.gates import REGULARIZERS
 
     if isinstance(weight, (int, float)):
         check_range("weight", weight, weight > 0, "it must be above 0")
@@ -180,19 +180,16 @@ def _no_budget(nlp: Language, encoder: Model) -> None:
 
 
 def _max_layers(value: float, nlp: Language, encoder: Model) -> Any:
-    from ..nn.gates import LayerBudget
 
     return LayerBudget(int(value))
 
 
 def _max_layers_per_direction(value: float, nlp: Language, encoder: Model) -> Any:
-    from ..nn.gates import DirectionBudget
 
     return DirectionBudget(int(value))
 
 
 def _max_lm_macs(value: float, nlp: Language, encoder: Model) -> Any:
-    from ..nn.gates import MacsBudget
 
     shim = gate_shim(encoder)
     whole = [encoder.attrs["depth"]] * len(shim.directions)
@@ -200,7 +197,6 @@ def _max_lm_macs(value: float, nlp: Language, encoder: Model) -> Any:
 
 
 def _min_words_per_second(value: float, nlp: Language, encoder: Model) -> Any:
-    from ..nn.gates import MacsBudget
 
     measured = calibrate(nlp, encoder)
     gate_shim(encoder).cfg["calibration"] = {**measured, "wanted": value}

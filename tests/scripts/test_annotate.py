@@ -8,7 +8,7 @@ from annotate import annotate, pass_over, write_parts
 from corpora.lm_text import LMText
 from spacy.tokens import DocBin, Span
 
-from spacy_ldnet.annotation.records import hash_pipeline
+from spacy_ldnet.annotation.job import hash_pipeline
 from spacy_ldnet.distillation.teacher import entities_only, load_teacher
 from spacy_ldnet.workflow.documents import read_documents, split_documents
 
