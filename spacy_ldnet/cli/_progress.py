@@ -1,4 +1,4 @@
-"""How a training shows on the console."""
+"""Progress of trainings and of annotation on the console."""
 
 from types import TracebackType
 from typing import Dict, Optional, Type
@@ -13,15 +13,15 @@ from ..pretraining.events import (
     Finished,
     Progress,
     Resumed,
-    Tokenising,
 )
+from ..sharding.engines import TextProgress
 
 
 class BytesBar:
-    """A bar for text that is read, with words a second; none in a file or a pipe.
+    """A bar for text that is read, with words per second. Files and pipes do not get it.
 
-    name (str): What is done.
-    total (int): Bytes to read; 0 if nobody knows.
+    name (str): Name of the work.
+    total (int): Bytes to read; 0 if that is unknown.
     """
 
     def __init__(self, name: str, total: int) -> None:
@@ -53,9 +53,31 @@ class BytesBar:
         self.bar.close()
 
 
+class AnnotatingBar:
+    """A bar for annotation, as soon as there is something to show."""
+
+    def __init__(self) -> None:
+        self.bar: Optional[BytesBar] = None
+
+    def __enter__(self) -> "AnnotatingBar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, event: TextProgress) -> None:
+        """event (TextProgress): The progress."""
+        if self.bar is None:
+            self.bar = BytesBar("Annotating", event.total)
+        self.bar.show(event.done, event.words, event.seconds)
+        if event.done >= event.total:
+            self.bar.close()
+
+
 class ProgressDisplay:
-    """A bar for the text and for each direction, and a line for each measurement: in a
-    file or a pipe only the lines.
+    """A bar for the text and for each direction, and a line for each evaluation. Files and
+    pipes only get the lines.
     """
 
     def __init__(self) -> None:
@@ -78,7 +100,7 @@ class ProgressDisplay:
 
     def __call__(self, event: Event) -> None:
         """event (Event): What to show."""
-        if isinstance(event, Tokenising):
+        if isinstance(event, TextProgress):
             self._show_tokenising(event)
         elif isinstance(event, CorpusReady):
             self._show_corpus(event)
@@ -89,11 +111,11 @@ class ProgressDisplay:
         elif isinstance(event, Resumed):
             self._bar(event.direction).initial = event.step
             self._bar(event.direction).update(event.step)
-            tqdm.tqdm.write(f"{event.direction:>8}  goes on from step {event.step}")
+            tqdm.tqdm.write(f"{event.direction:>8}  resumes at step {event.step}")
         elif isinstance(event, Finished) and event.early:
             tqdm.tqdm.write(f"{event.direction}: stopped early, no better perplexity")
 
-    def _show_tokenising(self, event: Tokenising) -> None:
+    def _show_tokenising(self, event: TextProgress) -> None:
         if self.tokenising is None:
             self.tokenising = BytesBar("Tokenising", event.total)
         self.tokenising.show(event.done, event.words, event.seconds)
@@ -118,9 +140,9 @@ class ProgressDisplay:
             msg.info(f"Held out {share:.1%} of the text, since paths.dev_text is null")
         again = " (tokenised in an earlier run)" if corpus.reused else ""
         msg.info(f"Vocabulary: {len(corpus.words):,} words{again}")
-        if corpus.problems:
-            size = sum(problem.size for problem in corpus.problems)
-            msg.warn(f"{size:,} bytes of text were left out, see the warnings")
+        if corpus.skipped:
+            size = sum(item.size for item in corpus.skipped)
+            msg.warn(f"{size:,} bytes of text were skipped, see the warnings")
 
     def _show_progress(self, event: Progress) -> None:
         bar = self._bar(event.direction)

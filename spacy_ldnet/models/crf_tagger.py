@@ -8,7 +8,7 @@ from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats1d, Floats2d, Ints1d
 
 from ..errors import Errors
-from ..runtime.crf import FORBIDDEN
+from ..iobes import FORBIDDEN
 from .doc_arrays import split_rows
 from .encoder import no_gradient
 from .shim import NetworkShim, require_torch

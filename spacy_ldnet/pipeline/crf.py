@@ -14,7 +14,7 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
-from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
+from ..iobes import OUTSIDE, Array, TagScheme, check_size, spans_of_each
 from ..labelled.label_sets import (
     check_label_sets,
     find_open_tags,
@@ -22,7 +22,6 @@ from ..labelled.label_sets import (
 )
 from ..models.doc_arrays import in_vocab
 from ..models.types import SoftTargets
-from ..nn.crf import check_size
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
     SOFT_TAGS,
