@@ -333,9 +333,6 @@ def _maximal(
     return rows or [(doc, 0, 0)]
 
 
-# Sentences with ends, as the authors' code reads them
-
-
 def sentence_starts(doc: Doc) -> numpy.ndarray:
     """RETURNS (ndarray): Whether a sentence starts at each token; one does at the first,
     annotated or not. Shape: (tokens,), bool

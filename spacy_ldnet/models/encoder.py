@@ -13,7 +13,7 @@ from ..inputs import EncoderWords, Windows
 from ..layers import GATES
 from ..lm_directory import DIRECTIONS, vocabulary_hash
 from ..subwords import SubwordConfig, find_subwords
-from ..util import check_dropout, check_range
+from ..util import check_choice, check_dropout, check_range
 from .doc_arrays import (
     UniqueWords,
     VectorCache,
@@ -86,8 +86,8 @@ def build_ldnet_encoder_v1(
     check_range("window", window, window >= 8, "it must be at least 8")
     check_range("width", width, width >= 1, "it must be at least 1")
     check_range("depth", depth, depth is None or depth >= 1, "it must be at least 1")
-    known = unit is None or unit in GATES
-    check_range("unit", unit, known, f"choose from {', '.join(GATES)}")
+    if unit is not None:
+        check_choice("unit", unit, GATES)
     check_dropout(dropout)
     check_precision(precision)
     check_range("cache_mb", cache_mb, cache_mb >= 0, "it must not be negative")
