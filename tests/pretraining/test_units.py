@@ -219,7 +219,7 @@ def test_progress(tmp_path, text_folder, n_process):
 def test_a_tokenizer_that_cannot_be_copied(tmp_path, monkeypatch):
     nlp = spacy.blank("en")
     nlp.tokenizer = lambda text: None
-    monkeypatch.setattr(corpora, "nlp", nlp)
+    monkeypatch.setattr(lm_corpora, "nlp", nlp)
     with pytest.raises(ValueError, match="E063.*__reduce__"):
         prepare(tmp_path / "out", make_readers(tmp_path, "a\n"))
 
@@ -241,7 +241,7 @@ class EndsItsProcess:
 def test_a_process_that_ends_is_an_error(tmp_path, text_folder, monkeypatch):
     nlp = spacy.blank("en")
     nlp.tokenizer = EndsItsProcess()
-    monkeypatch.setattr(corpora, "nlp", nlp)
+    monkeypatch.setattr(lm_corpora, "nlp", nlp)
     readers = make_readers(tmp_path, text_folder)
     with pytest.raises(ValueError, match="E064.*n_process = 1"):
         prepare(tmp_path / "out", readers, chunk_size=500, n_process=2)
