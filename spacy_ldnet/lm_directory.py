@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import srsly
 
+from . import file_format
 from .errors import Errors
 
 #: Rows of the embedding before the first word. A word that happens to be spelled
@@ -196,6 +198,11 @@ def read_model(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, An
     return header["structure"], tensors
 
 
+def vocabulary_hash(words: Sequence[str]) -> str:
+    """RETURNS (str): SHA-256 over words and their order."""
+    return hashlib.sha256(json.dumps(list(words)).encode("utf8")).hexdigest()
+
+
 def read_structure(path: Path, direction: str) -> Dict[str, Any]:
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
@@ -203,12 +210,9 @@ def read_structure(path: Path, direction: str) -> Dict[str, Any]:
     RAISES (ValueError): E011 the file is missing, E154 it is damaged, or of a newer
         version.
     """
-    # Not above: torch is not needed for names, and `nn` reads the rows' from here.
-    from .nn.serialize import read_structure as read
-
     require_files(path, [weights_file(direction)])
     with damage_of(path / weights_file(direction)):
-        return read(path / weights_file(direction))
+        return file_format.read_structure(path / weights_file(direction))
 
 
 @contextmanager
@@ -295,8 +299,6 @@ def layers_left(path: Path) -> LayersLeft:
     RETURNS (LayersLeft): Their layers.
     RAISES (ValueError): See `read_structure`.
     """
-    from .nn.serialize import vocabulary_hash
-
     structures = {name: read_structure(path, name) for name in DIRECTIONS}
     words = read_vocabulary(path)
     # An encoder knows the words that have a row of their own.

@@ -25,11 +25,11 @@ from .lm_directory import (
     read_vocabulary,
     require_files,
     sizes_of,
+    vocabulary_hash,
 )
 from .models.encoder import LDNetModel, LDNetShim, check_words, find_encoders
 from .nn.encoder import EncoderConfig, LDNetEncoder
 from .nn.precision import with_own_defaults
-from .nn.serialize import vocabulary_hash
 from .pruning.encoders import is_loaded, layers_of, prune_encoder
 
 Loader = Callable[[LDNetModel], LDNetModel]

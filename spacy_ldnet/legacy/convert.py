@@ -18,13 +18,14 @@ from ..lm_directory import (
     META_FILE,
     WORDS_FILE,
     checksums,
+    vocabulary_hash,
     weights_file,
 )
 from ..models.encoder import find_encoders
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import LDNetEncoder
 from ..nn.language_model import LanguageModel, LanguageModelConfig
-from ..nn.serialize import module_to_bytes, vocabulary_hash
+from ..nn.serialize import module_to_bytes
 from ..util import json_bytes
 from .checkpoint import WORD_MAP, Checkpoint
 from .model import SentenceShim, SentenceStack

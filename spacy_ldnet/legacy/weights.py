@@ -8,11 +8,10 @@ from torch import Tensor, nn
 
 from ..errors import Errors
 from ..iobes import TagScheme
-from ..lm_directory import DIRECTIONS, EOS_ROW, FIRST_WORD_ROW
+from ..lm_directory import DIRECTIONS, EOS_ROW, FIRST_WORD_ROW, vocabulary_hash
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import EncoderConfig, LDNetEncoder
 from ..nn.rnn import CELLS
-from ..nn.serialize import vocabulary_hash
 from ..nn.tagger import BiRNNLayer
 from .checkpoint import Checkpoint, Map
 from .model import SentenceStack, SentenceStackConfig

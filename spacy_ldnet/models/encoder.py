@@ -23,12 +23,11 @@ from thinc.util import get_torch_default_device
 
 from ..errors import Errors, Warnings
 from ..inputs import EncoderWords, Windows
-from ..lm_directory import DIRECTIONS
+from ..lm_directory import DIRECTIONS, vocabulary_hash
 from ..nn.cache import VectorCache, WindowCache
 from ..nn.encoder import LDNetEncoder
 from ..nn.precision import has_bfloat16, runs_bfloat16, with_own_defaults
 from ..nn.rnn import CELLS
-from ..nn.serialize import vocabulary_hash
 from ..nn.word_embedding import Bags
 from ..subwords import find_subwords, subwords_of
 from ..util import check_dropout, check_range

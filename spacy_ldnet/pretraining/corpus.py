@@ -27,10 +27,10 @@ from ..lm_directory import (
     UNK_ROW,
     WORDS_FILE,
     read_vocabulary,
+    vocabulary_hash,
     word_rows,
 )
 from ..nn.language_model import LanguageModel
-from ..nn.serialize import vocabulary_hash
 from ..sharding.skipped import Problem
 from ..subwords import find_subwords, subwords_of
 from .files import write_json

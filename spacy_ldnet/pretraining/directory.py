@@ -21,9 +21,9 @@ from ..lm_directory import (
     META_FILE,
     WORDS_FILE,
     checksums,
+    vocabulary_hash,
     weights_file,
 )
-from ..nn.serialize import vocabulary_hash
 from ..util import check_output, claim_folder
 from .checkpoint import delete_checkpoints, latest_checkpoint, read_facts
 from .config import PretrainingSettings

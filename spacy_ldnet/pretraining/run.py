@@ -13,8 +13,8 @@ from spacy.util import dot_to_object, load_model_from_config, registry
 from thinc.api import Config
 
 from ..errors import Errors, Warnings
+from ..lm_directory import vocabulary_hash
 from ..nn.language_model import LanguageModelConfig, clip_cutoffs
-from ..nn.serialize import vocabulary_hash
 from .advice import warn_of_result, warn_of_text
 from .batchers import make_feed
 from .config import PretrainingSettings, fixed_settings, read_settings

@@ -18,7 +18,7 @@ from spacy.tokens import Doc
 
 from ..engines import Engine, Show, Tick, make_engine
 from ..errors import Errors
-from ..nn.serialize import vocabulary_hash
+from ..lm_directory import vocabulary_hash
 from ..sharding.ranges import UNIT_SIZE, Piece, Unit, plan_units
 from ..sharding.skipped import BadFileError, Problem, describe_problems, problem_error
 from .config import PretrainingSettings

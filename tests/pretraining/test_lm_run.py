@@ -8,9 +8,14 @@ import pytest
 import srsly
 import torch
 
-from spacy_ldnet.lm_directory import DIRECTIONS, read_vocabulary, weights_file
+from spacy_ldnet.lm_directory import (
+    DIRECTIONS,
+    read_vocabulary,
+    vocabulary_hash,
+    weights_file,
+)
 from spacy_ldnet.nn.language_model import LanguageModel
-from spacy_ldnet.nn.serialize import module_from_bytes, vocabulary_hash
+from spacy_ldnet.nn.serialize import module_from_bytes
 from spacy_ldnet.pretraining import parallel, trainer
 from spacy_ldnet.pretraining.corpus import TokenStream
 from spacy_ldnet.pretraining.events import Evaluation, Finished
