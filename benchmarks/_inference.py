@@ -7,9 +7,9 @@ from typing import Dict, List, Sequence
 
 import numpy
 from _machine import mm_flops, resident_mb
-from _project import use_threads
 from spacy.language import Language
 
+from spacy_ldnet.evaluation.cost import use_threads
 from spacy_ldnet.timing import (
     Words,
     clear_caches,

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import numpy
-from _project import ROOT, ScriptError
+from _project import ROOT
 
 from spacy_ldnet.lm_directory import EOS_ROW
+from spacy_ldnet.workflow.scripting import ScriptError
 
 PROGRAMS = ("lmplz", "query")
 KENLM = ROOT / "training" / "kenlm"

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, Dict
 
 import numpy
-from _project import hold_out, read_documents, write_text
 from _rows import index_corpus, text_rows
 
 from spacy_ldnet.lm_directory import FIRST_WORD_ROW
+from spacy_ldnet.workflow.documents import hold_out, read_documents
+from spacy_ldnet.workflow.scripting import write_text
 
 
 @dataclass(frozen=True)

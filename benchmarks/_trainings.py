@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import srsly
-from _project import ScriptError, write_json
 from _texts import Texts
 from _variants import count_parameters
+
+from spacy_ldnet.workflow.scripting import ScriptError, write_json
 
 RESULT = "result.json"
 

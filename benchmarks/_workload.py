@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any, Dict
 
 import numpy
-from _project import write_text
 from _rows import index_corpus, text_rows
 from spacy.util import load_config
 
 from spacy_ldnet.lm_directory import FIRST_WORD_ROW
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.pretraining.run import resolve_model
+from spacy_ldnet.workflow.scripting import write_text
 
 #: The sizes of Liu et al. (2018), section 4.1.
 PAPER: Dict[str, Any] = {

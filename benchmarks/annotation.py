@@ -18,10 +18,12 @@ from typing import Any, Dict, List, Tuple
 
 import typer
 from _machine import peak_mb
-from _project import ROOT, describe_machine, write_json
+from _project import ROOT
 
 from spacy_ldnet.annotation.run import annotate
 from spacy_ldnet.engines import make_engine
+from spacy_ldnet.timing import describe_machine
+from spacy_ldnet.workflow.scripting import write_json
 
 GROWTH = 10
 WORKERS = (1, 2)

@@ -14,8 +14,9 @@ from typing import List
 
 import typer
 from _kneser_ney import KENLM, PROGRAMS
-from _project import ScriptError
 from wasabi import msg
+
+from spacy_ldnet.workflow.scripting import ScriptError
 
 VERSION = "0.3.0"
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import torch
 import typer
 from _checkpoint import make_checkpoint
-from _project import ROOT, describe_machine, write_json
+from _project import ROOT
 
 from spacy_ldnet.describe import describe
 from spacy_ldnet.labelled.columns import read_sentences
 from spacy_ldnet.legacy.convert import build_pipeline
-from spacy_ldnet.timing import count_words, interleave, time_pipeline
+from spacy_ldnet.timing import count_words, describe_machine, interleave, time_pipeline
+from spacy_ldnet.workflow.scripting import write_json
 
 MODELS = {
     "unpruned, ten layers a direction": (10, 10),

@@ -28,12 +28,14 @@ from _inference import (
     thread_gain,
 )
 from _peers import common_words, load_in, paper_size, transformer
-from _project import ROOT, describe_machine, read_texts, write_json
+from _project import ROOT
 from wasabi import msg
 
 from spacy_ldnet.describe import describe
+from spacy_ldnet.evaluation.gold import read_texts
 from spacy_ldnet.nn.precision import runs_bfloat16
-from spacy_ldnet.timing import Words
+from spacy_ldnet.timing import Words, describe_machine
+from spacy_ldnet.workflow.scripting import write_json
 
 OURS, CNN, SMALL, TRF = "en_ldnet", "cnn", "small_ner", "transformer"
 #: Its `ner` does not listen to its `tok2vec`, which runs all the same unless a user knows
@@ -85,7 +87,7 @@ def main(
         msg.fail(f"Unknown parts: {', '.join(sorted(unknown))}", PARTS, exits=1)
     nlps: Pipelines = {OURS: spacy.load(pipeline), CNN: spacy.load(cnn)}
     halves = {HALF: load_in("bfloat16", pipeline)} if runs_bfloat16() else {}
-    texts = read_texts(nlps[OURS], test, words)
+    texts = read_texts(test, nlps[OURS], words)
     run: Dict[str, Callable[[], Any]] = {
         "docs": lambda: measure_docs(
             {**nlps, **halves}, small, transformer_path, text, texts, rounds

@@ -6,17 +6,14 @@ from typing import Any, Dict, List
 import torch
 import typer
 from _kneser_ney import KENLM, find_programs, measure_kneser_ney
-from _project import (
-    ROOT,
-    ScriptError,
-    describe_machine,
-    write_json,
-    write_text,
-)
+from _project import ROOT
 from _texts import Texts, prepare_texts
 from _trainings import train_variant
 from _variants import VARIANTS, resolve_variant
 from wasabi import msg
+
+from spacy_ldnet.timing import describe_machine
+from spacy_ldnet.workflow.scripting import ScriptError, write_json, write_text
 
 KNESER_NEY = "kneser_ney"
 HEADER = ("model", "changed", "parameters", "updates", "forward", "backward")

@@ -17,11 +17,12 @@ import spacy
 import torch
 import typer
 from _machine import peak_mb
-from _project import ROOT, describe_machine, write_json
+from _project import ROOT
 from spacy.tokens import Doc
 
-from spacy_ldnet.describe import encoders_in
-from spacy_ldnet.timing import time_pipeline, zipf_texts
+from spacy_ldnet.pruning import encoders_in
+from spacy_ldnet.timing import describe_machine, time_pipeline, zipf_texts
+from spacy_ldnet.workflow.scripting import write_json
 
 
 def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:

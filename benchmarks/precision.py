@@ -16,13 +16,14 @@ from typing import Any, Callable, Dict, List
 import torch
 import typer
 from _peers import load_in
-from _project import ROOT, describe_machine, write_json
+from _project import ROOT
 from spacy.training import Corpus
 from torch import nn
 
 from spacy_ldnet.models.shim import PRECISIONS
 from spacy_ldnet.nn.precision import runs_bfloat16
-from spacy_ldnet.timing import interleave
+from spacy_ldnet.timing import describe_machine, interleave
+from spacy_ldnet.workflow.scripting import write_json
 
 #: Inputs and units of a layer, and time steps and sequences of its batch.
 LAYERS = {

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import typer
-from _project import ROOT, ScriptError, describe_machine, write_json
+from _project import ROOT
 from _speed_workers import PACKAGE, PLAIN, Task, run_tasks
 from _workload import PAPER, Workload, macs_per_word, make_workload, with_direction
 from wasabi import msg
 
 from spacy_ldnet.lm_directory import DIRECTIONS
+from spacy_ldnet.timing import describe_machine
+from spacy_ldnet.workflow.scripting import ScriptError, write_json
 
 #: A multiplication and an addition; forward once, backward twice.
 FLOPS_PER_MAC = 2 * 3

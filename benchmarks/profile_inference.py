@@ -15,11 +15,13 @@ from typing import Any, Callable, Dict
 import spacy
 import torch
 import typer
-from _project import ROOT, describe_machine, read_texts, write_json
+from _project import ROOT
 from spacy.language import Language
 
-from spacy_ldnet.describe import encoders_in
-from spacy_ldnet.timing import count_words, time_pipeline
+from spacy_ldnet.evaluation.gold import read_texts
+from spacy_ldnet.pruning import encoders_in
+from spacy_ldnet.timing import count_words, describe_machine, time_pipeline
+from spacy_ldnet.workflow.scripting import write_json
 
 WHOLE, REST = "whole", "rest"
 
@@ -92,7 +94,7 @@ def main(
     """Print each stage's share of the time, the median of several rounds."""
     torch.set_num_threads(threads)
     nlp = spacy.load(pipeline)
-    texts = read_texts(nlp, test, words)
+    texts = read_texts(test, nlp, words)
     stages = attach(nlp)
     found = [stages.take(time_pipeline(nlp, texts)) for _ in range(rounds + 1)][1:]
     names = [name for name in found[0] if name != WHOLE]

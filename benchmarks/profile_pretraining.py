@@ -5,12 +5,15 @@ from typing import Any, Dict, List, Optional
 
 import torch
 import typer
-from _project import ROOT, describe_machine, write_json
+from _project import ROOT
 from _rows import Enough
 from _speed_workers import run_package
 from _workload import PAPER, Workload, make_workload, with_direction
 from torch.profiler import ProfilerActivity, profile, schedule
 from wasabi import msg
+
+from spacy_ldnet.timing import describe_machine
+from spacy_ldnet.workflow.scripting import write_json
 
 
 def profile_updates(workload: Workload, steps: int) -> List[Dict[str, Any]]:

@@ -10,12 +10,14 @@ from pathlib import Path
 import spacy
 import torch
 import typer
-from _project import ROOT, describe_machine, write_json
+from _project import ROOT
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_ldnet.describe import measure_speed
+from spacy_ldnet.timing import describe_machine
+from spacy_ldnet.workflow.scripting import write_json
 
 WORDS = 20_000
 TAGS = [f"T{i}" for i in range(50)]

@@ -13,14 +13,15 @@ from typing import Any, Callable, Dict, List
 
 import torch
 import typer
-from _project import ROOT, describe_machine, write_json
+from _project import ROOT
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import create_train_batches
 from spacy.util import load_config, registry, resolve_dot_names
 
-from spacy_ldnet.timing import interleave
+from spacy_ldnet.timing import describe_machine, interleave
+from spacy_ldnet.workflow.scripting import write_json
 
 CONFIGS = ("ner", "no_lm", "cnn")
 

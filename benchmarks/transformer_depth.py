@@ -12,12 +12,14 @@ from typing import Dict
 import spacy
 import torch
 import typer
-from _project import ROOT, describe_machine, read_texts, write_json
+from _project import ROOT
 from spacy.language import Language
 from spacy.training import Corpus
 
+from spacy_ldnet.evaluation.gold import read_texts
 from spacy_ldnet.pruning.encoders import find_gated, gate_shim
-from spacy_ldnet.timing import count_words, interleave, time_pipeline
+from spacy_ldnet.timing import count_words, describe_machine, interleave, time_pipeline
+from spacy_ldnet.workflow.scripting import write_json
 
 EXAMPLES = 30
 
@@ -54,8 +56,8 @@ def main(
         shim = gate_shim(find_gated(model)[0])
         if nlps:
             shim.prune(min(nlps) - 1)
-        nlps[shim.live_layers()] = nlp
-    texts = read_texts(nlp, data, words)
+        nlps[shim.n_open] = nlp
+    texts = read_texts(data, nlp, words)
     runs = {layers: partial(time_pipeline, n, texts) for layers, n in nlps.items()}
     seconds = interleave(runs, rounds=rounds)  # type: ignore[arg-type, type-var]
     most = max(seconds)

@@ -4,51 +4,40 @@ from pathlib import Path
 from typing import AbstractSet, Any, Dict, Iterable, List, Optional, Tuple
 
 import typer
-from _common import ScriptError, script_errors, write_bytes, write_json
-from _lm_text import LMText, labelled_paragraphs, read_more_text, write_lm_text
-from _meta import Counts, count_sentences, read_source, write_meta
-from _split import Document, rank, read_documents, split_documents, take
-from _teacher import ATTRS, input_paths, is_work_file, load_teacher, read_annotated
-from _teacher import annotate as run_teacher
+from corpora.lm_text import LMText, labelled_paragraphs, write_lm_text
+from corpora.meta import Counts, read_source, write_meta
 from spacy.language import Language
 from spacy.tokens import DocBin
 from wasabi import msg
 
 from spacy_ldnet.util import check_output, claim_folder, write_folder
+from spacy_ldnet.workflow.documents import (
+    choose,
+    count_sentences,
+    read_documents,
+    read_more_text,
+    split_documents,
+    take,
+)
+from spacy_ldnet.workflow.scripting import (
+    ScriptError,
+    script_errors,
+    write_bytes,
+    write_json,
+)
+from spacy_ldnet.workflow.teacher import (
+    ATTRS,
+    input_paths,
+    is_work_file,
+    load_teacher,
+    read_annotated,
+)
+from spacy_ldnet.workflow.teacher import annotate as run_teacher
 
 #: What the mark in the folder says of who wrote it.
 COMMAND = "scripts/annotate.py"
 # Below the output, while the teacher is at work.
 WORK_FOLDER = "annotating"
-
-
-def choose(
-    nlp: Language, documents: Iterable[Document], sentences: int, seed: int
-) -> List[Tuple[str, str]]:
-    """Choose paragraphs at random until they hold enough sentences.
-
-    nlp (Language): Whose tokenizer to use.
-    documents (Iterable[Document]): Where to choose from.
-    sentences (int): How many sentences are enough; 0 takes all paragraphs.
-    seed (int): Decides which. A smaller number is the beginning of a larger one.
-    RETURNS (List[Tuple[str, str]]): Document name and paragraph; in random order,
-        or in text order where all are taken.
-    """
-    named = [
-        (document.name, i, paragraph)
-        for document in documents
-        for i, paragraph in enumerate(document.paragraphs)
-    ]
-    if sentences == 0:
-        return [(name, paragraph) for name, _, paragraph in named]
-    chosen: List[Tuple[str, str]] = []
-    total = 0
-    for name, _, text in sorted(named, key=lambda n: rank(seed, f"{n[1]}", n[0])):
-        if total >= sentences:
-            break
-        total += count_sentences(nlp.make_doc(text))
-        chosen.append((name, text))
-    return chosen
 
 
 def write_parts(

@@ -19,9 +19,7 @@ from typing import (
 
 import spacy
 import typer
-from _common import ScriptError, script_errors, write_bytes
-from _corpora import GOLD
-from _docs import (
+from corpora.docs import (
     ATTRS,
     find_parts,
     find_sets,
@@ -30,18 +28,10 @@ from _docs import (
     read_labels,
     read_part,
 )
-from _gold import read_gold
-from _lm_text import read_more_text, write_lm_text
-from _meta import (
-    SPLITS,
-    Counts,
-    count_sentences,
-    print_counts,
-    read_source,
-    write_meta,
-)
-from _open import NARROWER, open_docs, read_open, read_sources
-from _split import read_documents
+from corpora.gold import GOLD, read_gold
+from corpora.lm_text import write_lm_text
+from corpora.meta import SPLITS, Counts, print_counts, read_source, write_meta
+from corpora.open import NARROWER, open_docs, read_open, read_sources
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
@@ -49,6 +39,12 @@ from spacy_ldnet.errors import Errors, Warnings
 from spacy_ldnet.labelled.label_sets import LABEL_SET, read_label_set
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
 from spacy_ldnet.util import write_files
+from spacy_ldnet.workflow.documents import (
+    count_sentences,
+    read_documents,
+    read_more_text,
+)
+from spacy_ldnet.workflow.scripting import ScriptError, script_errors, write_bytes
 
 # Docs by part and set; a corpus of one source is one set.
 Docs = Dict[str, Dict[str, List[Doc]]]

@@ -1,29 +1,58 @@
 """Evaluate the trained pipelines, of every seed there is, on the same test set."""
 
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Optional
 
 import spacy
 import srsly
 import torch
 import typer
-from _common import run, write_json
-from _errors import describe_errors, read_gold
-from _report import compare, print_table, summarise, summarise_lms
-from _scoring import evaluate_model
-from _speed import entity_pipes, read_texts, time_pipelines
-from _trained import (
+from spacy.tokens import DocBin
+from spacy.util import is_package, load_config
+from wasabi import msg
+
+from spacy_ldnet.errors import Warnings
+from spacy_ldnet.evaluation.cost import measure_speed, sample_words
+from spacy_ldnet.evaluation.error_analysis import describe_errors, gold_pieces
+from spacy_ldnet.evaluation.gold import read_gold
+from spacy_ldnet.evaluation.scoring import evaluate_pipeline
+from spacy_ldnet.evaluation.summary import (
+    Evaluations,
+    compare_rows,
+    print_table,
+    summarise,
+    summarise_lms,
+)
+from spacy_ldnet.workflow.rows import (
     LANGUAGE_MODELS,
     find_models,
     find_trained,
     read_lm_metas,
     warn_of_other_data,
 )
-from spacy.tokens import DocBin
-from spacy.util import is_package, load_config
-from wasabi import msg
+from spacy_ldnet.workflow.scripting import run, script_errors, write_json
 
-from spacy_ldnet.timing import count_words, describe_machine
+PAIRS = [
+    ("ldnet", "no_lm"),
+    ("ldnet_pruned", "ldnet"),
+    ("ldnet_pruned", "cnn"),
+    ("trf", "ldnet_pruned"),
+    ("trf_crf", "ldnet_pruned"),
+    ("ldnet_finetuned", "ldnet_pruned"),
+    ("ldnet_unfrozen", "ldnet_pruned"),
+    ("ldnet_rewound", "ldnet_pruned"),
+    ("ldnet_retrained", "ldnet_pruned"),
+    ("ldnet_taught", "ldnet_retrained"),
+]
+#: Each of these is compared with every other row as well.
+SUBJECTS = (
+    "ldnet_pruned",
+    "ldnet_finetuned",
+    "ldnet_unfrozen",
+    "ldnet_rewound",
+    "ldnet_retrained",
+    "ldnet_taught",
+)
 
 
 def main(
@@ -93,42 +122,48 @@ def main(
     for row, paths in models.items():
         evaluations[row] = {}
         for seed, path in paths.items():
-            kept = output_dir / "cache" / f"{row}-{seed}.json"
-            evaluations[row][seed] = evaluate_model(
-                path, test_path, kept if cache else None, gold_tokens=not is_teacher
-            )
+            kept = output_dir / "cache" / f"{row}-{seed}.json" if cache else None
+            with script_errors(f"{path} cannot be evaluated"):
+                evaluations[row][seed] = evaluate_pipeline(
+                    path, test_path, kept=kept, gold_tokens=not is_teacher
+                )
     results = {row: summarise(by_seed) for row, by_seed in evaluations.items()}
     extra = {"teacher": teacher} if is_teacher and teacher else {}
     if extra and not (is_package(teacher) or Path(teacher).exists()):
-        msg.warn(f"The teacher {teacher} is not installed: its speed is left out")
+        msg.warn(f"The teacher {teacher} is not installed: its speed is not measured")
         extra = {}
-    first = {row: next(iter(paths.values())) for row, paths in models.items()}
-    speed = measure_speed(first, extra, test_path, speed_words, rounds, threads)
+    first = {row: str(next(iter(paths.values()))) for row, paths in models.items()}
+    pipelines = {row: spacy.load(path) for row, path in {**first, **extra}.items()}
+    gold = read_gold(test_path, next(iter(pipelines.values())))
+    docs = [example.reference for example in gold]
+    texts = sample_words(docs, speed_words)
+    speed = measure_speed(pipelines, texts, rounds=rounds, threads=threads)
     for row in extra:
         results[row] = {"name": teacher, "note": "its labels are the reference"}
     for row, value in speed["words_per_second"].items():
         results[row]["words_per_second"] = value
+    pairs = [*PAIRS, *((one, two) for one in SUBJECTS for two in models if one != two)]
     write_json(output_dir / "results.json", results)
     write_json(output_dir / "speed.json", speed)
-    write_json(output_dir / "bootstrap.json", compare(evaluations, draws))
-    write_json(output_dir / "errors.json", find_errors(evaluations, test_path))
+    write_json(
+        output_dir / "bootstrap.json", compare_rows(evaluations, pairs, draws=draws)
+    )
+    write_json(output_dir / "errors.json", find_errors(evaluations, docs))
     lms = read_lm_metas(training)
     if lms:
         summaries = {name: summarise_lms([*lms[name].values()]) for name in lms}
         write_json(output_dir / "lm.json", summaries)
     if is_teacher and corpus_meta:
         msg.info("The scores are agreement with the teacher, not with people")
-    print_table(results, speed["machine"])
+    print_table({"": results}, speed["machine"])
 
 
-def find_errors(
-    evaluations: Dict[str, Dict[str, Dict[str, Any]]], test_path: Path
-) -> Dict[str, Any]:
-    """evaluations (Dict[str, Dict[str, Dict[str, Any]]]): Row -> seed -> evaluation.
-    test_path (Path): The test set.
-    RETURNS (Dict[str, Any]): What `describe_errors` says of each row.
+def find_errors(evaluations: Evaluations, docs: Any) -> Dict[str, Any]:
+    """evaluations (Evaluations): Row -> seed -> evaluation.
+    docs (List[Doc]): The test set.
+    RETURNS (Dict[str, Any]): See `describe_errors`, of each row.
     """
-    pieces = read_gold(test_path)
+    pieces = gold_pieces(docs)
     return {
         row: describe_errors(pieces, {seed: r["predicted"] for seed, r in runs.items()})
         for row, runs in evaluations.items()
@@ -167,43 +202,9 @@ def warn_of_other_labels(models: Dict[str, Dict[str, Path]], test_path: Path) ->
             labels = srsly.read_json(path / "meta.json").get("labels", {})
             known = {label for own in labels.values() for label in own}
             if wanted - known:
-                msg.warn(
-                    f"{row} ({path}) does not know {', '.join(sorted(wanted - known))}",
-                    f"The test set {test_path} has entities of these labels: was it "
-                    "trained on other data?",
-                )
-
-
-def measure_speed(
-    models: Dict[str, Path],
-    extra: Dict[str, str],
-    test_path: Path,
-    n_words: int,
-    rounds: int,
-    threads: int,
-) -> Dict[str, Any]:
-    """Words per second of one pipeline a row, side by side.
-
-    models (Dict[str, Path]): Row -> pipeline.
-    extra (Dict[str, str]): Other pipelines, e.g. the teacher.
-    test_path (Path): Documents to run on.
-    n_words (int): How many words of them.
-    rounds (int): Rounds; the median counts.
-    threads (int): PyTorch's threads.
-    RETURNS (Dict[str, Any]): words_per_second and what it was measured on.
-    """
-    sources: Dict[str, Union[str, Path]] = {**models, **extra}
-    pipelines = {row: spacy.load(path) for row, path in sources.items()}
-    nlp = next(iter(pipelines.values()))
-    texts = read_texts(nlp, test_path, n_words)
-    speeds = time_pipelines(pipelines, texts, rounds=rounds, threads=threads)
-    return {
-        "words_per_second": speeds,
-        "components": {row: entity_pipes(nlp) for row, nlp in pipelines.items()},
-        "words": count_words(texts),
-        "rounds": rounds,
-        "machine": describe_machine(threads),
-    }
+                missing = ", ".join(sorted(wanted - known))
+                values = {"labels": missing, "path": test_path, "hint": ""}
+                msg.warn(Warnings.W053.format(name=f"{row} ({path})", **values))
 
 
 if __name__ == "__main__":

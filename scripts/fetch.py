@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
 import typer
-from _brown import (
+from corpora.brown import (
     MEMBER,
     N_DOCUMENTS,
     NOTICE,
@@ -23,10 +23,19 @@ from _brown import (
     read_tar,
     read_zip,
 )
-from _common import ScriptError, write_json, write_text
 from tqdm import tqdm
 from wasabi import msg
 
+from spacy_ldnet.util import write_folder
+from spacy_ldnet.workflow.scripting import (
+    ScriptError,
+    script_errors,
+    write_json,
+    write_text,
+)
+
+#: What the mark in the folder of tagged files says of who wrote it.
+COMMAND = "scripts/fetch.py"
 URL = (
     "https://raw.githubusercontent.com/nltk/nltk_data/gh-pages"
     "/packages/corpora/brown.zip"
@@ -144,6 +153,27 @@ def get_files(source: str, assets: Path) -> Dict[str, bytes]:
     )
 
 
+def write_tagged(out_dir: Path, source: str, assets: Path) -> None:
+    """Write the corpus' own files, with part-of-speech tags.
+
+    out_dir (Path): Folder for the files: a new one, or one that this script wrote.
+    source (str): `auto`, or the one source to try.
+    assets (Path): The folder with files the user put there.
+    RAISES (ScriptError): If no source has it, or the folder cannot be written.
+    """
+    files = get_files(source, assets)
+
+    def write(fresh: Path) -> None:
+        fresh.mkdir()
+        for name, data in files.items():
+            (fresh / name).write_bytes(data)
+        (fresh / "NOTICE.md").write_text(NOTICE, encoding="utf8")
+
+    with script_errors(f"'{out_dir}' cannot be written"):
+        write_folder(out_dir, write, command=COMMAND)
+    msg.good(f"{len(files)} tagged documents in {out_dir}")
+
+
 def is_complete(out_dir: Path) -> bool:
     """Tell whether a folder already holds the right text and its notice.
 
@@ -193,6 +223,9 @@ def main(
     text: Optional[Path] = typer.Option(
         None, help="Do nothing unless this is the folder"
     ),
+    tagged: Optional[Path] = typer.Option(
+        None, help="Folder for the corpus' own files, with part-of-speech tags"
+    ),
 ) -> None:
     """Get the Brown corpus as plain text: one document a file, one paragraph a line."""
     if text is not None and text.resolve() != out_dir.resolve():
@@ -200,6 +233,8 @@ def main(
         return
     try:
         fetch(out_dir, source=source.value, assets=assets)
+        if tagged is not None:
+            write_tagged(tagged, source.value, assets)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
 

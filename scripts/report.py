@@ -1,35 +1,42 @@
 """Write one page about the run just made: how much smaller and faster, at what F1."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
+import srsly
 import typer
-from _common import ScriptError, write_text
-from _page_charts import cost_chart, gate_chart, perplexity_chart
-from _page_confusion import confusion_chart
-from _page_data import Run, read_run
-from _page_error_tables import confusion_table, kinds_table, label_table
-from _page_network import network_chart
-from _page_tables import (
-    against_table,
-    closing_table,
-    data_table,
-    facts_table,
-    lm_table,
-    results_table,
-)
-from _page_words import answer, corpus_facts, is_agreement, run_facts
-from _trained import find_models
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from spacy import displacy
-from spacy.displacy.render import DEFAULT_LABEL_COLORS
 from wasabi import msg
 
-from spacy_ldnet.lm_directory import DIRECTIONS
+from spacy_ldnet.report.page import write_page
+from spacy_ldnet.report.run import (
+    Run,
+    choose_subject,
+    evaluations_of,
+    read_configs,
+    read_logs,
+)
+from spacy_ldnet.workflow.rows import ROWS, find_models, find_trained, read_lm_metas
+from spacy_ldnet.workflow.scripting import ScriptError, script_errors
 
-PAGE = Path(__file__).parent / "page"
-WRONG = "\u00a0✗"
+#: The rows of the results; rows that are not named here are shown as well.
+TITLES = {
+    "no_lm": "the tagger without a language model",
+    "ldnet": "the tagger on the full language models",
+    "ldnet_pruned": "its layers pruned",
+    "ldnet_finetuned": "pruned, then fine-tuned",
+    "ldnet_unfrozen": "pruned, then fine-tuned with the remaining layers",
+    "ldnet_rewound": "the remaining layers below the tagger as it was before gating",
+    "ldnet_retrained": "the remaining layers, pretraining continued",
+    "ldnet_taught": "retrained, and distilled from the unpruned one",
+    "cnn": "spaCy's CNN and ner",
+    "trf": "a transformer through spacy-transformers",
+    "trf_crf": "the same with our CRF",
+    "teacher": "the pipeline that wrote the labels",
+}
+#: Names of language models by their directory.
+LM_TITLES = {"lm": "as pretrained", "lm_retrained": "pruned, pretraining continued"}
+#: What the page is about if there is nothing of what is packaged.
+NEAREST = ("ldnet_retrained", "ldnet_pruned", "ldnet")
 
 
 def main(
@@ -58,7 +65,8 @@ def main(
     """Write a self-contained HTML page from the logs and metrics of a run."""
     warn_of_older_results(metrics, training)
     try:
-        write_report(metrics, output, training, corpus_meta, packaged)
+        with script_errors(f"There is no page about {metrics}"):
+            write_page(read_run(metrics, training, corpus_meta, packaged), output)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
     size = output.stat().st_size / 1e6
@@ -84,127 +92,64 @@ def warn_of_older_results(metrics: Path, training: Path) -> None:
     if newer:
         msg.warn(
             f"Trained after {results} was written: {', '.join(newer)}",
-            "The page shows the results of before. Run evaluate first.",
+            "The page shows the older results. Run evaluate first.",
         )
 
 
-def write_report(
-    metrics: Path,
-    output: Path,
-    training: Path,
-    corpus_meta: Optional[Path] = None,
-    packaged: str = "retrained",
-) -> None:
-    """Write the page, whole or not at all.
+def read_run(
+    metrics: Path, training: Path, corpus_meta: Optional[Path], packaged: str
+) -> Run:
+    """Read all there is of a run; the report skips what is missing.
 
     metrics (Path): Directory that `evaluate.py` wrote.
-    output (Path): The page to write.
     training (Path): Directory with SEED/MODEL.
     corpus_meta (Optional[Path]): meta.json of the corpus.
-    packaged (str): Directory below training/SEED of what the page is about.
+    packaged (str): Directory below training/SEED of what is packaged.
+    RETURNS (Run): The run.
     RAISES (ScriptError): If the evaluation's files are not there.
     """
-    run = read_run(metrics, training, corpus_meta, packaged)
-    # Vega and its kin are part of the page, so that it needs no network.
-    from vl_convert import javascript_bundle
-
-    environment = Environment(
-        loader=FileSystemLoader(PAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    results = _read(metrics / "results.json", required=True)
+    rows = {directory: row for row, directory in ROWS.items()}
+    wanted = (rows.get(packaged, packaged), packaged, *NEAREST)
+    logs = {
+        name: read_logs({d.name: d / name / file for d in _seeds(training)})
+        for name, file in (("gated", "gates.jsonl"), ("lm", "log.jsonl"))
+    }
+    metas = read_lm_metas(training)
+    trained = dict.fromkeys(("lm", "ldnet", "gated", packaged, "no_lm", "cnn"))
+    configs = {
+        name: path / "config.cfg"
+        for name in trained
+        for path in list(find_trained(training, name).values())[:1]
+    }
+    return Run(
+        subject=choose_subject(results, wanted, str(metrics)),
+        results=results,
+        bootstrap=_read(metrics / "bootstrap.json"),
+        speed=_read(metrics / "speed.json", required=True),
+        errors=_read(metrics / "errors.json"),
+        corpus=_read(corpus_meta) if corpus_meta else {},
+        gates=logs["gated"],
+        lms={seed: evaluations_of(lines) for seed, lines in logs["lm"].items()},
+        lm_metas={LM_TITLES[name]: by_seed for name, by_seed in metas.items()},
+        configs=read_configs(configs),
+        titles=TITLES,
+        whole="ldnet",
     )
-    text = environment.get_template("page.html").render(
-        run=run,
-        answer=answer(run),
-        is_agreement=is_agreement(run),
-        tables=make_tables(run),
-        charts=make_charts(run),
-        worst=draw_worst(run),
-        style=Markup((PAGE / "style.css").read_text(encoding="utf8")),
-        script=Markup((PAGE / "script.js").read_text(encoding="utf8")),
-        vega=Markup(javascript_bundle().replace("</script", "<\\/script")),
-    )
-    write_text(output, text)
 
 
-def make_tables(run: Run) -> Dict[str, Any]:
-    """run (Run): The run.
-    RETURNS (Dict[str, Any]): The page's tables by name; None where nothing is known.
-    """
-    return {
-        "against": against_table(run),
-        "results": results_table(run),
-        "closing": closing_table(run),
-        "lms": lm_table(run),
-        "labels": label_table(run),
-        "kinds": kinds_table(run),
-        "confusion": confusion_table(run),
-        "data": data_table(run),
-        "corpus": facts_table("Where text and labels are from", corpus_facts(run)),
-        "run": facts_table("Seeds, machine and versions", run_facts(run)),
-    }
+def _seeds(training: Path) -> Any:
+    return (folder for folder in training.iterdir() if folder.name.isdigit())
 
 
-def make_charts(run: Run) -> Dict[str, List[Any]]:
-    """run (Run): The run.
-    RETURNS (Dict[str, List[Any]]): Vega-Lite's specifications, by the place they have
-        in the page; what cannot be drawn is left out.
-    """
-    logs = {seed: lines for seed, lines in run.gates.items() if lines}
-    seeds = run.results[run.subject].get("kept", {})
-    groups = {
-        "cost": [
-            cost_chart(run, "macs_per_word", "MACs a word"),
-            cost_chart(run, "words_per_second", "words a second"),
-        ],
-        "gates": [
-            gate_chart(lines, direction, seed)
-            for seed, lines in logs.items()
-            for direction in DIRECTIONS
-        ],
-        "networks": [network_chart(run, seed) for seed in seeds],
-        "perplexity": [perplexity_chart(run)],
-        "confusion": [confusion_chart(run.errors.get(run.subject, {}))],
-    }
-    return {
-        name: [chart.to_dict() for chart in charts if chart is not None]
-        for name, charts in groups.items()
-    }
-
-
-def draw_worst(run: Run) -> Dict[str, List[Dict[str, Any]]]:
-    """run (Run): The run.
-    RETURNS (Dict[str, List[Dict[str, Any]]]): Row -> its worst texts: `errors` a seed,
-        and `gold` and `predicted`, drawn by displaCy; the subject first.
-    """
-    rows = sorted(run.errors, key=lambda row: row != run.subject)
-    return {
-        row: [
-            {
-                "errors": text["errors"],
-                "gold": _displacy(text["text"], text["gold"], text["predicted"]),
-                "predicted": _displacy(text["text"], text["predicted"], text["gold"]),
-            }
-            for text in run.errors[row]["worst"]
-        ]
-        for row in rows
-    }
-
-
-def _displacy(
-    text: str, entities: List[Dict[str, Any]], others: List[Dict[str, Any]]
-) -> Markup:
-    """Entities by displaCy, those marked that the other side does not have."""
-    marked = [
-        e if e in others else {**e, "label": f"{e['label']}{WRONG}"} for e in entities
-    ]
-    doc = {"text": text, "ents": marked, "title": None}
-    options = {"colors": {f"{k}{WRONG}": c for k, c in DEFAULT_LABEL_COLORS.items()}}
-    return Markup(
-        displacy.render(doc, style="ent", manual=True, jupyter=False, options=options)
-    )
+def _read(path: Path, *, required: bool = False) -> Dict[str, Any]:
+    if path.is_file():
+        return srsly.read_json(path)
+    if required:
+        raise ScriptError(
+            f"There is no {path}", "Run `python -m spacy project run evaluate` first."
+        )
+    return {}
 
 
 if __name__ == "__main__":

@@ -6,14 +6,19 @@ from typing import List
 
 import torch
 import typer
-from _common import ScriptError, script_errors
-from _lessons import GOLD_SHARE, THRESHOLD, count_words, make_lessons
-from _teacher import input_paths
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
 
 from spacy_ldnet.util import write_folder
+from spacy_ldnet.workflow.lessons import (
+    GOLD_SHARE,
+    THRESHOLD,
+    count_words,
+    make_lessons,
+)
+from spacy_ldnet.workflow.scripting import ScriptError, script_errors
+from spacy_ldnet.workflow.teacher import input_paths
 
 #: What the mark in the folder says of who wrote it.
 COMMAND = "scripts/teach.py"

@@ -4,10 +4,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import typer
-from _common import ScriptError, script_errors
 from wasabi import msg
 
 from spacy_ldnet.util import check_output, write_folder
+from spacy_ldnet.workflow.scripting import ScriptError, script_errors
 
 #: Packages that carry a transformer: where in them it is.
 INSIDE = "model"

@@ -11,8 +11,9 @@ from typing import Any, Dict, List, Optional
 
 import srsly
 import typer
-from _common import run, write_json
 from wasabi import msg
+
+from spacy_ldnet.workflow.scripting import run, write_json
 
 SENTENCE = (
     "Last Friday Robert Kennedy flew from Chicago to Washington, D.C., to meet "

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import List
 
 import typer
-from _common import ScriptError
 from spacy.util import is_package
 from wasabi import msg
 
-PAGE = Path(__file__).parent / "_demo.py"
+from spacy_ldnet.workflow.scripting import ScriptError
+
+PAGE = Path(__file__).parent / "demo.py"
 
 
 def main(

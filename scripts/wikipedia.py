@@ -10,8 +10,9 @@ from typing import IO, Any, Iterator
 from xml.etree.ElementTree import ParseError, iterparse
 
 import typer
-from _common import ScriptError
 from wasabi import msg
+
+from spacy_ldnet.workflow.scripting import ScriptError
 
 #: Bytes of text in a file, so that several processes can tokenise.
 FILE_SIZE = 100_000_000

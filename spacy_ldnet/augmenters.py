@@ -1,4 +1,4 @@
-"""Training text as people write it in chats and headlines: an augmenter for spaCy."""
+"""An augmenter for texts in the style of chats and headlines."""
 
 import random
 import re
@@ -13,7 +13,7 @@ from .labelled.label_sets import keep_label_set
 from .pipeline.soft_labels import SOFT_TAGS
 from .util import check_range
 
-# The first letter of a word, but not that behind an apostrophe: don't, Ada's.
+#: The first letter of a word, but not a letter after an apostrophe: don't, Ada's.
 INITIALS = re.compile(r"(?<![\w'’])\w")
 END_MARKS = frozenset((".", "!", "?", "…", "..."))
 
@@ -25,14 +25,14 @@ def create_style_augmenter_v1(
     title: float = 0.0,
     unpunctuated: float = 0.0,
 ) -> Callable[[Language, Example], Iterator[Example]]:
-    """Write some of the training texts as chats and headlines are written, anew in every
-    epoch. spaCy's own augmenters can only lower-case.
+    """Change some of the training texts to the style of chats and headlines. Other texts
+    are chosen in each epoch.
 
     lower (float): Share of the texts in lower case, from 0 to 1.
     upper (float): Share of the texts in UPPER CASE.
     title (float): Share of the texts With Every Word Capitalised.
-    unpunctuated (float): Share of the texts without the punctuation mark at their end,
-        whatever their case.
+    unpunctuated (float): Share of the texts without the final punctuation mark, in any
+        case.
     RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter, for
         `[corpora.train.augmenter]`.
     RAISES (ValueError): E013 for a share below 0, or more than 1 in all.
@@ -56,7 +56,7 @@ def _augment(
     title: float,
     unpunctuated: float,
 ) -> Iterator[Example]:
-    """Yield the example, perhaps in another style."""
+    """Yield the example, or a copy in another style."""
     draw = random.random()
     if draw < lower:
         example = _recase(example, str.lower)
@@ -70,16 +70,16 @@ def _augment(
 
 
 def _recase(example: Example, change: Callable[[str], str]) -> Example:
-    """The same tokens in another case, with all that is known of them."""
+    """The same tokens and annotation in another case."""
     docs = (_rewrite(doc, change) for doc in (example.predicted, example.reference))
     return Example(*docs)
 
 
 def _rewrite(doc: Doc, change: Callable[[str], str]) -> Doc:
-    """A copy of a doc with another text of the same length.
+    """A copy of a doc with a changed text of the same length.
 
-    A character whose other case is several, as that of ß, stays as it is, so that all
-    offsets keep their meaning.
+    A character that would become several, such as ß, is not changed, so all offsets
+    remain valid.
     """
     data = doc.to_dict()
     text = change(data["text"])
@@ -95,9 +95,10 @@ def _capitalise(text: str) -> str:
 
 
 def _without_end(example: Example) -> Example:
-    """Without its last token, if that is a mark which ends a sentence.
+    """The example without its last token, if that is the final punctuation mark.
 
-    Spans and a teacher's soft labels are of all the tokens: such docs stay as they are.
+    Docs with spans or a teacher's soft labels are not changed, because these cover all
+    of the tokens.
     """
     reference = example.reference
     whole = bool(reference.spans) or SOFT_TAGS in reference.user_data

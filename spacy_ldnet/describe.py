@@ -1,86 +1,89 @@
-"""What a pipeline or language models consist of, and what they cost."""
+"""Layers, gates, sizes and speed of pipelines and language models."""
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
+import numpy
 import spacy
-import torch
 from spacy.language import Language
 from thinc.api import Model
+from thinc.compat import torch
 from wasabi import msg
 
 from .errors import Errors
-from .lm_directory import find_weights, read_meta, read_structure, read_vocabulary
-from .models.gated import GateTraining
-from .models.shim import ModuleShim
-from .nn.language_model import LanguageModel
-from .pruning.encoders import find_gated, gate_shim, is_loaded
+from .lm_directory import (
+    DIRECTIONS,
+    find_source,
+    find_weights,
+    read_arrays,
+    read_meta,
+    read_vocabulary,
+)
+from .models.shim import NetworkShim
+from .pruning.encoders import GatedShim, encoders_in, gate_shim
 from .timing import count_words, interleave, time_pipeline, zipf_texts
 
 COLUMNS = (
     ("layers_fwd", "forward layers"),
     ("layers_bwd", "backward layers"),
-    ("layers", "layers of the transformer"),
+    ("layers", "layers"),
     ("kept", "layers left, counted from 0"),
     ("gates", "their gates"),
     ("perplexity", "perplexity"),
     ("words", "words in the vocabulary"),
     ("parameters", "parameters"),
-    ("lm_macs_per_word", "MACs a word, language models"),
-    ("macs_per_word", "MACs a word, all networks"),
+    ("lm_macs_per_word", "MACs per word, language models"),
+    ("macs_per_word", "MACs per word, all networks"),
     ("size_mb", "size in MB"),
     ("words_per_second", "words per second"),
 )
-#: The fact that says how many layers a part has.
-LAYERS_OF = {
-    "forward": "layers_fwd",
-    "backward": "layers_bwd",
-    "transformer": "layers",
-}
+#: The fact that says how many layers a direction has; "layers" for other encoders.
+LAYERS_OF = {"forward": "layers_fwd", "backward": "layers_bwd"}
 SPEED_WORDS, SPEED_ROUNDS = 10_000, 3
-
-
-def encoders_in(nlp: Language) -> List[Model]:
-    """RETURNS (List[Model]): The encoders of all components whose layers have gates,
-    with networks.
-    """
-    return [e for m in _models(nlp) for e in find_gated(m) if is_loaded(e)]
+#: Characters of a word of running English and the space after it, to turn the cost of
+#: a character into that of a word.
+CHARACTERS_PER_WORD = 5.3
+#: What the names of an encoder's language models' weights begin with.
+LM_PREFIXES = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
 
 def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
-    """nlp (Language): Any pipeline.
+    """Describe a pipeline.
+
+    nlp (Language): Any pipeline.
     path (Optional[Path]): Where it is saved.
-    RETURNS (Dict[str, Any]): `layers_fwd`, `layers_bwd`, or `layers` of a transformer
-        with gates; of each direction, or the transformer, `kept`, the layers' numbers
-        in the unpruned network, and `gates`; `lm_macs_per_word`,
-        `macs_per_word`, where there are networks of ours (language models, projection,
-        characters at 5.3 a word, BiLSTMs, tag layer); `parameters` of all components;
-        `size_mb` with a path; `calibration` if gates were trained for a speed.
+    RETURNS (Dict[str, Any]): `layers_fwd` and `layers_bwd`, or `layers` of another encoder
+        with gates; for each direction `kept`, the ids of the layers (their numbers in
+        the unpruned network), and `gates`; `lm_macs_per_word` and `macs_per_word`, if
+        all networks are ours (language models, projection, characters at 5.3 per word,
+        BiLSTMs, tag layer); `parameters` of all components; `size_mb` with a path;
+        `calibration` if gates were trained for a speed.
     """
     facts: Dict[str, Any] = {"layers_fwd": 0, "layers_bwd": 0}
     for encoder in encoders_in(nlp)[:1]:
         facts = _facts_of_gates(gate_shim(encoder))
     nodes = [node for model in _models(nlp) for node in model.walk()]
-    shims = [s for n in nodes for s in n.shims if isinstance(s, ModuleShim)]
-    modules = [s.module for s in shims if s.module is not None]
-    networks = [_network(shim) for node in nodes for shim in node.shims]
-    networks = [network for network in networks if network is not None]
-    facts["parameters"] = _parameters(nodes, networks)
+    shims = [shim for node in nodes for shim in node.shims]
+    networks = [s.weights for s in shims if isinstance(s, NetworkShim) and s.is_built]
+    others = [module for module in map(_torch_module, shims) if module is not None]
+    facts["parameters"] = _count_parameters(nodes, networks, others)
     # Of a transformer no figure a word is known: it reads pieces of words, and each of
     # them the others.
-    if modules and len(modules) == len(networks):
-        facts["lm_macs_per_word"] = sum(getattr(m, "lm_macs", 0) for m in modules)
-        facts["macs_per_word"] = sum(getattr(m, "macs", 0) for m in modules)
+    if networks and not others:
+        macs = [macs_per_word(weights) for weights in networks]
+        facts["lm_macs_per_word"] = sum(lm for lm, _ in macs)
+        facts["macs_per_word"] = sum(total for _, total in macs)
     if path is not None:
         facts["size_mb"] = size_of(path)
     return facts
 
 
-def _facts_of_gates(shim: GateTraining) -> Dict[str, Any]:
+def _facts_of_gates(shim: GatedShim) -> Dict[str, Any]:
     gates = shim.gates_by_direction()
     facts: Dict[str, Any] = {
-        LAYERS_OF[part]: len(values) for part, values in gates.items()
+        LAYERS_OF.get(direction, "layers"): len(values)
+        for direction, values in gates.items()
     }
     facts["kept"] = shim.layer_ids()
     facts["gates"] = gates
@@ -89,33 +92,54 @@ def _facts_of_gates(shim: GateTraining) -> Dict[str, Any]:
     return facts
 
 
-def _network(shim: Any) -> Optional[torch.nn.Module]:
+def _torch_module(shim: Any) -> Optional[Any]:
+    """The network of a shim that is not ours; None if there is none."""
     module = getattr(shim, "_model", None)
-    return module if isinstance(module, torch.nn.Module) else None
+    is_torch = torch is not None and isinstance(module, torch.nn.Module)
+    return module if is_torch and not isinstance(shim, NetworkShim) else None
+
+
+def macs_per_word(weights: Mapping[str, numpy.ndarray]) -> Tuple[int, int]:
+    """weights (Mapping[str, ndarray]): The weights of one of our networks, by name.
+    RETURNS (Tuple[int, int]): Multiply-accumulates per word of its language models, and
+        of all of it, at a usual number of characters per word.
+    """
+    lm, total = 0, 0.0
+    for name, array in weights.items():
+        is_recurrent = ".weight_ih" in name or ".weight_hh" in name
+        if is_recurrent and name.startswith("chars."):
+            total += array.size * CHARACTERS_PER_WORD
+        elif is_recurrent or name.endswith(("project.weight", "hidden2tag.weight")):
+            total += array.size
+        if is_recurrent and name.startswith(LM_PREFIXES):
+            lm += array.size
+    return lm, round(total)
 
 
 def describe_lm(path: Path) -> Dict[str, Any]:
-    """path (Path): The language models' directory.
-    RETURNS (Dict[str, Any]): As of a pipeline, as far as it applies, `perplexity` of
-        each direction and `words` in the vocabulary.
+    """Describe language models.
+
+    path (Path): Their directory.
+    RETURNS (Dict[str, Any]): As for a pipeline, as far as it applies; `perplexity` of
+        each direction, and `words` in the vocabulary.
     RAISES (ValueError): E154 a file is damaged, or of a newer version.
     """
-    structures = {name: read_structure(path, name) for name in find_weights(path)}
-    # Nothing is allocated there: only shapes are wanted.
-    with torch.device("meta"):
-        networks = {
-            name: LanguageModel.from_structure(structure)
-            for name, structure in structures.items()
-        }
-    kept = {name: network.structure()["layers"] for name, network in networks.items()}
+    found = {name: read_arrays(path, name) for name in find_weights(path)}
+    kept = {name: list(structure["layers"]) for name, (structure, _) in found.items()}
+    weights = [weights for _, weights in found.values()]
     return {
         "layers_fwd": len(kept.get("forward", [])),
         "layers_bwd": len(kept.get("backward", [])),
         "kept": kept,
         "perplexity": read_meta(path).get("perplexity", {}),
         "words": len(read_vocabulary(path)),
-        "parameters": sum(_size(network) for network in networks.values()),
-        "lm_macs_per_word": sum(network.rnn.macs for network in networks.values()),
+        "parameters": sum(array.size for each in weights for array in each.values()),
+        "lm_macs_per_word": sum(
+            array.size
+            for each in weights
+            for name, array in each.items()
+            if name.startswith("rnn.") and ".weight_" in name
+        ),
         "size_mb": size_of(path),
     }
 
@@ -126,13 +150,12 @@ def measure_speed(
     n_words: int = SPEED_WORDS,
     rounds: int = SPEED_ROUNDS,
 ) -> Dict[str, float]:
-    """Words per second of whole pipelines, on made-up text of the encoder's words.
+    """Measure words per second of whole pipelines, on random text of words that they know.
 
-    pipelines (Dict[str, Language]): Name to pipeline; they take turns.
-    n_words (int): Words of the text.
+    pipelines (Dict[str, Language]): Pipelines by name; they take turns.
+    n_words (int): Number of words.
     rounds (int): How often each runs; the median counts.
-    RETURNS (Dict[str, float]): Words per second of each; those that know no words are
-        left out.
+    RETURNS (Dict[str, float]): Words per second of each, except those that know no words.
     """
     runs: Dict[str, Callable[[], float]] = {}
     counts: Dict[str, int] = {}
@@ -165,31 +188,27 @@ def size_of(path: Path) -> float:
     return round(sum(f.stat().st_size for f in files) / 1e6, 2)
 
 
-def load_pipeline(pipeline: Union[str, Path]) -> Language:
-    """pipeline (Union[str, Path]): Name of an installed pipeline, or a directory.
+def load_pipeline(name: Union[str, Path]) -> Language:
+    """Load a pipeline.
+
+    name (Union[str, Path]): A directory, or the import name of an installed package. A
+        directory of that name comes first.
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): E125 if there is none.
+    RAISES (ValueError): E150 if there is nothing of that name, E125 if it is no pipeline.
     """
-    path = resolve_path(str(pipeline))
-    if not path.exists():
-        reason = "neither an installed package nor a directory has this name"
-    elif not path.is_dir():
-        reason = "it is a file"
-    elif not (path / "config.cfg").is_file() and path == Path(pipeline):
+    path = find_source(name)
+    if not (path / "config.cfg").is_file():
         reason = "there is no 'config.cfg' in it"
     else:
         try:
-            return spacy.load(pipeline)
+            package = str(name).replace("-", "_")
+            if not Path(name).is_dir() and spacy.util.is_package(package):
+                # By its name: it may have code of its own, which has to be imported.
+                return spacy.load(package)
+            return spacy.load(path)
         except (OSError, ImportError, KeyError, ValueError) as error:
             reason = f"it cannot be loaded ({error})"
-    raise ValueError(Errors.E125.format(path=pipeline, reason=reason))
-
-
-def resolve_path(pipeline: str) -> Path:
-    """RETURNS (Path): Directory of a pipeline that is installed or given by its path."""
-    if spacy.util.is_package(pipeline):
-        return Path(spacy.util.get_package_path(pipeline))
-    return Path(pipeline)
+    raise ValueError(Errors.E125.format(path=name, reason=reason))
 
 
 def _cell(value: Any) -> str:
@@ -214,15 +233,17 @@ def _known_words(nlp: Language) -> List[str]:
     return [s for s in nlp.vocab.strings if s.isalpha()]
 
 
-def _parameters(nodes: List[Model], modules: List[Any]) -> int:
+def _count_parameters(
+    nodes: List[Model],
+    networks: List[Dict[str, numpy.ndarray]],
+    others: List[Any],
+) -> int:
     own = sum(
         node.get_param(name).size
         for node in nodes
         for name in node.param_names
         if node.has_param(name)
     )
-    return own + sum(_size(module) for module in modules)
-
-
-def _size(module: Any) -> int:
-    return sum(weights.numel() for weights in module.parameters())
+    ours = sum(array.size for weights in networks for array in weights.values())
+    theirs = sum(weight.numel() for other in others for weight in other.parameters())
+    return own + ours + theirs

@@ -5,10 +5,7 @@ numpy, by :mod:`spacy_ldnet.runtime`.
 """
 
 import json
-from pathlib import Path
 from typing import Any, Dict, Optional
-
-from safetensors import SafetensorError, safe_open
 
 from .errors import Errors
 
@@ -49,19 +46,6 @@ def read_header(metadata: Optional[Dict[str, str]]) -> Dict[str, Any]:
             Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
         )
     return header
-
-
-def read_structure(path: Path) -> Structure:
-    """The structure of the network in a file of weights, which are not read.
-
-    :param path: the file.
-    :raises ValueError: E001 foreign or damaged bytes, E002 newer format.
-    """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return read_header(file.metadata())["structure"]
-    except SafetensorError as error:
-        raise foreign_bytes(error) from error
 
 
 def foreign_bytes(reason: Any) -> ValueError:

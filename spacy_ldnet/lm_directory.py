@@ -6,11 +6,22 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NewType,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
+import numpy
 import srsly
 
-from . import file_format
 from .errors import Errors
 
 #: Rows of the embedding before the first word. A word that happens to be spelled
@@ -20,6 +31,12 @@ EOS_ROW = 1
 FIRST_WORD_ROW = 2
 
 DIRECTIONS = ("forward", "backward")
+
+#: Number of a layer in the unpruned language model of its direction, from 0. It stays
+#: the same however often the model is pruned.
+LayerId = NewType("LayerId", int)
+#: Place of a layer among those that a (pruned) language model has, from 0.
+LayerIndex = NewType("LayerIndex", int)
 
 CONFIG_FILE = "config.cfg"
 META_FILE = "meta.json"
@@ -138,6 +155,11 @@ def read_vocabulary(path: Path) -> List[str]:
         return list(srsly.read_json(path / WORDS_FILE))
 
 
+def vocabulary_hash(words: List[str]) -> str:
+    """RETURNS (str): SHA-256 over the words and their order."""
+    return hashlib.sha256(json.dumps(words).encode("utf8")).hexdigest()
+
+
 def word_rows(words: List[str]) -> Dict[str, int]:
     """words (List[str]): The words by falling frequency, without the symbols.
     RETURNS (Dict[str, int]): Row of each word. Any other word has `UNK_ROW`.
@@ -198,21 +220,29 @@ def read_model(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, An
     return header["structure"], tensors
 
 
-def vocabulary_hash(words: Sequence[str]) -> str:
-    """RETURNS (str): SHA-256 over words and their order."""
-    return hashlib.sha256(json.dumps(list(words)).encode("utf8")).hexdigest()
-
-
-def read_structure(path: Path, direction: str) -> Dict[str, Any]:
+def read_arrays(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
-    RETURNS (Dict[str, Any]): What its weights say of the network; they are not read.
+    RETURNS (Tuple[Dict[str, Any], Dict[str, ndarray]]): What its weights say of the
+        network; and the weights, which are not read before they are used.
     RAISES (ValueError): E011 the file is missing, E154 it is damaged, or of a newer
         version.
     """
-    require_files(path, [weights_file(direction)])
-    with damage_of(path / weights_file(direction)):
-        return file_format.read_structure(path / weights_file(direction))
+    # Not above: the networks read the names of rows and directions from here.
+    from .runtime.weights import read_bytes
+
+    file = path / weights_file(direction)
+    require_files(path, [file.name])
+    with damage_of(file):
+        if not file.stat().st_size:
+            raise ValueError("it is empty")
+        header, weights = read_bytes(numpy.memmap(file, "uint8", "r"))
+    return header["structure"], weights
+
+
+def read_structure(path: Path, direction: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): See `read_arrays`."""
+    return read_arrays(path, direction)[0]
 
 
 @contextmanager
@@ -265,32 +295,35 @@ def find_misfit(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Optional
 class LayersLeft:
     """The layers that pruning has left of language models.
 
-    sizes (Dict[str, Any]): What the weights of a layer depend on, besides its number.
+    sizes (Dict[str, Any]): What the weights of a layer depend on, besides its id.
     vocabulary (str): Hash of the words.
-    numbers (Dict[str, List[int]]): Numbers of each direction's layers, in the unpruned
-        network.
+    layer_ids (Dict[str, List[LayerId]]): The layers of each direction.
     """
 
     sizes: Dict[str, Any]
     vocabulary: str
-    numbers: Dict[str, List[int]]
+    layer_ids: Dict[str, List[LayerId]]
 
-    #: The depth is left out: it is no part of a pruned pipeline's encoder.
+    #: Without the depth, which the encoder of a pruned pipeline does not know.
     NAMES = ("embed", "hidden", "unit")
 
-    def positions_in(self, others: "LayersLeft") -> Optional[Dict[str, List[int]]]:
+    def indices_in(self, others: "LayersLeft") -> Optional[Dict[str, List[LayerIndex]]]:
         """others (LayersLeft): Layers that these are to be found among.
-        RETURNS (Optional[Dict[str, List[int]]]): Position of each layer among those of
-            its direction; None if one is not there, or they are of other size or
-            vocabulary, and so not of the same language models.
+        RETURNS (Optional[Dict[str, List[LayerIndex]]]): Index of each layer among those of
+            its direction; None if one is missing, or if sizes or vocabulary differ, so
+            that they are not of the same language models.
         """
         if (self.sizes, self.vocabulary) != (others.sizes, others.vocabulary):
             return None
-        if any({*self.numbers[d]} - {*others.numbers[d]} for d in self.numbers):
+        places = {
+            direction: {layer_id: LayerIndex(i) for i, layer_id in enumerate(ids)}
+            for direction, ids in others.layer_ids.items()
+        }
+        if any({*ids} - {*places[name]} for name, ids in self.layer_ids.items()):
             return None
         return {
-            direction: [others.numbers[direction].index(number) for number in numbers]
-            for direction, numbers in self.numbers.items()
+            name: [places[name][layer_id] for layer_id in ids]
+            for name, ids in self.layer_ids.items()
         }
 
 

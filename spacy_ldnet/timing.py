@@ -1,18 +1,20 @@
-"""Words per second of pipelines, measured so that a busy moment hits all alike."""
+"""Words per second of pipelines, measured in turns, so that a busy moment of the machine
+slows all of them down alike.
+"""
 
 import os
 import platform
 import random
 import statistics
 import time
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
 
-from .models.shim import ModuleShim
+from .models.shim import NetworkShim
 
 #: Words of a document, and what follows each.
 Words = Tuple[List[str], List[bool]]
@@ -23,9 +25,10 @@ SAMPLE_LENGTH = 25
 def interleave(
     runs: Mapping[str, Callable[[], float]], *, rounds: int
 ) -> Dict[str, float]:
-    """Run each of several in turn, round after round, after one round to warm up.
+    """Run several functions in turn, round after round, after one round to warm up.
 
-    runs (Mapping[str, Callable[[], float]]): Name to what runs once and gives seconds.
+    runs (Mapping[str, Callable[[], float]]): Functions by name. Each runs something once
+        and returns the seconds that it took.
     rounds (int): How often each runs, at least 1.
     RETURNS (Dict[str, float]): The median of each, in seconds.
     """
@@ -37,10 +40,12 @@ def interleave(
 
 
 def time_pipeline(nlp: Language, texts: Sequence[Words]) -> float:
-    """nlp (Language): A pipeline; all its enabled components run.
+    """Run a pipeline once, with empty caches: a text that is read again would be read too
+    fast.
+
+    nlp (Language): A pipeline; all its enabled components run.
     texts (Sequence[Words]): The documents, as tokens made beforehand.
-    RETURNS (float): Seconds that `nlp.pipe` took. Words of an earlier run are not
-        known any more: a text that is read again would be read too fast.
+    RETURNS (float): Seconds that `nlp.pipe` took.
     """
     docs = make_docs(nlp, texts)
     clear_caches(nlp)
@@ -51,13 +56,13 @@ def time_pipeline(nlp: Language, texts: Sequence[Words]) -> float:
 
 
 def clear_caches(nlp: Language) -> None:
-    """nlp (Language): A pipeline, which is to know no word from an earlier text."""
+    """nlp (Language): A pipeline; its networks forget the words of earlier texts."""
     for _, pipe in nlp.pipeline:
         model = getattr(pipe, "model", None)
         for node in model.walk() if isinstance(model, Model) else []:
             for shim in node.shims:
-                if isinstance(shim, ModuleShim):
-                    shim.forget()
+                if isinstance(shim, NetworkShim):
+                    shim.clear_caches()
 
 
 def make_docs(nlp: Language, texts: Sequence[Words]) -> List[Doc]:
@@ -75,29 +80,34 @@ def zipf_texts(words: Sequence[str], n_words: int, *, seed: int = 0) -> List[Wor
 
     words (Sequence[str]): Words by falling frequency, at least one.
     n_words (int): Number of words of all documents, or a little more.
-    seed (int): Seed of the choice.
+    seed (int): Seed of the random choice.
     RETURNS (List[Words]): Documents of a sentence's length.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     weights = [1 / (rank + 2.7) for rank in range(len(words))]
     number = -(-n_words // SAMPLE_LENGTH)
-    drawn = chance.choices(words, weights, k=number * SAMPLE_LENGTH)
+    drawn = rng.choices(words, weights, k=number * SAMPLE_LENGTH)
     starts = range(0, len(drawn), SAMPLE_LENGTH)
     return [(drawn[i : i + SAMPLE_LENGTH], [True] * SAMPLE_LENGTH) for i in starts]
 
 
 def describe_machine(threads: int) -> Dict[str, Any]:
-    """What figures were taken on.
+    """The machine on which something was measured.
 
-    threads (int): The threads PyTorch used.
-    RETURNS (Dict[str, Any]): Processor, cores, threads and versions.
+    threads (int): Number of threads that were used.
+    RETURNS (Dict[str, Any]): Processor, cores, threads and versions; `torch` is None
+        where it is not installed.
     """
+    try:
+        torch: Optional[str] = version("torch").split("+")[0]
+    except PackageNotFoundError:
+        torch = None
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": threads,
         "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
+        "torch": torch,
     }
 
 

@@ -210,9 +210,9 @@ def write_files(folder: Path, write: Callable[[Path], Any], *, command: str) -> 
 def claim_folder(
     output: Path, command: str, *, is_own: IsOwn, inputs: Iterable[Path] = ()
 ) -> Iterator[None]:
-    """Take a folder that a command fills bit by bit and comes back to.
+    """Lock a folder that a command fills over several runs.
 
-    output (Path): The folder; made and marked if need be.
+    output (Path): The folder. It is made and marked if it is missing.
     command (str): The command that writes.
     is_own (IsOwn): See `check_output`.
     inputs (Iterable[Path]): Files and folders that the command reads.

@@ -36,7 +36,7 @@ from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import build_ldnet_encoder_v1
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
-from spacy_ldnet.pruning.encoders import budget_scores
+from spacy_ldnet.pruning import budget_scores
 
 SIZES = {"embed": EMBED, "hidden": HIDDEN, "depth": DEPTH, "unit": "lstm"}
 

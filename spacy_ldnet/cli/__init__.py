@@ -6,6 +6,7 @@ import sys
 from spacy.cli._util import app as spacy_app
 
 from . import annotate as _annotate  # noqa: F401
+from . import compare as _compare  # noqa: F401
 from . import convert as _convert  # noqa: F401
 from . import corpus as _corpus  # noqa: F401
 from . import decode as _decode  # noqa: F401
@@ -15,11 +16,14 @@ from . import package as _package  # noqa: F401
 from . import perplexity as _perplexity  # noqa: F401
 from . import pretrain as _pretrain  # noqa: F401
 from . import prune as _prune  # noqa: F401
-from ._arguments import check_arguments
-from ._util import app
+from . import report as _report  # noqa: F401
+from ._arguments import check_arguments, set_waiting_policy
+from ._util import add_pages, app
 
+add_pages(app)
 spacy_app.add_typer(app)
 # spaCy loads this module in each of its commands, before it parses their arguments.
 check_arguments(sys.argv, os.environ)
+set_waiting_policy(sys.argv, os.environ)
 
 __all__ = ["app"]

@@ -1,40 +1,38 @@
-"""Checks of a command line that spaCy and weasel themselves pass over.
+"""Checks of settings on the command line that spaCy and weasel do not make.
 
-Both take settings of any name, and one that nothing reads changes nothing: a typo trains
-for hours on other data. They load this module before they parse their arguments, in every
-command, so it imports and reads as little as it can.
+Both accept settings of any name, and a setting that nothing reads has no effect: after a
+typo a training runs for hours on the wrong data. They load this module in every command
+before they parse its arguments, so it imports and reads as little as possible.
 """
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, MutableMapping, Tuple
 
 from wasabi import msg
 
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, suggest
+from ..threads import wait_passively
 
 PROJECT_FILE = "project.yml"
-#: Top-level key of a project.yml that wants its variables checked.
+#: Top-level key of a project.yml for this package. Below it, check_vars = true has the
+#: variables of the command line checked.
 PROJECT_KEY = "spacy_ldnet"
-#: Options of `project run` and `project assets` beside the variables.
+#: Options of `project run` and `project assets`.
 PROJECT_OPTIONS = ("-F", "--force", "-D", "--dry", "-e", "--extra", "--help")
 STEPS = "training.max_steps"
 RATE_STEPS = "training.optimizer.learn_rate.total_steps"
 
 
 def check_arguments(arguments: List[str], environ: Mapping[str, str]) -> None:
-    """Ends the process with E130 or E131 where a setting has no effect, and warns (W054)
-    of a learning rate that ends before the training.
+    """Stop the process with E130 or E131 if a setting has no effect, and warn (W054) if
+    the learning rate reaches zero before the end of the training.
 
-    arguments (List[str]): As in `sys.argv`; those of other programs are passed over.
+    arguments (List[str]): As in `sys.argv`. Those of other programs are ignored.
     environ (Mapping[str, str]): As in `os.environ`.
     """
-    program = Path(arguments[0]) if arguments else Path()
-    if not (program.stem == "spacy" or program.parts[-2:] == ("spacy", "__main__.py")):
-        return
-    words = arguments[1:]
-    if words[:1] == ["project"] and words[1:2] in (["run"], ["assets"]):
+    words = _words_of_spacy(arguments)
+    if _runs_project(words):
         _check_project(words[1], words[2:], environ.get("WEASEL_CONFIG_OVERRIDES", ""))
     elif words[:1] == ["train"]:
         _check_config(words[1:], environ.get("SPACY_CONFIG_OVERRIDES", ""))
@@ -42,21 +40,55 @@ def check_arguments(arguments: List[str], environ: Mapping[str, str]) -> None:
         _check_config(words[2:], environ.get("SPACY_CONFIG_OVERRIDES", ""))
 
 
-def _check_project(command: str, words: List[str], more: str) -> None:
-    # What comes before the settings: of `run` a step, of both the directory.
+def set_waiting_policy(arguments: List[str], environ: MutableMapping[str, str]) -> None:
+    """Let the threads of child processes wait without using a core: the steps of a
+    project that has the key `spacy_ldnet`, and the processes of our own commands.
+
+    arguments (List[str]): As in `sys.argv`. Those of other programs are ignored.
+    environ (MutableMapping[str, str]): As in `os.environ`.
+    """
+    words = _words_of_spacy(arguments)
+    if words[:1] == ["ldnet"]:
+        wait_passively(environ)
+    elif _runs_project(words) and _read_project(words[1], words[2:])[1]:
+        wait_passively(environ)
+
+
+def _words_of_spacy(arguments: List[str]) -> List[str]:
+    """The words after `spacy` or `python -m spacy`; none for other programs."""
+    program = Path(arguments[0]) if arguments else Path()
+    if program.stem == "spacy" or program.parts[-2:] == ("spacy", "__main__.py"):
+        return arguments[1:]
+    return []
+
+
+def _runs_project(words: List[str]) -> bool:
+    return words[:1] == ["project"] and words[1:2] in (["run"], ["assets"])
+
+
+def _read_project(command: str, words: List[str]) -> Tuple[Path, str]:
+    """The path of the project.yml, and its text if it has our key, or else nothing."""
+    path = Path("".join(_directory(command, words)) or ".") / PROJECT_FILE
+    text = _read(path)
+    is_ours = re.search(rf"^{PROJECT_KEY}:", text, flags=re.MULTILINE)
+    return path, text if is_ours else ""
+
+
+def _directory(command: str, words: List[str]) -> List[str]:
+    """The directory, which `run` takes after the step, if it is given."""
     places = [word for word in words if word not in PROJECT_OPTIONS]
     first = 1 if command == "run" else 0
-    directory = "".join(places[first : first + 1]) or "."
-    path = Path(directory) / PROJECT_FILE
-    text = _read(path)
-    if not re.search(rf"^{PROJECT_KEY}:", text, flags=re.MULTILINE):
-        return
-    project = _parse_project(text)
+    return places[first : first + 1]
+
+
+def _check_project(command: str, words: List[str], more: str) -> None:
+    path, text = _read_project(command, words)
+    project = _parse_project(text) if text else {}
     if not (project.get(PROJECT_KEY) or {}).get("check_vars"):
         return
     known = {f"vars.{name}" for name in project.get("vars") or {}}
     known |= {f"env.{name}" for name in project.get("env") or {}}
-    settings = _settings([*places[first + 1 :], *_split(more)])
+    settings = [name for name, _ in _pairs([*words, *_split(more)])]
     unknown = [name for name in settings if name.startswith(("vars.", "env."))]
     for name in unknown:
         if name not in known:
@@ -65,10 +97,10 @@ def _check_project(command: str, words: List[str], more: str) -> None:
 
 def _check_config(words: List[str], more: str) -> None:
     settings = dict(_pairs([*words, *_split(more)]))
-    # Only options stand before the config, and their values are no such files.
+    # Only options come before the config, and their values are not .cfg files.
     paths = [word for word in words if word.endswith(".cfg")]
     text = _read(Path(paths[0])) if paths else ""
-    # Other people's configs are none of our business.
+    # Configs that do not use this package are not checked.
     if "ldnet" not in text:
         return
     section = re.search(r"^\[paths\]$(.*?)(?=^\[|\Z)", text, re.MULTILINE | re.DOTALL)
@@ -97,14 +129,9 @@ def _fail(error: str, name: str, known: Iterable[str], path: Path) -> None:
     section, _, own = name.partition(".")
     others = (other.partition(".") for other in sorted(known))
     names = [other for place, _, other in others if place == section]
-    close = get_close_matches(own.lower(), names, n=1)
-    hint = f" Did you mean --{section}.{close[0]}?" if close else ""
+    hint = suggest(own, names, prefix=f"--{section}.")
     listed = ", ".join(sorted(known)) or "none"
     msg.fail(error.format(name=name, hint=hint, path=path, names=listed), exits=1)
-
-
-def _settings(words: List[str]) -> List[str]:
-    return [name for name, _ in _pairs(words)]
 
 
 def _pairs(words: List[str]) -> Iterator[Tuple[str, str]]:
@@ -127,7 +154,7 @@ def _split(text: str) -> List[str]:
 
 
 def _read(path: Path) -> str:
-    """A file that is not there, or no text, is the command's own business."""
+    """Read a file. The command itself reports files that are missing or not text."""
     try:
         return path.read_text(encoding="utf8")
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""The group of commands, and how they show warnings."""
+"""The group of commands: their help, and how they show warnings."""
 
 import os
 import re
@@ -10,18 +10,58 @@ from typing import Any, Callable
 import typer
 from wasabi import Printer
 
+from ..about import __docs__
+
 app = typer.Typer(
     name="ldnet",
-    help="Language models for LD-Net: pretraining, pruning, and what they cost",
+    help="Language models for LD-Net: pretraining, pruning and measuring them, and "
+    "pipelines that use them",
     no_args_is_help=True,
 )
-#: Processes that are started do not repeat what was said of the processor.
+#: Warnings about the processor, which child processes do not repeat.
 QUIET_CHILDREN = "ignore:[W044],ignore:[W045]"
+#: The page of each command in the documentation. Others are on the first page.
+PAGES = {
+    "annotate": "annotating.md",
+    "compare": "results.md",
+    "convert": "official.md",
+    "corpus": "recipes/own-labels.md",
+    "decode": "annotating.md",
+    "distil": "recipes/distil.md",
+    "info": "pruning.md",
+    "init-config": "recipes/own-labels.md",
+    "package": "pretraining.md",
+    "perplexity": "pretraining.md",
+    "pretrain": "pretraining.md",
+    "prune": "pruning.md",
+    "report": "results.md",
+    "teach": "recipes/distil.md",
+}
+
+
+def add_pages(commands: typer.Typer) -> None:
+    """Name the page of the documentation at the end of each command's help.
+
+    commands (Typer): The group of commands.
+    """
+    for command in commands.registered_commands:
+        command.epilog = f"DOCS: {find_page(command.name or '')}"
+
+
+def find_page(command: str) -> str:
+    """command (str): The name of a command.
+    RETURNS (str): The address or the path of its page in the documentation.
+    """
+    page = PAGES.get(command, "index.md")
+    if not __docs__.startswith("http"):
+        return __docs__ + page
+    # A page of the site is a folder.
+    return __docs__ + page.removesuffix("index.md").removesuffix(".md")
 
 
 @app.callback()
 def prepare(ctx: typer.Context) -> None:
-    """Show warnings of this package and of spaCy in the command's own form."""
+    """Show warnings of this package and of spaCy like the other output of the command."""
     show = warnings.showwarning
     warnings.showwarning = partial(_show_warning, show)
     ctx.call_on_close(partial(setattr, warnings, "showwarning", show))
@@ -33,8 +73,8 @@ def prepare(ctx: typer.Context) -> None:
 def _show_warning(
     show: Callable[..., None], message: Any, *where: Any, **more: Any
 ) -> None:
-    """A line above the progress bars, without the place in the code that says nothing to
-    who runs a command. It goes to stderr: stdout may be JSON."""
+    """Print a coded warning above the progress bars, without its place in the code. It
+    goes to stderr because stdout may be JSON."""
     from tqdm import tqdm
 
     if re.match(r"\[W\d{3}\]", str(message)):

@@ -1,5 +1,6 @@
-"""`ldnet convert`: the authors' checkpoints as pipelines and language models of ours."""
+"""`ldnet convert`: pipelines and language models from the authors' checkpoints."""
 
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Optional
@@ -9,8 +10,16 @@ from wasabi import msg
 
 from ._util import app
 
-#: What the mark in a folder says of who wrote it.
+#: The name of the command in the mark of the folders that it writes.
 COMMAND = "ldnet convert"
+
+
+class Task(StrEnum):
+    """The task of a tagger."""
+
+    auto = "auto"
+    ner = "ner"
+    chunk = "chunk"
 
 
 @app.command("convert")
@@ -19,7 +28,7 @@ def convert_cli(
     checkpoint: Path = Arg(
         ..., help="Checkpoint (.th) of LD-Net or LightNER", exists=True, dir_okay=False
     ),
-    output: Path = Arg(..., help="Where the pipeline, or the language model, goes"),
+    output: Path = Arg(..., help="Directory for the pipeline or the language models"),
     maps: Optional[Path] = Opt(
         None,
         "--maps",
@@ -32,27 +41,30 @@ def convert_cli(
         None,
         "--backward",
         "-b",
-        help="The backward language model, if the checkpoint is a forward one alone",
+        help="Checkpoint of the backward language model, if CHECKPOINT is the forward one",
         exists=True,
         dir_okay=False,
     ),
     lang: str = Opt("en", "--lang", "-l", help="Language of the tokenizer"),
-    task: str = Opt(
-        "auto", "--task", "-t", help="ner, chunk, or auto: chunk if there is a label NP"
+    task: Task = Opt(
+        Task.auto,
+        "--task",
+        "-t",
+        help="Task. auto: chunk if there is a label NP, else ner",
     ),
     prune: bool = Opt(False, "--prune", help="Delete layers whose gate is zero"),
     sentences: bool = Opt(
         False,
         "--sentences",
-        help="Put spaCy's sentencizer in front, for text of several sentences",
+        help="Add spaCy's sentencizer before the tagger, for texts of several sentences",
     ),
     # fmt: on
 ) -> None:
-    """Convert a model of the authors' code to an ordinary spaCy pipeline.
+    """Convert a model of the authors' code to a spaCy pipeline.
 
-    Its predictions for a sentence are those of the authors' code for that sentence
-    alone; their padding error, which lets other sentences of a batch change them, is
-    not reproduced. Nothing that a file may hold is run.
+    The pipeline predicts for a sentence what the authors' code predicts for it alone.
+    Their padding error, by which sentences of a batch change each other's predictions,
+    is not reproduced. Code in a checkpoint is not run.
     """
     try:
         convert(
@@ -80,31 +92,30 @@ def convert(
     prune: bool = False,
     sentences: bool = False,
 ) -> None:
-    """Write the converted pipeline, or the directory of two converted language models.
+    """Convert a checkpoint to a pipeline, or two to a directory of language models.
 
     checkpoint (Path): A `.th` file.
-    output (Path): Directory of the pipeline: a new one, or one that this command wrote.
-        It is replaced as a whole at the end.
+    output (Path): Directory for the pipeline: a new one, or one that this command wrote.
+        It is replaced atomically.
     maps (Optional[Path]): The pickled dataset, for checkpoints without maps.
-    backward (Optional[Path]): The backward language model, where the checkpoint is a
-        forward one alone.
+    backward (Optional[Path]): The backward language model, if the checkpoint is the
+        forward one.
     lang (str): Language of the tokenizer.
     task (str): `ner`, `chunk` or `auto`.
     prune (bool): Delete layers whose gate is zero.
-    sentences (bool): Put a sentencizer in front.
-    RAISES (ValueError): E013 for a task that is not known; E070 to E079 for files that
-        cannot be used; E120 to E124 if the output cannot be written.
+    sentences (bool): Add a sentencizer before the tagger.
+    RAISES (ValueError): If the task is unknown, the files cannot be used, or the output
+        cannot be written.
     """
-    # Not above, since spaCy imports this module in every one of its commands.
+    # Imported here because spaCy imports this module in all of its commands.
     from ..describe import describe, describe_lm, encoders_in, print_facts
     from ..errors import Errors
     from ..legacy.checkpoint import read_checkpoint
     from ..legacy.convert import build_pipeline, pair, write_language_models
-    from ..pruning.encoders import prune_encoder
-    from ..util import check_output, check_range, write_folder
+    from ..pruning import prune_encoder
+    from ..util import check_choice, check_output, write_folder
 
-    tasks = ("auto", "ner", "chunk")
-    check_range("task", task, task in tasks, f"choose from {', '.join(tasks)}")
+    check_choice("task", task, Task)
     inputs = [path for path in (checkpoint, maps, backward) if path is not None]
     check_output(output, COMMAND, inputs=inputs)
     found = read_checkpoint(checkpoint, maps)

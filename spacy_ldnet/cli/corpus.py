@@ -1,4 +1,4 @@
-"""`ldnet corpus`: labels of any annotation tool as train, dev and test."""
+"""`ldnet corpus`: train, dev and test from the labels of any annotation tool."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Alignment(StrEnum):
-    """What is done with spans that do not fit the tokens."""
+    """The treatment of spans that do not match token boundaries."""
 
     strict = "strict"
     contract = "contract"
@@ -27,7 +27,7 @@ def corpus_cli(
     # fmt: off
     labels: List[Path] = Arg(
         ...,
-        help="Files of labels: Prodigy (.jsonl), doccano (.jsonl), Label Studio (.json), "
+        help="Label files: Prodigy (.jsonl), doccano (.jsonl), Label Studio (.json), "
         "entities with offsets (.jsonl), columns (.iob, .conll, .txt, .tsv) or .spacy",
     ),
     output: Path = Arg(
@@ -44,47 +44,47 @@ def corpus_cli(
         max=0.4,
         help="Share of the sentences for test; below 50 sentences there is no test part",
     ),
-    seed: int = Opt(0, "--seed", help="Decides which texts are held out"),
+    seed: int = Opt(0, "--seed", help="Random seed that selects the held-out texts"),
     spans_key: Optional[str] = Opt(
         None,
         "--spans-key",
-        help="Keep all spans in this span group, for spancat; by default they are "
-        "entities, and of overlapping ones the longest is kept",
+        help="Keep all spans in this span group, for spancat. By default spans become "
+        "entities, and only the longest of overlapping spans is kept",
     ),
     alignment: Alignment = Opt(
         Alignment.strict,
         "--alignment",
-        help="Spans that do not fit the tokens: strict drops them, and their tokens "
-        "count as not annotated; contract takes the tokens inside, expand all touched",
+        help="Spans that do not match token boundaries. strict: drop them, and count "
+        "their tokens as not annotated; contract: shrink them; expand: extend them",
     ),
     n_sents: int = Opt(
         0,
         "--n-sents",
         min=0,
-        help="Sentences of a text, in columns without document marks (0: ten, or fewer "
-        "where there would not be 20 texts)",
+        help="Sentences per text, for columns without document marks. 0: ten, or fewer "
+        "if there would be less than 20 texts",
     ),
     text_key: str = Opt("text", "--text-key", help="Key of the text in JSON"),
     document_key: Optional[str] = Opt(
         None,
         "--document-key",
-        help="Key in JSON of the document that a text is from, also in its meta or data; "
-        "by default document, document_id or doc_id. Documents are not split",
+        help="JSON key of a text's document, also in its meta or data. By default "
+        "document, document_id or doc_id. A document stays in one part",
     ),
     strict: bool = Opt(
-        False, "--strict", help="Stop at a line that cannot be used; else it is skipped"
+        False, "--strict", help="Stop at an unusable line instead of skipping it"
     ),
     overwrite: bool = Opt(
-        False, "--overwrite", help="Replace the corpus that this command wrote there"
+        False, "--overwrite", help="Replace an earlier corpus of this command"
     ),
     # fmt: on
 ) -> None:
-    """Make a corpus for `spacy train` of your own labels.
+    """Make a corpus for `spacy train` from your own labels.
 
-    One file, or several together, are split by document where documents are known.
-    Files named dev or test, such as dev.jsonl, stay the parts that they are.
+    The texts of all files are split into train, dev and test, by document if documents
+    are known. A file named dev or test, such as dev.jsonl, becomes that part.
     """
-    # Not above, since spaCy imports this module in every one of its commands.
+    # Imported here because spaCy imports this module in all of its commands.
     from ..labelled.corpus import make_corpus
 
     try:
@@ -110,7 +110,10 @@ def corpus_cli(
 
 
 def print_report(report: "Report") -> None:
-    """report (Report): What became of the labels, for the console."""
+    """Print what a corpus has, and what was skipped.
+
+    report (Report): The report of `make_corpus`.
+    """
     msg.divider("Files")
     rows = [
         (file.name, ", ".join(file.forms), f"{file.texts:,}", file.part)
@@ -128,12 +131,12 @@ def print_report(report: "Report") -> None:
         msg.info(f"Split by {report.split_by}")
     if report.overlapping:
         msg.info(
-            f"{report.overlapping:,} spans were dropped because a longer one overlaps "
-            "them; --spans-key keeps them"
+            f"{report.overlapping:,} spans were dropped because longer ones overlap "
+            "them. --spans-key keeps them"
         )
     if report.trimmed:
         msg.info(
-            f"{report.trimmed:,} spans had blanks at their ends, which were cut off"
+            f"{report.trimmed:,} spans were trimmed because they had spaces at their ends"
         )
     for warning in report.warnings:
         msg.warn(warning)

@@ -1,4 +1,4 @@
-"""`ldnet decode`: text in, marked text or columns out, as LightNER's `decode`."""
+"""`ldnet decode`: a text file, marked or in columns, with the spans of a pipeline."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,6 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from wasabi import msg
 
-from ..describe import load_pipeline
 from ..errors import Errors, Warnings
 from ..labelled.columns import read_sentences, write_sentence
 from ..util import atomic_write
@@ -18,7 +17,7 @@ from ._util import app
 
 
 class Form(StrEnum):
-    """What the input is, or the output."""
+    """The form of the input or the output."""
 
     text = "text"
     columns = "columns"
@@ -32,31 +31,32 @@ def decode_cli(
     ),
     input_path: Path = Arg(
         ...,
-        help="UTF-8 text, or columns whose first is the token",
+        help="File in UTF-8: text, or columns with the token in the first",
         exists=True,
         dir_okay=False,
     ),
-    output_path: Path = Arg(..., help="Where the result goes"),
+    output_path: Path = Arg(..., help="File to write"),
     input_form: Form = Opt(
         Form.text,
         "--from",
-        help="text: each line by itself; columns: tokens, with a blank line after each sentence",
+        help="text: one text per line; columns: one token per line, and a blank line after each sentence",
     ),
     output_form: Form = Opt(
         Form.text,
         "--to",
-        help="text: <PER> Ada </PER> lived; columns: a token, a tab and its IOBES tag on each line",
+        help="text: <PER> Ada </PER> lived; columns: a token, a tab and its IOBES tag per line",
     ),
     spans_key: Optional[str] = Opt(
         None,
         "--spans-key",
-        help="Take the spans of this group, instead of the entities",
+        help="Use the spans of this group instead of the entities",
     ),
     # fmt: on
 ) -> None:
-    """Mark what a pipeline finds in a file, for people or for other programs.
+    """Mark the spans that a pipeline finds in a text file.
 
-    For everything else there is `spacy apply`, which keeps whole docs.
+    The output is for reading, or for programs that read columns. `spacy apply` saves
+    whole docs instead.
     """
     try:
         number, spans = decode(
@@ -87,19 +87,21 @@ def decode(
     output_form: str = Form.text,
     spans_key: Optional[str] = None,
 ) -> Tuple[int, int]:
-    """Write a file with the spans that a pipeline finds.
+    """Mark the spans that a pipeline finds in a text file.
 
     pipeline (str): Name or directory of a pipeline.
     input_path (Path): The file to read.
-    output_path (Path): The file to write; it is there as a whole or not at all.
+    output_path (Path): The file to write. It is written atomically.
     input_form (str): `text` or `columns`.
     output_form (str): `text` or `columns`.
     spans_key (Optional[str]): A span group; None for `doc.ents`.
     RETURNS (Tuple[int, int]): Number of texts, and of spans in them.
-    RAISES (ValueError): E028 or E041 if the input cannot be read, E122 or E124 if the
-        output cannot be written, E125 if there is no pipeline, E126 if a text cannot be
-        written in columns.
+    RAISES (ValueError): If the pipeline cannot be loaded, the input cannot be read, or
+        the output cannot be written.
     """
+    # Imported here because spaCy imports this module in all of its commands.
+    from ..describe import load_pipeline
+
     check_file(output_path, input_path)
     nlp = load_pipeline(pipeline)
     docs = _read(nlp, input_path, input_form)
@@ -113,7 +115,7 @@ def decode(
             if output_form == Form.text:
                 file.write(_as_text(doc, spans))
                 continue
-            # What columns are read from has all its tokens, blank ones, too.
+            # Columns keep all tokens that were read, including blank ones.
             kept = [t.i for t in doc if input_form == Form.columns or not t.is_space]
             try:
                 file.write(_as_columns(doc, spans, kept))
@@ -124,14 +126,16 @@ def decode(
 
 
 def check_file(output: Path, read: Path) -> None:
-    """output (Path): The file to write.
-    read (Path): The file that is read.
+    """Check that a file can be the output.
+
+    output (Path): The file to write.
+    read (Path): The file to read.
     RAISES (ValueError): E122 if they are the same, or the output is a folder.
     """
     if output.exists() and output.samefile(read):
         reason = "the command reads it"
     elif output.is_dir():
-        reason = "it is a folder, and a file is written"
+        reason = "it is a folder, but the output is a file"
     else:
         return
     raise ValueError(Errors.E122.format(path=output, reason=reason))
@@ -156,7 +160,7 @@ def _position(span: Span) -> int:
 
 
 def _as_text(doc: Doc, spans: List[Span]) -> str:
-    """One line, tokens parted by spaces; whitespace tokens are left out."""
+    """A line with a space between tokens, without whitespace tokens."""
     pieces = {token.i: [token.text] for token in doc if not token.is_space}
     for span in spans:
         inside = [token.i for token in span if token.i in pieces]
@@ -167,7 +171,7 @@ def _as_text(doc: Doc, spans: List[Span]) -> str:
 
 
 def _as_columns(doc: Doc, spans: List[Span], kept: List[int]) -> str:
-    """The lines of some tokens, with tags in IOBES, and a blank line."""
+    """The lines of some tokens with IOBES tags, and a blank line."""
     tags = {place: "O" for place in kept}
     for span in spans:
         inside = [token.i for token in span if token.i in tags]

@@ -1,4 +1,4 @@
-"""`ldnet info`: the layers, the cost and the size of a pipeline."""
+"""`ldnet info`: layers, cost, size and speed of a pipeline."""
 
 from typing import Any, Dict
 
@@ -6,7 +6,6 @@ import srsly
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ..describe import describe, describe_lm, load_pipeline, measure_speed, print_facts
 from ..lm_directory import find_source, is_lm_directory
 from ._util import app
 
@@ -21,13 +20,13 @@ def info_cli(
     speed: bool = Opt(
         True,
         "--speed/--no-speed",
-        help="Measure words per second, which takes some seconds",
+        help="Measure words per second. This takes some seconds",
     ),
     # fmt: on
 ) -> None:
-    """Show which layers of a pipeline's LD-Net encoder are left, and what they cost.
+    """Show the layers that a pipeline's LD-Net encoder has kept, and their cost.
 
-    Any pipeline will do, and any language models of `ldnet pretrain`.
+    Works for any pipeline, and for the language models of `ldnet pretrain`.
     """
     try:
         info(pipeline, as_json=as_json, speed=speed)
@@ -36,17 +35,28 @@ def info_cli(
 
 
 def info(pipeline: str, *, as_json: bool = False, speed: bool = True) -> Dict[str, Any]:
-    """pipeline (str): Name or directory of a pipeline or of language models.
-    as_json (bool): Print JSON, not a table.
+    """Print the layers, cost, size and speed of a pipeline or of language models.
+
+    pipeline (str): Name or directory of a pipeline or of language models.
+    as_json (bool): Print JSON instead of a table.
     speed (bool): Measure the `words_per_second` of a pipeline.
     RETURNS (Dict[str, Any]): See `describe` and `describe_lm`.
-    RAISES (ValueError): E001 to E003 for unusable weights, E125 if there is no pipeline.
+    RAISES (ValueError): If there is no such pipeline, or its weights are unusable.
     """
+    # Imported here because spaCy imports this module in all of its commands.
+    from ..describe import (
+        describe,
+        describe_lm,
+        load_pipeline,
+        measure_speed,
+        print_facts,
+    )
+
     path = find_source(pipeline)
     if is_lm_directory(path):
         facts = describe_lm(path)
     else:
-        nlp = load_pipeline(path)
+        nlp = load_pipeline(pipeline)
         facts = describe(nlp, path)
         if speed:
             measured = measure_speed({"nlp": nlp})

@@ -1,4 +1,4 @@
-"""`ldnet init-config`: the config of a pipeline of any heads on language models."""
+"""`ldnet init-config`: a training config for any heads on shared language models."""
 
 import shlex
 import warnings
@@ -13,23 +13,23 @@ from ._util import app
 
 
 class Head(NamedTuple):
-    """The settings of a component that depend on its task.
+    """Settings of a component that depend on its task.
 
-    reader (str): The layers of its own between the shared encoder and its model. A
-        `stack` is a BiLSTM over characters and the encoder, an `encoder` spaCy's
-        convolutions over it. Most heads need one of them: a tagger with `none` lost to
-        spaCy's CNN.
-    losses (float): How many losses each word of a batch adds. Most heads sum them up;
-        text categorizers have one for each text, and `crf_ner` takes the mean.
+    reader (str): The component's own layers between the shared encoder and its model:
+        `stack` is a BiLSTM over characters and the encoder, `encoder` is spaCy's
+        convolutions over the encoder. Most heads need one of them: a tagger with `none`
+        lost to spaCy's CNN.
+    losses (float): The number of losses per word of a batch. Most heads sum them up, text
+        categorizers have one per text, and `crf_ner` takes the mean.
     """
 
     reader: str
     losses: float
 
 
-#: Transition-based heads learn slowly from a BiLSTM: with 100 sentences `ner` reached 62
-#: with an encoder, 50 with a stack and 47 with none; `crf_ner` 65 with a stack. `spancat`
-#: reached 40 with a stack and 23 with an encoder.
+#: Transition-based heads learn slowly from a BiLSTM. With 100 sentences `ner` reached an
+#: F1 of 62 with an encoder, 50 with a stack and 47 with none; `crf_ner` reached 65 with a
+#: stack; `spancat` reached 40 with a stack and 23 with an encoder.
 HEADS = {
     "ner": Head("encoder", 1),
     "crf_ner": Head("stack", 0),
@@ -41,21 +41,21 @@ HEADS = {
     "textcat_multilabel": Head("none", 1 / 3),
     "spancat": Head("stack", 1),
 }
-#: The shared encoder, by the name that spaCy's own heads and commands look for.
+#: Name of the shared encoder, which spaCy's own heads and commands look for.
 ENCODER = "tok2vec"
 WIDTH = 128
 EVALUATIONS = 20
-#: Updates, and words of a batch, for so many words of training text. Both grow with a
-#: power of it: 500,000 words get 4,500 updates of 600 words, as in `configs/ner.cfg`.
+#: Updates, and words per batch, for a training text of WORDS words. Both grow with a
+#: power of its size: 500,000 words get 4,500 updates of 600 words, as in `configs/ner.cfg`.
 UPDATES, BATCH_WORDS, WORDS, POWER = 1100, 150, 4000, 0.29
 MOST_UPDATES, MOST_BATCH_WORDS = 20_000, 600
-#: Words of a training text that is not given.
+#: Assumed words of the training text if it is not given.
 DEFAULT_WORDS = 60_000
-#: Gates need updates to close, however small the training text is.
+#: Gates need this many updates to close, however small the training text is.
 FEWEST_GATED_UPDATES, GATE_WARMUP = 1500, 700
-#: The weight of their penalty beside a loss for each word, as in `configs/prune.cfg`.
+#: Weight of the gate penalty for one loss per word, as in `configs/prune.cfg`.
 GATE_WEIGHT = 0.01
-#: Where the printed commands put the trained pipeline, and the config expects it.
+#: Output directories in the printed commands. The config for pruning reads the first.
 TRAINED, GATED, PRUNED = "training/full", "training/gated", "training/pruned"
 
 
@@ -66,7 +66,7 @@ def init_config_cli(
     lm: str = Opt(
         ...,
         "--lm",
-        help="Language models, or a pipeline that was made of some: a directory or an installed package",
+        help="Language models, or a pipeline made from them: a directory or an installed package",
     ),
     pipeline: str = Opt(
         "crf_ner",
@@ -78,24 +78,24 @@ def init_config_cli(
         None,
         "--lang",
         "-l",
-        help="Code of the language; by default that of the language models",
+        help="Language code. By default the language of the language models",
     ),
     train_path: Optional[Path] = Opt(
         None,
         "--train",
         exists=True,
-        help="Training data (.spacy file or folder), whose size says how long to train",
+        help="Training data (.spacy file or folder). Its size sets the number of updates",
     ),
     dev_path: Optional[Path] = Opt(None, "--dev", exists=True, help="Evaluation data"),
     vectors: Optional[str] = Opt(
         None,
         "--vectors",
-        help="Word vectors, a directory or an installed package, for heads with a BiLSTM",
+        help="Word vectors for heads with a BiLSTM: a directory or an installed package",
     ),
     prune: bool = Opt(
         False,
         "--prune",
-        help="Also write OUTPUT_FILE_prune.cfg, which finds out which layers the trained pipeline needs",
+        help="Also write OUTPUT_FILE_prune.cfg, which trains gates to find the layers that the pipeline needs",
     ),
     force_overwrite: bool = Opt(
         False, "--force", "-F", help="Force overwriting the output files"
@@ -103,10 +103,10 @@ def init_config_cli(
     # fmt: on
 ) -> None:
     """
-    Write a training config: any of spaCy's heads, and `crf_ner`, on shared language models.
+    Write a training config for any heads of spaCy, and `crf_ner`, on shared language models.
 
-    The encoder stands in the place of spaCy's `tok2vec`, under the same name. The numbers
-    of updates and evaluations and the learning rate suit the size of the training data.
+    The encoder replaces spaCy's `tok2vec`, under the same name. The numbers of updates and
+    evaluations and the learning rate are set from the size of the training data.
     """
     try:
         gated_file = output_file.with_name(f"{output_file.stem}_prune.cfg")
@@ -138,26 +138,27 @@ def init_config(
     dev_path: Optional[Path] = None,
     vectors: Optional[str] = None,
 ) -> Tuple[Any, Any]:
-    """Make the config of a pipeline on language models, and the one that trains its gates.
+    """Make the training config of a pipeline, and the config that trains its gates.
 
-    lm (str): Language models, or a pipeline that was made of some: a directory or an
-        installed package. They are loaded once.
-    pipeline (List[str]): Names of components, of `HEADS`.
-    lang (Optional[str]): Code of the language; None for that of the language models.
+    lm (str): Language models, or a pipeline made from them: a directory or an installed
+        package. They are loaded once, as a check.
+    pipeline (List[str]): Names of components from `HEADS`.
+    lang (Optional[str]): Language code; None for the language of the language models.
     train_path (Optional[Path]): Training data, a .spacy file or a folder of them.
     dev_path (Optional[Path]): Evaluation data.
-    vectors (Optional[str]): Word vectors, for the heads with a BiLSTM of their own; W079
-        if there is none.
+    vectors (Optional[str]): Word vectors, for the heads with a BiLSTM of their own. If
+        there is no such head, a warning (W079) says so.
     RETURNS (Tuple[Config, Config]): Both configs, complete. The second one sources the
         trained pipeline of the first.
-    RAISES (ValueError): E129 for training data without documents, E190 for an unknown
-        component; for language models that cannot be used see `EncoderLoader`.
+    RAISES (ValueError): If a component is unknown, the training data has no documents, or
+        the language models cannot be used.
     """
+    # Imported here because spaCy imports this module in all of its commands.
     from spacy.cli.init_config import init_config as spacy_init_config
     from spacy.util import load_model_from_config
 
     from ..loaders import EncoderLoader
-    from ..pruning.callbacks import encoders_of
+    from ..pruning.encoders import encoders_of
 
     heads = [name for name in dict.fromkeys(pipeline) if name != ENCODER]
     check_heads(heads)
@@ -167,7 +168,7 @@ def init_config(
     words = DEFAULT_WORDS if train_path is None else count_words(train_path)
     steps, batch_words = count_updates(words)
     gated_steps = max(steps // 2, FEWEST_GATED_UPDATES)
-    # Its "accuracy" has text categorizers listen to the encoder.
+    # With "accuracy" text categorizers listen to the encoder.
     config = spacy_init_config(lang=lang, pipeline=heads, optimize="accuracy")
     config["paths"]["train"] = None if train_path is None else str(train_path)
     config["paths"]["dev"] = None if dev_path is None else str(dev_path)
@@ -180,7 +181,7 @@ def init_config(
         model["tok2vec"] = make_tok2vec(HEADS[name], vectors is not None)
     loader = {"@misc": "spacy-ldnet.EncoderLoader.v1", "path": "${paths.lm}"}
     config["initialize"]["components"][ENCODER] = {"encoder_loader": loader}
-    # Some heads find nothing at all in the first half.
+    # Some heads find nothing in the first half of the training.
     set_training(config, steps, patience=steps * 3 // 4, rate=0.003, warmup=steps // 20)
     config["training"]["batcher"] = {
         "@batchers": "spacy.batch_by_words.v1",
@@ -188,17 +189,19 @@ def init_config(
         "tolerance": 0.2,
         "size": batch_words,
     }
-    # Of layers in spaCy's heads; a stack's own rate stands in its block.
+    # For layers in spaCy's heads. The block of a stack has its own rate.
     config["training"]["dropout"] = 0.2
     nlp = load_model_from_config(config, auto_fill=True)
-    # What is wrong with the language models is said now, not when training begins.
+    # Unusable language models are reported now, not when the training starts.
     for encoder in encoders_of(nlp, ENCODER):
         EncoderLoader(Path(lm))(encoder)
     return nlp.config, make_gated(nlp.config, heads, gated_steps)
 
 
 def check_heads(names: List[str]) -> None:
-    """RAISES (ValueError): E190 for a name that is none of `HEADS`, or if there is none."""
+    """names (List[str]): Names of components.
+    RAISES (ValueError): E190 if there are none, or for a name that is not in `HEADS`.
+    """
     for name in names or [""]:
         if name not in HEADS:
             hint = suggest(name, HEADS)
@@ -208,9 +211,10 @@ def check_heads(names: List[str]) -> None:
 
 def choose_lang(lm: str, lang: Optional[str]) -> str:
     """lm (str): Language models or a pipeline, by directory or name.
-    lang (Optional[str]): The language that is asked for.
-    RETURNS (str): That one, or the language models'. If they differ, that is W078.
-    RAISES (ValueError): E150 there are no language models.
+    lang (Optional[str]): The language that the user gave, if any.
+    RETURNS (str): The given language, or that of the language models. If both are known
+        and differ, a warning (W078) says so.
+    RAISES (ValueError): E150 if there are no language models.
     """
     from ..lm_directory import find_source, read_meta
 
@@ -223,8 +227,8 @@ def choose_lang(lm: str, lang: Optional[str]) -> str:
 
 def count_updates(words: int) -> Tuple[int, int]:
     """words (int): Words of the training text.
-    RETURNS (Tuple[int, int]): Number of updates, a multiple of `EVALUATIONS`, so that
-        what the last one leaves is evaluated; and number of words in each.
+    RETURNS (Tuple[int, int]): The number of updates, a multiple of `EVALUATIONS` so that
+        the last update is evaluated, and the number of words per batch.
     """
     growth = (words / WORDS) ** POWER
     updates = min(UPDATES * growth, MOST_UPDATES)
@@ -234,7 +238,7 @@ def count_updates(words: int) -> Tuple[int, int]:
 
 def count_words(path: Path) -> int:
     """path (Path): A .spacy file, or a folder of them.
-    RETURNS (int): Number of tokens in them.
+    RETURNS (int): The number of tokens in them.
     RAISES (ValueError): E129 if there are none.
     """
     from spacy.tokens import DocBin
@@ -248,8 +252,10 @@ def count_words(path: Path) -> int:
 
 
 def make_encoder(heads: List[str]) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): The block of the shared encoder."""
-    # A stack drops its inputs; dropping the encoder's output as well would be twice.
+    """heads (List[str]): The components that listen to the encoder.
+    RETURNS (Dict[str, Any]): The config block of the shared encoder.
+    """
+    # A stack applies dropout to its inputs, so the encoder needs none of its own.
     dropout = 0.0 if any(HEADS[name].reader == "stack" for name in heads) else None
     architecture = "spacy-ldnet.LDNetEncoder.v1"
     model = {"@architectures": architecture, "width": WIDTH, "dropout": dropout}
@@ -259,7 +265,7 @@ def make_encoder(heads: List[str]) -> Dict[str, Any]:
 def make_tok2vec(head: Head, vectors: bool) -> Dict[str, Any]:
     """head (Head): The kind of the component.
     vectors (bool): Whether there are word vectors.
-    RETURNS (Dict[str, Any]): The block that its model reads tokens through.
+    RETURNS (Dict[str, Any]): The config block of its model's `tok2vec`.
     """
     listener = {
         "@architectures": "spacy.Tok2VecListener.v1",
@@ -294,14 +300,17 @@ def make_tok2vec(head: Head, vectors: bool) -> Dict[str, Any]:
 def set_training(
     config: Any, steps: int, *, patience: int, rate: float, warmup: int
 ) -> None:
-    """Set the numbers of a training, all of them as numbers: spaCy makes an optimizer of
-    its block alone, where references lead nowhere.
+    """Set the number of updates and the learning rate of a training.
 
-    config (Config): The config.
+    They are written as numbers, not as references, because spaCy makes the optimizer from
+    its block without the rest of the config.
+
+    config (Config): The config to change.
     steps (int): Number of updates.
-    patience (int): Updates without a better score after which it ends; 0 for never.
+    patience (int): Updates without a better score after which the training ends; 0 for
+        never.
     rate (float): Highest learning rate.
-    warmup (int): Updates until it is reached.
+    warmup (int): Updates until the highest rate is reached.
     """
     training = config["training"]
     training["max_steps"] = steps
@@ -322,10 +331,10 @@ def set_training(
 
 
 def make_gated(config: Any, heads: List[str], steps: int) -> Any:
-    """config (Config): Of the pipeline.
-    heads (List[str]): Its components besides the encoder.
+    """config (Config): The training config of the pipeline.
+    heads (List[str]): The components that listen to the encoder.
     steps (int): Number of updates.
-    RETURNS (Config): The config that trains on with gates under the penalty.
+    RETURNS (Config): The config that continues the training with the gate penalty.
     """
     from spacy.schemas import ConfigSchema
     from spacy.util import combine_score_weights, registry
@@ -334,7 +343,7 @@ def make_gated(config: Any, heads: List[str], steps: int) -> Any:
     del gated["paths"]["lm"], gated["initialize"]["components"][ENCODER]
     gated["paths"]["source"] = f"{TRAINED}/model-best"
     gated["paths"]["gate_log"] = f"{GATED}/gates.jsonl"
-    # No patience: the score has no chance to rise before the layers are few.
+    # No patience: the score does not rise until most gates are closed.
     set_training(gated, steps, patience=0, rate=0.002, warmup=50)
     training = gated["training"]
     batch_words = training["batcher"]["size"]
@@ -352,11 +361,11 @@ def make_gated(config: Any, heads: List[str], steps: int) -> Any:
         "component": ENCODER,
         "every": EVALUATIONS,
     }
-    # A model within the budget always beats one that is not.
+    # A model within the budget always wins against one that exceeds it.
     weights = training["score_weights"]
     total = sum(weight or 0.0 for weight in weights.values())
     weights = {**weights, "ldnet_budget": total}
-    # spaCy rounds them whenever it loads a config, until nothing is left to round.
+    # spaCy rounds the weights each time it loads a config, until they do not change.
     while weights != training["score_weights"]:
         training["score_weights"] = weights
         weights = combine_score_weights([weights])
@@ -369,7 +378,7 @@ def make_gated(config: Any, heads: List[str], steps: int) -> Any:
 
 def save_config(config: Any, path: Path) -> None:
     """config (Config): The config.
-    path (Path): The file to write; its folder is made.
+    path (Path): The file to write. Its folder is created if it is missing.
     RAISES (ValueError): E124 if it cannot be written.
     """
     from ..util import write_bytes
@@ -378,8 +387,10 @@ def save_config(config: Any, path: Path) -> None:
 
 
 def print_commands(files: List[Path], paths: Dict[str, Any]) -> None:
-    """files (List[Path]): The config, and perhaps that of the gates.
-    paths (Dict[str, Any]): What the config names.
+    """Print the commands that train and prune the pipeline.
+
+    files (List[Path]): The config, and the one that trains the gates if there is one.
+    paths (Dict[str, Any]): The paths in the config.
     """
     missing = [name for name in ("train", "dev") if paths[name] is None]
     data = "".join(f" --paths.{name} {name}.spacy" for name in missing)

@@ -1,4 +1,4 @@
-"""`ldnet package`: language models as a Python package that others can install."""
+"""`ldnet package`: an installable Python package of language models."""
 
 import re
 import shutil
@@ -34,9 +34,9 @@ from ..lm_directory import (
 from ..util import write_folder
 from ._util import app
 
-#: What the mark in a folder says of who wrote it.
+#: The name of the command in the mark of the folders that it writes.
 COMMAND = "ldnet package"
-#: Written by hand, so they are kept if they are there.
+#: Files that are written by hand, so existing ones are kept.
 TEXTS = ("README.md", "LICENSE", "LICENSES_SOURCES")
 SUFFIXES = {"wheel": "-py3-none-any.whl", "sdist": ".tar.gz"}
 
@@ -79,14 +79,14 @@ def package_cli(
         None,
         "--name",
         "-n",
-        help="Package name, by which they are loaded. By default lm_LANG",
+        help="Import name of the package. By default lm_LANG",
     ),
     package_version: str = Opt("0.1.0", "--version", "-v", help="Package version"),
     build: str = Opt(
         "wheel",
         "--build",
         "-b",
-        help="Comma-separated formats to build: sdist and/or wheel, or none",
+        help="Comma-separated formats to build. Choices: sdist, wheel, none",
     ),
     force: bool = Opt(
         False,
@@ -99,8 +99,8 @@ def package_cli(
     # fmt: on
 ) -> None:
     """
-    Make an installable Python package of language models. Whoever has installed it
-    gives its name wherever a directory of language models is asked for.
+    Make an installable Python package of language models. Once it is installed, its name
+    can be given wherever a directory of language models is expected.
     """
     sdist, wheel = get_build_formats(string_to_list(build))
     formats = [form for form, wanted in (("sdist", sdist), ("wheel", wheel)) if wanted]
@@ -132,17 +132,17 @@ def package(
     formats: Sequence[str] = ("wheel",),
     force: bool = False,
 ) -> Path:
-    """Write the directory of a Python package with language models in it, and build it.
+    """Make the directory of a Python package of language models, and build the package.
 
     model_path (str): Directory of language models, or name of an installed package.
-    output_dir (Path): Parent directory; made if need be.
+    output_dir (Path): Parent directory. It is created if it is missing.
     name (Optional[str]): Import name of the package; None for `lm_` and the language.
-    version (str): Its version.
-    formats (Sequence[str]): What to build: "sdist", "wheel".
-    force (bool): Whether an existing directory is replaced.
+    version (str): Version of the package.
+    formats (Sequence[str]): Formats to build: "sdist", "wheel".
+    force (bool): Replace an existing directory.
     RETURNS (Path): The directory, `output_dir/NAME-VERSION`.
-    RAISES (ValueError): E011 or E150 to E154 no language models, E155 not a name or
-        version, E156 the directory exists, E157 the build failed.
+    RAISES (ValueError): If there are no language models, the name or the version is
+        unusable, the directory exists, or the build failed.
     """
     source = find_language_models(model_path)
     weights = map(weights_file, DIRECTIONS)
@@ -201,7 +201,7 @@ def _write(source: Path, path: Path, meta: Dict[str, Any]) -> None:
 
 
 def _copy_weights(source: Path, target: Path, direction: str) -> None:
-    """Weights are shared in float16: half of the size, and as good."""
+    """Write the weights in float16: half the size, and as accurate."""
     from ..nn.language_model import LanguageModel
     from ..nn.serialize import module_from_bytes, module_to_bytes
 
@@ -211,7 +211,7 @@ def _copy_weights(source: Path, target: Path, direction: str) -> None:
 
 def _build(path: Path, form: str) -> None:
     command = [sys.executable, "-m", "build", ".", f"--{form}"]
-    # With its tools here no environment has to be made, and nothing downloaded.
+    # If the build tools are installed here, no environment has to be made for them.
     if _has("setuptools", 64) and _has("wheel", 0):
         command.append("--no-isolation")
     done = subprocess.run(command, cwd=path, capture_output=True, text=True)
@@ -231,13 +231,13 @@ def _has(name: str, major: int) -> bool:
 
 
 def requirement() -> str:
-    """RETURNS (str): The versions of this package that can read what it packages."""
+    """RETURNS (str): The requirement for versions that can read these language models."""
     return f"{__title__}{get_minor_version_range(__version__)}"
 
 
 def without_paths(config: Config) -> Config:
-    """config (Config): Of a pretraining, not interpolated.
-    RETURNS (Config): The same without paths of the machine it ran on.
+    """config (Config): The config of a pretraining, not interpolated.
+    RETURNS (Config): A copy without the paths of the machine it ran on.
     """
     config = config.copy()
     for block in [*config.get("corpora", {}).values(), config.get("pretraining", {})]:
@@ -250,7 +250,7 @@ def without_paths(config: Config) -> Config:
 
 
 def model_card(meta: Dict[str, Any]) -> str:
-    """meta (Dict[str, Any]): Of language models, with name and version.
+    """meta (Dict[str, Any]): The meta.json of language models, with name and version.
     RETURNS (str): A README for their package, in Markdown.
     """
     md = MarkdownRenderer()
@@ -270,7 +270,7 @@ def model_card(meta: Dict[str, Any]) -> str:
     md.add(_describe(meta))
     md.add(md.table(rows, ["", ""]))
     use = f"--paths.lm {meta['name']}\n--paths.init_from {meta['name']}"
-    md.add("A pipeline is trained on them, or their pretraining continued, by name:")
+    md.add("Give their name to train a pipeline on them, or to continue pretraining:")
     md.add(md.code_block(use))
     return md.text + "\n"
 

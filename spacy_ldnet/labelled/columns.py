@@ -1,18 +1,20 @@
-"""Tokens and tags in columns: read, checked, and written.
+"""Files of tokens and tags in columns, such as those of CoNLL.
 
-A file has a token on each line, first the token, last its tag, and a blank line after
-each sentence. Lines that begin with -DOCSTART- are between documents. Columns are parted
-by tabs, if the first line has one, else by blanks.
+A line has a token in its first column and the token's tag in its last. A blank line ends
+a sentence. A line that begins with -DOCSTART- starts a document. Columns are separated by
+tabs if the first line has a tab, else by spaces.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import smart_open
+from spacy.tokens import Doc
 from spacy.training.iob_utils import iob_to_biluo
+from spacy.vocab import Vocab
 
 from ..errors import Errors
 
@@ -25,7 +27,7 @@ OUTSIDE: Tag = ("O", "")
 
 
 class Scheme(StrEnum):
-    """How entities are written as tags; the value is its name in messages."""
+    """A tagging scheme. The value is its name in messages."""
 
     IO = "IO"
     IOB1 = "IOB1"
@@ -61,11 +63,11 @@ BY_SUFFIX = {
 
 
 class TagError(Exception):
-    """A tag that breaks its scheme, with its place.
+    """A tag that breaks its scheme.
 
-    sentence (int): Which sentence, counted from 0.
-    token (int): Which of its tokens, counted from 0.
-    reason (str): What is wrong.
+    sentence (int): Index of the sentence.
+    token (int): Index of the token in the sentence.
+    reason (str): What is wrong with the tag.
     """
 
     def __init__(self, sentence: int, token: int, reason: str) -> None:
@@ -80,9 +82,9 @@ class Sentence:
     """A sentence of a file.
 
     tokens (List[str]): Its tokens.
-    tags (List[str]): Their tags: as they are in the file, then BILUO.
+    tags (List[str]): Their tags, as in the file or in BILUO.
     lines (List[int]): The line of each token, counted from 1.
-    document (int): How many documents were begun before it.
+    document (int): Number of document marks before it.
     """
 
     tokens: List[str]
@@ -93,11 +95,11 @@ class Sentence:
 
 @dataclass
 class ColumnFile:
-    """What a file holds.
+    """The content of a file.
 
-    documents (List[List[Sentence]]): Sentences by document, tags in BILUO.
-    has_documents (bool): Whether the file itself marks documents.
-    scheme (Scheme): How its tags were written.
+    documents (List[List[Sentence]]): Sentences by document, with tags in BILUO.
+    has_documents (bool): Whether the file marks documents.
+    scheme (Scheme): The scheme of the tags in the file.
     """
 
     documents: List[List[Sentence]]
@@ -109,10 +111,10 @@ def read_columns(path: Path) -> ColumnFile:
     """Read and check a file of tokens and tags.
 
     path (Path): The file. Its suffix may name the scheme (`.iob2`, `.iobes`, `.biluo`,
-        `.bmes`); otherwise the tags tell. It may be compressed (`.iob2.bz2`).
-    RETURNS (ColumnFile): Its documents. Without `-DOCSTART-` lines it is one.
-    RAISES (ValueError): E028 if there is no such file, no token in it, or a line or a
-        tag that is wrong; E041 if it is not UTF-8. File and line are named.
+        `.bmes`), otherwise the scheme is detected. It may be compressed (`.iob2.bz2`).
+    RETURNS (ColumnFile): Its documents. Without `-DOCSTART-` lines there is one.
+    RAISES (ValueError): E028 if the file is missing or empty, or has a wrong line or tag;
+        E041 if it is not UTF-8. The message names the file and the line.
     """
     sentences = list(read_sentences(path))
     if not sentences:
@@ -138,11 +140,11 @@ def read_sentences(path: Path, *, tagged: bool = True) -> Iterator[Sentence]:
     """Read the sentences of a file, one by one.
 
     path (Path): The file.
-    tagged (bool): Whether there are tags; else one column is enough, and only the first
-        one is checked.
-    YIELDS (Sentence): The sentences, with the tags as they are.
-    RAISES (ValueError): E028 if there is no such file or a line is wrong; E041 if it is
-        not UTF-8. File and line are named.
+    tagged (bool): Whether there are tags. If not, one column is enough, and only the
+        first one is checked.
+    YIELDS (Sentence): The sentences, with the tags of the file.
+    RAISES (ValueError): E028 if the file is missing or has a wrong line; E041 if it is
+        not UTF-8. The message names the file and the line.
     """
     document = 0
     current = Sentence([], [], [], document)
@@ -155,7 +157,7 @@ def read_sentences(path: Path, *, tagged: bool = True) -> Iterator[Sentence]:
             current = Sentence([], [], [], document)
         if mark:
             if tagged and re.search(r"[ \t][BIEMSLU]-\S+$", line):
-                reason = f"the mark of a document has the tag of an entity: {line!r}"
+                reason = f"the document mark has the tag of an entity: {line!r}"
                 raise ValueError(_message(path, number, reason))
             document += 1
             current.document = document
@@ -174,14 +176,29 @@ def read_sentences(path: Path, *, tagged: bool = True) -> Iterator[Sentence]:
         yield current
 
 
+def make_doc(vocab: Vocab, sentences: Sequence[Sentence]) -> Tuple[Doc, List[str]]:
+    """Join sentences to a doc. Its spaces are unknown, so trainings keep its tokens.
+
+    vocab (Vocab): The vocab of the doc.
+    sentences (Sequence[Sentence]): The sentences.
+    RETURNS (Tuple[Doc, List[str]]): The doc, and the tags of its tokens.
+    """
+    words = [token for sentence in sentences for token in sentence.tokens]
+    starts: List[Union[bool, int, None]] = [
+        i == 0 for sentence in sentences for i in range(len(sentence.tokens))
+    ]
+    tags = [tag for sentence in sentences for tag in sentence.tags]
+    return Doc(vocab, words=words, sent_starts=starts), tags
+
+
 def write_sentence(tokens: Sequence[str], tags: Sequence[str]) -> str:
     """Write a sentence in columns.
 
     tokens (Sequence[str]): Its tokens.
     tags (Sequence[str]): Their tags.
-    RETURNS (str): A line a token, parted by tabs, and a blank line.
-    RAISES (ValueError): If a token or a tag has a tab, a line break, or nothing but
-        blanks, or would be read as the mark of a document.
+    RETURNS (str): One line per token, with a tab before the tag, and a blank line.
+    RAISES (ValueError): If a token or a tag is blank, has a tab or a line break, or would
+        be read as a document mark.
     """
     for word in (*tokens, *tags):
         if "\t" in word or len(f"{word}.".splitlines()) > 1:
@@ -192,13 +209,13 @@ def write_sentence(tokens: Sequence[str], tags: Sequence[str]) -> str:
 
 
 def parse_tag(tag: str, sentence: int = 0, token: int = 0) -> Tag:
-    """Take a tag apart.
+    """Split a tag into prefix and label.
 
-    tag (str): Such as `B-PER`; the label may itself hold hyphens.
-    sentence (int): Its sentence, for the error.
-    token (int): Its token, for the error.
+    tag (str): A tag such as `B-PER`. The label may contain hyphens.
+    sentence (int): Index of its sentence, for the error.
+    token (int): Index of its token, for the error.
     RETURNS (Tag): Prefix and label.
-    RAISES (TagError): If it is no tag of any scheme.
+    RAISES (TagError): If no scheme has such a tag.
     """
     if tag == "O":
         return OUTSIDE
@@ -212,14 +229,14 @@ def parse_tag(tag: str, sentence: int = 0, token: int = 0) -> Tag:
 
 
 def detect_scheme(sentences: Sequence[Sequence[str]]) -> Scheme:
-    """Find the scheme of a whole file by its tags.
+    """Detect the scheme of a file by its tags.
 
     sentences (Sequence[Sequence[str]]): The tags of every sentence.
-    RETURNS (Scheme): The scheme. A file of `I-` and `O` alone is plain IO.
-    RAISES (TagError): If the tags are of two schemes at once.
+    RETURNS (Scheme): The scheme. A file with only `I-` and `O` is plain IO.
+    RAISES (TagError): If the tags mix two schemes.
     """
     seen = set()
-    opens_freely = False  # a B- that IOB1 has no need of
+    opens_freely = False  # A B- that IOB1 does not need.
     for i, tags in enumerate(sentences):
         before = OUTSIDE
         for j, tag in enumerate(tags):
@@ -244,13 +261,13 @@ def detect_scheme(sentences: Sequence[Sequence[str]]) -> Scheme:
 
 
 def to_biluo(tags: Sequence[str], scheme: Scheme, sentence: int = 0) -> List[str]:
-    """Check the tags of a sentence and write them in BILUO.
+    """Check the tags of a sentence and convert them to BILUO.
 
-    tags (Sequence[str]): Tags of the scheme.
-    scheme (Scheme): The scheme to hold them to.
-    sentence (int): Which sentence it is, for the error.
+    tags (Sequence[str]): The tags.
+    scheme (Scheme): Their scheme.
+    sentence (int): Index of the sentence, for the error.
     RETURNS (List[str]): The same entities in BILUO.
-    RAISES (TagError): If a tag cannot be where it is.
+    RAISES (TagError): If a tag is not allowed in its position.
     """
     parsed = [parse_tag(tag, sentence, j) for j, tag in enumerate(tags)]
     before: Optional[Tag] = None
@@ -268,8 +285,8 @@ def to_biluo(tags: Sequence[str], scheme: Scheme, sentence: int = 0) -> List[str
 
 
 def _read_lines(path: Path) -> Iterator[Tuple[int, str]]:
-    """Yield the lines, numbered, without white space at their right ends. They end in
-    LF, CR LF, CR, or what other programs make of CR LF: CR CR LF.
+    """Yield the numbered lines without trailing white space. Lines may end in LF, CR LF,
+    CR, or CR CR LF, which some programs write instead of CR LF.
     """
     number = 0
     for block in _read_blocks(path):
@@ -301,7 +318,7 @@ def _message(path: Path, line: Optional[int], reason: str) -> str:
 def _fault_of_line(
     fields: List[str], width: Optional[int], least: int, tabbed: bool
 ) -> str:
-    """Say what is wrong with a line; an empty string if nothing is."""
+    """The reason why a line is wrong; an empty string if it is not."""
     if len(fields) < least:
         return f"there is no tag column: {fields[0]!r}"
     if width is not None and len(fields) != width:
@@ -311,12 +328,14 @@ def _fault_of_line(
     if len(f"{fields[0]}.".splitlines()) > 1:
         return f"there is a line break in the token {fields[0]!r}"
     if not tabbed and re.search(r"\s", fields[0]):
-        return f"there is white space in the token {fields[0]!r}: part columns by tabs"
+        return (
+            f"there is white space in the token {fields[0]!r}: use tabs between columns"
+        )
     return ""
 
 
 def _fault(before: Tag, tag: Tag, scheme: Scheme) -> str:
-    """Say why a tag cannot follow another one; an empty string if it can."""
+    """The reason why a tag cannot follow another one; an empty string if it can."""
     prefix, label = tag
     if prefix not in PREFIXES[scheme]:
         return f"is not of the scheme {scheme.value}"

@@ -1,4 +1,4 @@
-"""The four labels of CoNLL-2003, and what those of OntoNotes are among them."""
+"""The four labels of CoNLL-2003, and a mapping from the labels of OntoNotes."""
 
 from typing import Dict, List
 
@@ -7,8 +7,8 @@ from spacy.tokens import Doc, Span
 #: PER, LOC, ORG and MISC, the labels of the corpus `open` and of `en_ldnet`.
 CONLL_LABELS = ("PER", "LOC", "ORG", "MISC")
 
-#: Labels of OntoNotes, as spaCy's own English pipelines give, that are one of the four.
-#: DATE, TIME, PERCENT, MONEY, QUANTITY, ORDINAL and CARDINAL are none.
+#: The four labels by those of OntoNotes, which spaCy's English pipelines predict. DATE,
+#: TIME, PERCENT, MONEY, QUANTITY, ORDINAL and CARDINAL are not mapped.
 ONTONOTES_TO_CONLL: Dict[str, str] = {
     "PERSON": "PER",
     "GPE": "LOC",
@@ -25,20 +25,20 @@ ONTONOTES_TO_CONLL: Dict[str, str] = {
 
 
 def to_conll(label: str) -> str:
-    """The label of CoNLL-2003 that a label is.
+    """Map a label to CoNLL-2003.
 
     label (str): A label of OntoNotes or of CoNLL-2003.
-    RETURNS (str): One of the four, or an empty string for what is none of them.
+    RETURNS (str): One of the four labels, or an empty string if none corresponds.
     """
     return label if label in CONLL_LABELS else ONTONOTES_TO_CONLL.get(label, "")
 
 
 def conll_ents(doc: Doc) -> List[Span]:
-    """The entities of a doc in the labels of CoNLL-2003, to compare pipelines with.
+    """The entities of a doc with the labels of CoNLL-2003, for comparing pipelines.
 
-    doc (Doc): Annotated with labels of OntoNotes or of CoNLL-2003. It stays as it is.
-    RETURNS (List[Span]): Its entities under one of the four labels; others are left out.
-        To change the doc itself, set `doc.ents` to them.
+    doc (Doc): A doc with labels of OntoNotes or of CoNLL-2003. It is not changed.
+    RETURNS (List[Span]): The entities whose labels correspond to one of the four. To
+        change the doc, set `doc.ents` to them.
     """
     return [
         Span(doc, ent.start, ent.end, label=to_conll(ent.label_), kb_id=ent.kb_id)

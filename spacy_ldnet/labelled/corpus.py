@@ -1,4 +1,6 @@
-"""A corpus of labelled texts: answers merged, spans fitted to tokens, split into parts."""
+"""Making a corpus from labelled texts: merging answers, aligning spans with tokens, and
+splitting the texts into train, dev and test.
+"""
 
 import hashlib
 import re
@@ -15,16 +17,17 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.util import filter_spans
 
 from ..errors import Errors, Warnings
-from ..util import SHOWN, check_output, list_files, write_folder
+from ..util import SHOWN, check_output, check_range, list_files, write_folder
 from .files import LabelledText, LabelReader, Place, Skipped
 from .records import CharSpan, Kind, shorten
 
 COMMAND = "ldnet corpus"
 PARTS = ("train", "dev", "test")
 REPORT_FILE = "report.json"
-#: With fewer sentences a test part would say nothing, and training misses them.
+#: Sentences that are needed for a test part. A smaller one would measure nothing, and its
+#: sentences help more in training.
 MIN_FOR_TEST = 50
-#: Words in the names of files that are parts already.
+#: Words in file names that name a part.
 NAMES_OF_PARTS = {
     "train": ("train", "training"),
     "dev": ("dev", "devel", "development", "val", "valid", "validation"),
@@ -34,14 +37,14 @@ NAMES_OF_PARTS = {
 
 @dataclass
 class PartCounts:
-    """What a part holds.
+    """Counts of a part.
 
-    documents (int): Documents, as far as they are known; else texts.
-    texts (int): spaCy docs.
-    unlabelled (int): Those of them without a span.
-    sentences (int): Sentences of the source, or those of spaCy's `sentencizer`.
-    tokens (int): Tokens.
-    spans (Dict[str, int]): Spans by label.
+    documents (int): Number of documents. Texts of unknown documents count as one each.
+    texts (int): Number of spaCy docs.
+    unlabelled (int): Number of docs without a span.
+    sentences (int): Number of sentences, by the file or by spaCy's `sentencizer`.
+    tokens (int): Number of tokens.
+    spans (Dict[str, int]): Number of spans by label.
     """
 
     documents: int = 0
@@ -54,12 +57,12 @@ class PartCounts:
 
 @dataclass
 class FileCounts:
-    """What a file gave.
+    """Counts of a file.
 
     name (str): The file.
     forms (List[str]): Its form, or several.
-    texts (int): Texts read, before answers are merged.
-    part (str): The part that its name says, or "split".
+    texts (int): Number of texts, before answers are merged.
+    part (str): The part that the file name names, or "split".
     """
 
     name: str
@@ -70,12 +73,12 @@ class FileCounts:
 
 @dataclass
 class Misfit:
-    """A span whose bounds are not those of tokens.
+    """A span that does not match token boundaries.
 
-    place (str): Where it was read.
+    place (str): The line or document that it was read from.
     span (str): Its text.
     label (str): Its label.
-    tokens (str): The text of the tokens that it touches.
+    tokens (str): The text of the tokens that it overlaps.
     """
 
     place: str
@@ -89,18 +92,20 @@ class Misfit:
 
 @dataclass
 class Report:
-    """What became of the labels.
+    """A report on the making of a corpus.
 
     files (List[FileCounts]): The files.
     parts (Dict[str, PartCounts]): The parts that were written.
-    split_by (Optional[str]): By what the files were split; None if they were not.
-    skipped (List[Skipped]): Texts that were not used, and why.
-    misfits (List[Misfit]): Spans that do not fit the tokens.
-    overlapping (int): Spans that were dropped because a longer one overlaps them.
-    trimmed (int): Spans from whose ends blanks were taken.
-    untokenised (int): Spans that fit the tokens of their file, but not those of the
-        language's tokenizer.
-    warnings (List[str]): What the user should know, in words.
+    split_by (Optional[str]): The unit by which the files were split; None if they were
+        not.
+    skipped (List[Skipped]): Texts that were skipped, and the reasons.
+    misfits (List[Misfit]): Spans that do not match token boundaries.
+    overlapping (int): Number of spans that were dropped because a longer span overlaps
+        them.
+    trimmed (int): Number of spans that had spaces at their ends, which were removed.
+    untokenised (int): Number of spans that match the tokens of their file, but not those
+        of the language's tokenizer.
+    warnings (List[str]): Coded warnings.
     """
 
     files: List[FileCounts] = field(default_factory=list)
@@ -130,35 +135,36 @@ def make_corpus(
     strict: bool = False,
     overwrite: bool = False,
 ) -> Report:
-    """Make train, dev and test of labels in any form.
+    """Make train, dev and test from labels in any form.
 
     files (Sequence[Path]): Files of Prodigy, doccano, Label Studio, of the `entities`
-        form, of columns, or `.spacy`. If the names of some say that they are dev or test
-        (`dev.jsonl`, `my_test.iob`), they are; else all of them are split.
+        form, of columns, or `.spacy`. Files whose names say that they are dev or test
+        (`dev.jsonl`, `my_test.iob`) become these parts. If there are none, all files are
+        split.
     output (Path): Folder for `train.spacy`, `dev.spacy`, `test.spacy`, `report.json`.
     lang (str): Language of the tokenizer.
-    dev_share (float): Share of the sentences for dev, in 0 to 0.4; 0 for no such part.
-    test_share (float): Share for test.
-    seed (int): Decides which texts are held out.
-    spans_key (Optional[str]): Keep all spans, overlapping ones, too, in this span group,
-        for `spancat`. By default they are entities: of overlapping ones the longest.
-    alignment (str): What is done with a span that does not fit the tokens: "strict"
-        drops it, and its tokens count as not annotated; "contract" and "expand" take the
-        tokens inside it, or all that it touches.
-    n_sents (int): Sentences of a text, in columns without documents; 0 for ten, or fewer
-        where there would not be 20 texts.
+    dev_share (float): Share of the sentences for dev, from 0 to 0.4; 0 for no dev part.
+    test_share (float): Share of the sentences for test.
+    seed (int): Random seed that selects the held-out texts.
+    spans_key (Optional[str]): Keep all spans, including overlapping ones, in this span
+        group, for `spancat`. By default spans become entities, and only the longest of
+        overlapping spans is kept.
+    alignment (str): Treatment of spans that do not match token boundaries: "strict" drops
+        them, and their tokens count as not annotated; "contract" shrinks them to the
+        tokens inside; "expand" extends them to all tokens that they overlap.
+    n_sents (int): Sentences per text, in columns without documents; 0 for ten, or fewer
+        if there would be less than 20 texts.
     text_key (str): Key of the text in JSON.
     document_key (Optional[str]): Key of the document's name in JSON, if it is not one of
         `document`, `document_id`, `doc_id`.
-    strict (bool): Raise an error for a line that cannot be used; else it is skipped.
-    overwrite (bool): Replace the corpus that this command wrote there before.
-    RETURNS (Report): What became of the labels; it is written as well.
-    RAISES (ValueError): E013 for a share out of range; E028, E041, E170 to E172 if a
-        file cannot be read; E120 to E124 and E175 for the output; E173 if nothing is
-        left, E174 if there is too little to split, E176 for an unknown language, E177
-        if no text has the `document_key`, E178 if no file is for training.
+    strict (bool): Raise an error for an unusable line instead of skipping it.
+    overwrite (bool): Replace an earlier corpus of this command.
+    RETURNS (Report): The report, which is also written to the output.
+    RAISES (ValueError): If a setting, a file or the output cannot be used, or there are
+        too few labelled texts.
     """
-    _check_shares(dev_share=dev_share, test_share=test_share)
+    for name, share in (("dev_share", dev_share), ("test_share", test_share)):
+        check_range(name, share, 0 <= share <= 0.4, "it must be from 0 to 0.4")
     check_output(output, COMMAND, inputs=files)
     if not overwrite and output.is_dir() and list_files(output):
         raise ValueError(Errors.E175.format(path=output))
@@ -205,13 +211,6 @@ def make_corpus(
     return report
 
 
-def _check_shares(**shares: float) -> None:
-    for name, share in shares.items():
-        if not 0 <= share <= 0.4:
-            values = {"name": name, "value": share, "reason": "it must be 0 to 0.4"}
-            raise ValueError(Errors.E013.format(**values))
-
-
 def _make_nlp(lang: str) -> Language:
     try:
         return spacy.blank(lang)
@@ -220,9 +219,7 @@ def _make_nlp(lang: str) -> Language:
 
 
 def _assign(files: Sequence[Path]) -> Dict[Path, str]:
-    """Tell by the names of the files which parts they are; "split" for those that have
-    to be split.
-    """
+    """The part of each file by its name, or "split" for files to be split."""
     unique = list({path.resolve(): path for path in files}.values())
     parts = {path: _part_of(path) for path in unique}
     held_out = set(parts.values()) & {"dev", "test"}
@@ -236,7 +233,7 @@ def _assign(files: Sequence[Path]) -> Dict[Path, str]:
 
 
 def _part_of(path: Path) -> str:
-    """The part that the name of a file says; empty if it says none, or several."""
+    """The part that a file name names; empty if it names none or several."""
     words = re.split(r"[^a-z]+", path.stem.lower())
     found = [part for part, names in NAMES_OF_PARTS.items() if {*names} & {*words}]
     return found[0] if len(found) == 1 else ""
@@ -253,8 +250,8 @@ def _check_documents(
 def _merge_answers(
     texts: Sequence[LabelledText], skipped: List[Skipped]
 ) -> List[LabelledText]:
-    """Keep one text of identical answers, and none of contradictory ones. A rejected
-    answer contradicts an accepted one of the same spans.
+    """Keep one of identical answers, and none of contradictory answers. A rejected answer
+    contradicts an accepted answer with the same spans.
     """
     groups: Dict[Any, List[LabelledText]] = {}
     for number, text in enumerate(texts):
@@ -299,7 +296,7 @@ def _annotate(
     alignment: str,
     report: Report,
 ) -> None:
-    """Write the spans into the doc, as entities or as a span group."""
+    """Add the spans to the doc, as entities or as a span group."""
     doc = text.doc
     report.trimmed += text.trimmed
     found: Dict[Tuple[int, int, str], Span] = {}
@@ -307,12 +304,12 @@ def _annotate(
     for start, end, label in [] if text.annotated else text.spans:
         span = doc.char_span(start, end, label=label)
         if span is None:
-            touched = doc.char_span(start, end, alignment_mode="expand") or doc[:0]
-            values = (doc.text[start:end], label, touched.text)
+            overlapped = doc.char_span(start, end, alignment_mode="expand") or doc[:0]
+            values = (doc.text[start:end], label, overlapped.text)
             report.misfits.append(Misfit(str(text.place), *values))
             span = doc.char_span(start, end, label=label, alignment_mode=alignment)
         if span is None:
-            missing.update(token.i for token in touched)
+            missing.update(token.i for token in overlapped)
             continue
         found[span.start, span.end, label] = span
     spans = list(found.values())
@@ -362,7 +359,7 @@ def _make_parts(
     seed: int,
     report: Report,
 ) -> Dict[str, List[LabelledText]]:
-    """Split what has to be split; the other files are parts as they are."""
+    """Split the texts of the files to be split, and add those of the other files."""
     parts = {part: list(pools[part]) for part in PARTS if part in pools}
     texts = pools.get("split")
     if texts is None:
@@ -399,16 +396,16 @@ def _make_parts(
 
 
 def _rank(group: Sequence[LabelledText], seed: int) -> bytes:
-    """A place in a random order that depends on the text alone: neither on the names of
-    files nor on what else is in them.
+    """A position in a random order that depends only on the text, not on the file names
+    or on other texts.
     """
     text = f"{seed}:{min(text.doc.text for text in group)}"
     return hashlib.sha256(text.encode("utf8")).digest()
 
 
 def _hold_out(weights: Sequence[int], size: float, most: int) -> Set[int]:
-    """Choose the first of some groups, as many as come nearest to a size, and one at
-    least; not those that are much larger than that.
+    """Choose at least one group, from the first on, until their total is nearest to a
+    size. Groups that are much larger than the size are skipped.
     """
     held: Set[int] = set()
     taken = 0
@@ -428,13 +425,13 @@ def _count_sentences(doc: Doc) -> int:
 def _drop_duplicates(
     parts: Dict[str, List[LabelledText]], skipped: List[Skipped]
 ) -> Dict[str, List[LabelledText]]:
-    """Take what is in test out of dev and train, and what is in dev out of train."""
+    """Remove the texts of test from dev and train, and those of dev from train."""
     seen: Dict[str, Tuple[str, Place]] = {}
     left = {}
     for part in reversed(PARTS):
         kept, own = [], {}
         for text in parts.get(part, []):
-            # Tokens of columns are parted by spaces that the text may not have.
+            # The spaces between tokens of columns are unknown.
             key = "".join(text.doc.text.split())
             if key in seen:
                 reason = f"the text is also in {seen[key][0]} ({seen[key][1]})"
@@ -471,7 +468,7 @@ def _find_warnings(report: Report, alignment: str, lang: str) -> List[str]:
     if report.misfits:
         values: Dict[str, Any] = {
             "number": len(report.misfits),
-            "result": FATES[alignment],
+            "result": RESULTS[alignment],
             "some": _name_some(report.misfits),
         }
         warnings.append(Warnings.W071.format(**values))
@@ -495,11 +492,11 @@ def _find_warnings(report: Report, alignment: str, lang: str) -> List[str]:
     return warnings
 
 
-#: What becomes of a span that does not fit the tokens.
-FATES = {
-    "strict": "They are dropped, and their tokens count as not annotated",
-    "contract": "They were cut to the tokens inside them",
-    "expand": "They were extended to the tokens that they touch",
+#: The result for spans that do not match token boundaries.
+RESULTS = {
+    "strict": "They were dropped, and their tokens count as not annotated",
+    "contract": "They were shrunk to the tokens inside them",
+    "expand": "They were extended to the tokens that they overlap",
 }
 
 

@@ -1,4 +1,4 @@
-"""Files of labelled text, read in whichever form they are."""
+"""Reading files of labelled text in any known form."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training.iob_utils import biluo_tags_to_spans
 
 from ..errors import Errors
-from .columns import SUFFIXES, Sentence, read_columns
+from .columns import COMPRESSED, SUFFIXES, Sentence, make_doc, read_columns
 from .records import (
     Annotation,
     CharSpan,
@@ -23,18 +23,17 @@ from .records import (
 )
 
 JSON_SUFFIXES = (".jsonl", ".json", ".ndjson")
-PACKED = (".zip", ".gz", ".bz2", ".xz", ".zst")
-#: Sentences of columns that make a text, and the texts there should be.
+#: Sentences per text, and the number of texts, that columns are cut into.
 SENTENCES, TEXTS = 10, 20
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is in a file.
+    """A line or a document of a file.
 
     file (str): The file.
-    number (int): Its line, or document, counted from 1.
-    unit (str): What is counted.
+    number (int): The line or document, counted from 1.
+    unit (str): "line" or "document".
     """
 
     file: str
@@ -47,11 +46,11 @@ class Place:
 
 @dataclass
 class Skipped:
-    """A text that is not used.
+    """A text that is skipped.
 
-    place (Place): Where it is.
-    kind (Kind): Why.
-    reason (str): The same in words, with the value.
+    place (Place): Its line or document.
+    kind (Kind): The kind of reason.
+    reason (str): The reason in words, with the value.
     """
 
     place: Place
@@ -63,15 +62,15 @@ class Skipped:
 class LabelledText:
     """A text with its spans.
 
-    doc (Doc): Its tokens, and what annotation the file itself has of them.
+    doc (Doc): Its tokens, with the annotation of the file.
     spans (List[CharSpan]): Its spans.
-    place (Place): Where it was read.
-    document (Optional[str]): The document that it is from, if that is known.
-    answers (bool): Whether it is an annotator's answer, of which there may be several.
-    annotated (bool): Whether the doc has its spans already.
+    place (Place): The line or document that it was read from.
+    document (Optional[str]): The document that it is part of, if known.
+    answers (bool): Whether it is an annotator's answer. A text may have several.
+    annotated (bool): Whether the spans are in the doc already.
     own_tokens (bool): Whether the tokens are those of the file.
-    rejected (bool): Whether the annotator said that the spans are wrong.
-    trimmed (int): Spans that had blanks at their ends.
+    rejected (bool): Whether the annotator rejected the spans.
+    trimmed (int): Number of spans that had spaces at their ends.
     """
 
     doc: Doc
@@ -86,17 +85,17 @@ class LabelledText:
 
 
 class LabelReader:
-    """Reads files of labelled text.
+    """A reader of files of labelled text.
 
-    nlp (Language): Its tokenizer, and its vocab.
+    nlp (Language): The pipeline that gives the tokenizer and the vocab.
     text_key (str): Key of the text in JSON.
     document_key (Optional[str]): Key of the document's name in JSON; see `read_record`.
-    n_sents (int): Sentences that make a text, in columns without documents; 0 for ten,
-        or fewer where there would not be 20 texts.
-    spans_key (Optional[str]): The span group to read of docs; None for their entities.
-    strict (bool): Raise an error for a line that cannot be used.
+    n_sents (int): Sentences per text, in columns without documents; 0 for ten, or fewer
+        if there would be less than 20 texts.
+    spans_key (Optional[str]): The span group to read from docs; None for their entities.
+    strict (bool): Raise an error for an unusable line.
 
-    skipped (List[Skipped]): What was not used so far.
+    skipped (List[Skipped]): The texts that were skipped so far.
     """
 
     def __init__(
@@ -122,14 +121,13 @@ class LabelReader:
 
         path (Path): The file.
         RETURNS (Tuple[List[Form], List[LabelledText]]): Its form, or several, and its
-            texts. `skipped` gets the rest.
-        RAISES (ValueError): E028 for columns that cannot be read; E041 if it is not
-            UTF-8; E170 if it cannot be read at all; E171 for a line that cannot be used,
-            if `strict`; E172 for damaged JSON.
+            texts. Others are added to `skipped`.
+        RAISES (ValueError): If the file cannot be read, or, with `strict`, has an unusable
+            line.
         """
         suffix = path.suffix.lower()
-        if suffix in PACKED:
-            reason = "it is compressed. Unpack it first"
+        if suffix in (*COMPRESSED, ".zip"):
+            reason = "it is compressed. Decompress it first"
             raise ValueError(Errors.E170.format(path=path, reason=reason))
         data = _read_bytes(path)
         if not data.strip():
@@ -138,8 +136,10 @@ class LabelReader:
             return [Form.spacy], list(self._read_docs(path, data))
         if suffix not in JSON_SUFFIXES and not _begins_as_json(data):
             if suffix in SUFFIXES:
-                return [Form.columns], list(self._read_columns(path))
-            reason = f"its form is unknown: it is no JSON, and its suffix is '{suffix}'"
+                return [Form.columns], list(self.read_columns(path))
+            reason = (
+                f"its form is unknown: it is not JSON, and its suffix is '{suffix}'"
+            )
             raise ValueError(Errors.E170.format(path=path, reason=reason))
         return self._read_json(path, data)
 
@@ -191,7 +191,11 @@ class LabelReader:
             trimmed=answer.trimmed,
         )
 
-    def _read_columns(self, path: Path) -> Iterator[LabelledText]:
+    def read_columns(self, path: Path) -> Iterator[LabelledText]:
+        """path (Path): A file of columns; it may be compressed.
+        YIELDS (LabelledText): Its documents, or runs of its sentences.
+        RAISES (ValueError): E028 or E041 if it cannot be read.
+        """
         file = read_columns(path)
         total = sum(len(document) for document in file.documents)
         step = self.n_sents or max(1, min(SENTENCES, total // TEXTS))
@@ -204,13 +208,7 @@ class LabelReader:
     def _join(
         self, sentences: Sequence[Sentence], path: Path, document: Optional[str]
     ) -> LabelledText:
-        words = [token for sentence in sentences for token in sentence.tokens]
-        starts: List[Union[bool, int, None]] = [
-            i == 0 for sentence in sentences for i in range(len(sentence.tokens))
-        ]
-        tags = [tag for sentence in sentences for tag in sentence.tags]
-        # Its spaces are unknown, so that trainings keep these tokens.
-        doc = Doc(self.nlp.vocab, words=words, sent_starts=starts)
+        doc, tags = make_doc(self.nlp.vocab, sentences)
         spans = [
             (span.start_char, span.end_char, span.label_)
             for span in biluo_tags_to_spans(doc, tags)
@@ -223,7 +221,7 @@ class LabelReader:
         try:
             docs = list(DocBin().from_bytes(data).get_docs(self.nlp.vocab))
         except Exception as error:  # zlib, msgpack and spaCy each have their own
-            reason = f"it is no .spacy file ({type(error).__name__}: {error})"
+            reason = f"it is not a .spacy file ({type(error).__name__}: {error})"
             raise ValueError(Errors.E170.format(path=path, reason=reason)) from error
         for number, doc in enumerate(docs, 1):
             place = Place(str(path), number, "document")
@@ -257,12 +255,12 @@ class LabelReader:
 
 
 def read_values(path: Path, data: bytes) -> Iterator[Tuple[int, Union[Any, SkipError]]]:
-    """Read the JSON values of a file: one on each line, or those of an array.
+    """Read the JSON values of a file: one per line, or those of an array.
 
     path (Path): The file, for messages.
-    data (bytes): What is in it.
+    data (bytes): Its content.
     YIELDS (Tuple[int, Union[Any, SkipError]]): The line where a value begins, counted
-        from 1, and the value, or what is wrong with the line.
+        from 1, and the value, or the reason why the line is skipped.
     RAISES (ValueError): E041 if it is not UTF-8, E172 for a damaged array.
     """
     text = _decode(path, data)
@@ -284,7 +282,7 @@ def _parse(text: str) -> Union[Any, SkipError]:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        reason = f"it is no JSON ({error.msg}, column {error.colno})"
+        reason = f"it is not JSON ({error.msg}, column {error.colno})"
     except RecursionError:
         reason = "its JSON is nested too deeply"
     return SkipError(Kind.fault, reason)
@@ -308,7 +306,7 @@ def _read_array(path: Path, text: str) -> Iterator[Tuple[int, Any]]:
                 raise json.JSONDecodeError("Expecting ',' or ']'", text, at)
         end = _skip_blanks(text, at + 1)
         if end < len(text):
-            raise json.JSONDecodeError("Something stands behind the array", text, end)
+            raise json.JSONDecodeError("There is more text after the array", text, end)
     except (json.JSONDecodeError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError):
             line = error.lineno
@@ -324,7 +322,7 @@ def _skip_blanks(text: str, at: int) -> int:
 
 
 def _decode(path: Path, data: bytes) -> str:
-    """Decode a text whose lines end in LF, CR LF, CR, or CR CR LF."""
+    """Decode a text. Its lines may end in LF, CR LF, CR, or CR CR LF."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,37 +1,40 @@
-"""Label sets: the labels that are annotated in a doc, where corpora differ in them.
+"""Label sets: the labels that are annotated in a doc, for corpora that differ in them.
 
-The label set of a doc lies in `doc.user_data`, which a `DocBin` keeps with
-`store_user_data=True`. In a doc without one all labels are annotated. Where a doc has
-one, a token that is O may be an entity of any other label.
+The label set is in `doc.user_data`, which a `DocBin` keeps with `store_user_data=True`.
+In a doc without a label set all labels are annotated. In a doc with one, a token tagged O
+may be an entity of any label that is not in the set.
 """
 
+import warnings
+from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, Iterable, Optional, Sequence
 from typing import Set as SetType
 
 import numpy
+from spacy.language import Language
 from spacy.scorer import get_ner_prf
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+from spacy.training.corpus import FILE_TYPE, walk_corpus
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..iobes import Array, n_tags
 
-#: Key in `doc.user_data`: a list of labels.
+#: Key of the label set in `doc.user_data`: a list of labels.
 LABEL_SET = "ldnet_labels"
-# Words that show which doc a message is about.
+#: Number of words by which a message names a doc.
 SHOWN = 8
 
 
 def read_label_set(doc: Doc) -> Optional[FrozenSet[str]]:
-    """doc (Doc): A gold standard.
-    RETURNS (Optional[FrozenSet[str]]): The labels that are annotated there; None for
-        all.
-    RAISES (ValueError): E200 if that is no list of labels.
+    """doc (Doc): A doc with gold annotation.
+    RETURNS (Optional[FrozenSet[str]]): Its label set; None if all labels are annotated.
+    RAISES (ValueError): E200 if the label set is not a list of labels.
     """
     found = doc.user_data.get(LABEL_SET)
     if found is None:
         return None
-    # A DocBin gives lists back as tuples.
+    # A DocBin returns lists as tuples.
     listed = isinstance(found, (list, tuple))
     if not listed or not all(isinstance(label, str) and label for label in found):
         message = Errors.E200.format(place=_show(doc), key=LABEL_SET, found=found)
@@ -40,9 +43,9 @@ def read_label_set(doc: Doc) -> Optional[FrozenSet[str]]:
 
 
 def keep_label_set(example: Example, source: Doc) -> Example:
-    """Give an example the label set of the doc that it was made of.
+    """Copy the label set of a doc to an example that was made from the doc.
 
-    example (Example): Its reference is changed.
+    example (Example): The example. Its reference is changed.
     source (Doc): A doc with or without a label set.
     RETURNS (Example): The same example.
     """
@@ -54,12 +57,14 @@ def keep_label_set(example: Example, source: Doc) -> Example:
 def find_open_tags(
     doc: Doc, labels: Sequence[str], width: int, name: str
 ) -> Optional[Array]:
-    """doc (Doc): A gold standard.
-    labels (Sequence[str]): The component's labels.
-    width (int): Number of the component's tags.
-    name (str): The component's name.
-    RETURNS (Optional[Array1d]): Whether a token that is O may have a tag (one boolean a
-        tag); None if it is outside of all entities, since all labels are annotated.
+    """Find the tags that a token tagged O may have.
+
+    doc (Doc): A doc with gold annotation.
+    labels (Sequence[str]): The labels of the component.
+    width (int): The number of tags of the component.
+    name (str): The name of the component.
+    RETURNS (Optional[Array1d]): One boolean per tag; None if all labels are annotated, so
+        that O means O.
     RAISES (ValueError): E200 to E202 for a label set that does not fit the labels or
         the entities.
     """
@@ -80,9 +85,9 @@ def check_label_sets(
 ) -> SetType[str]:
     """Collect the labels of a corpus, and check that its label sets fit them.
 
-    docs (Iterable[Doc]): The gold standard.
-    labels (Sequence[str]): Labels that the component has already.
-    name (str): The component's name.
+    docs (Iterable[Doc]): Docs with gold annotation.
+    labels (Sequence[str]): Labels that the component already has.
+    name (str): The name of the component.
     RETURNS (Set[str]): The labels of the entities.
     RAISES (ValueError): E200 to E202 for a label set that does not fit.
     """
@@ -99,12 +104,45 @@ def check_label_sets(
     return found
 
 
-def limit_to_label_set(example: Example) -> Example:
-    """Leave out the entities that the gold standard cannot judge.
+def warn_of_lost_label_sets(nlp: Language) -> None:
+    """Warn (W058) if the config reads docs with label sets by `spacy.Corpus.v1` and
+    settings with which it loses them: entities that are not annotated would be learned
+    and counted as errors.
 
-    example (Example): An example with predictions. It stays as it is.
-    RETURNS (Example): The same one, or one without the entities, on either side, of
-        labels that are not annotated in the reference.
+    nlp (Language): The pipeline.
+    """
+    for name, corpus in nlp.config.interpolate().get("corpora", {}).items():
+        if not isinstance(corpus, dict) or corpus.get("@readers") != "spacy.Corpus.v1":
+            continue
+        augmenter = (corpus.get("augmenter") or {}).get("@augmenters", "")
+        reasons = {
+            "gold_preproc = true": corpus.get("gold_preproc"),
+            f"max_length = {corpus.get('max_length')}": corpus.get("max_length"),
+            f"the augmenter {augmenter}": augmenter
+            and not augmenter.startswith("spacy-ldnet."),
+        }
+        reason = " and ".join(reason for reason, lost in reasons.items() if lost)
+        path = corpus.get("path")
+        if reason and path and _has_label_sets(Path(path)):
+            values = {"name": name, "path": path, "reason": reason}
+            warnings.warn(Warnings.W058.format(**values), stacklevel=2)
+
+
+def _has_label_sets(path: Path) -> bool:
+    """Whether docs of a corpus have label sets. The docs themselves are not made."""
+    key = LABEL_SET.encode("utf8")
+    files = walk_corpus(path, FILE_TYPE) if path.exists() else []
+    return any(
+        key in data for file in files for data in DocBin().from_disk(file).user_data
+    )
+
+
+def limit_to_label_set(example: Example) -> Example:
+    """Remove the entities that the gold annotation says nothing about.
+
+    example (Example): An example with predictions. It is not changed.
+    RETURNS (Example): The same example, or one in which both docs have only entities with
+        the labels that are annotated in the reference.
     RAISES (ValueError): E200 for a label set that cannot be read.
     """
     annotated = read_label_set(example.reference)
@@ -115,9 +153,8 @@ def limit_to_label_set(example: Example) -> Example:
 
 
 def create_ner_scorer_v1() -> Callable[..., Dict[str, Any]]:
-    """Score entities as `spacy.ner_scorer.v1` does. Examples with a label set
-    (`doc.user_data["ldnet_labels"]`) are scored by its labels alone: entities of others
-    are left out on both sides.
+    """Score entities like `spacy.ner_scorer.v1`. In examples with a label set
+    (`doc.user_data["ldnet_labels"]`) only the entities with its labels count.
 
     RETURNS (Callable[..., Dict[str, Any]]): The scorer.
     """
@@ -125,7 +162,9 @@ def create_ner_scorer_v1() -> Callable[..., Dict[str, Any]]:
 
 
 def score_ents(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-    """examples (Iterable[Example]): Examples with predictions.
+    """Score entities, in each doc those with annotated labels.
+
+    examples (Iterable[Example]): Examples with predictions.
     RETURNS (Dict[str, Any]): `ents_p`, `ents_r`, `ents_f` and `ents_per_type`.
     RAISES (ValueError): E200 for a label set that cannot be read.
     """
@@ -133,12 +172,12 @@ def score_ents(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
 
 
 def _without(doc: Doc, annotated: FrozenSet[str]) -> Doc:
-    left_out = [ent for ent in doc.ents if ent.label_ not in annotated]
-    if not left_out:
+    others = [ent for ent in doc.ents if ent.label_ not in annotated]
+    if not others:
         return doc
     copy = doc.copy()
-    spans = [copy[ent.start : ent.end] for ent in left_out]
-    # The rest stays, tokens without annotation as well.
+    spans = [copy[ent.start : ent.end] for ent in others]
+    # Other tokens keep their annotation, also if it is missing.
     copy.set_ents([], outside=spans, default="unmodified")
     return copy
 

@@ -1,36 +1,33 @@
-"""Corpus readers: files of columns, such as those of CoNLL-2000 (chunks), and `.spacy`
-files whose docs differ in which labels are annotated.
-"""
+"""Corpus readers for files of columns, and for `.spacy` files with label sets."""
 
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Corpus, Example
 from spacy.training.iob_utils import biluo_tags_to_spans
-from spacy.vocab import Vocab
 
 from ..errors import Errors
 from ..util import check_range
-from .columns import Sentence, read_columns
+from .columns import make_doc, read_columns
 from .label_sets import LABEL_SET, keep_label_set
 
 
 def create_column_corpus_v1(
     *, path: Optional[Path], spans_key: str = "chunks", n_sents: int = 1
 ) -> Callable[[Language], Iterator[Example]]:
-    """Read tokens with tags in columns: the token first, its tag last, a blank line
-    after each sentence. The spans become a span group, which `crf_chunker` reads.
+    """Read a file of tokens and tags in columns, such as those of CoNLL-2000. The token
+    is in the first column, its tag in the last, and a blank line ends a sentence. The
+    spans become a span group, which `crf_chunker` learns.
 
     path (Optional[Path]): The file, in UTF-8.
     spans_key (str): Name of the span group.
-    n_sents (int): Sentences in a doc, at least 1; where the file marks documents by
-        -DOCSTART- lines, these are the docs.
+    n_sents (int): Sentences per doc, at least 1. If the file has -DOCSTART- lines, its
+        documents become the docs instead.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader.
-    RAISES (ValueError): E013 for a value out of range; when read, E028 for a file that
-        is missing or empty, or has a line or a tag that is wrong, E041 if it is not
-        UTF-8. See `spacy_ldnet.labelled.columns.read_columns`.
+    RAISES (ValueError): E013 for a value out of range; see
+        `spacy_ldnet.labelled.columns.read_columns` for those of the reader.
     """
     check_range("n_sents", n_sents, n_sents >= 1, "it must be at least 1")
 
@@ -42,7 +39,8 @@ def create_column_corpus_v1(
         for document in file.documents:
             step = len(document) if file.has_documents else n_sents
             for begin in range(0, len(document), step):
-                gold = _make_doc(nlp.vocab, document[begin : begin + step], spans_key)
+                gold, tags = make_doc(nlp.vocab, document[begin : begin + step])
+                gold.spans[spans_key] = biluo_tags_to_spans(gold, tags)
                 words = [token.text for token in gold]
                 yield Example(Doc(nlp.vocab, words=words), gold)
 
@@ -50,13 +48,14 @@ def create_column_corpus_v1(
 
 
 class LabelSetCorpus(Corpus):
-    """spaCy's corpus of `.spacy` files, whose examples keep the label sets of the docs:
-    spaCy's own loses `user_data` where it cuts docs into sentences, and so do its
-    augmenters.
+    """A corpus of `.spacy` files whose examples keep the label sets of their docs.
+
+    spaCy's own corpus loses `doc.user_data` when it cuts docs into sentences, and spaCy's
+    augmenters lose it, too.
 
     path (Path): A file or a folder.
     labels (Optional[Sequence[str]]): The label set of docs that have none.
-    settings (Any): Those of `spacy.training.Corpus`.
+    settings (Any): The settings of `spacy.training.Corpus`.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class LabelSetCorpus(Corpus):
     def make_examples(
         self, nlp: Language, reference_docs: Iterable[Doc]
     ) -> Iterator[Example]:
-        """Make the examples of whole docs, or of the sentences of long ones."""
+        """Make examples from whole docs, or from the sentences of long docs."""
         for doc in self._with_label_sets(reference_docs):
             for example in super().make_examples(nlp, [doc]):
                 yield keep_label_set(example, doc)
@@ -83,7 +82,7 @@ class LabelSetCorpus(Corpus):
     def make_examples_gold_preproc(
         self, nlp: Language, reference_docs: Iterable[Doc]
     ) -> Iterator[Example]:
-        """Make the examples of sentences, on the gold tokens."""
+        """Make examples from sentences, with gold tokens."""
         for doc in self._with_label_sets(reference_docs):
             for example in super().make_examples_gold_preproc(nlp, [doc]):
                 yield keep_label_set(example, doc)
@@ -104,16 +103,17 @@ def create_label_set_corpus_v1(
     limit: int = 0,
     augmenter: Optional[Callable[[Language, Example], Iterator[Example]]] = None,
 ) -> Callable[[Language], Iterator[Example]]:
-    """Read `.spacy` files as `spacy.Corpus.v1` does, but keep what each doc says of the
-    labels that are annotated in it (`doc.user_data["ldnet_labels"]`) where docs are cut
-    into sentences or augmented. spaCy's reader keeps that of whole docs alone.
+    """Read `.spacy` files like `spacy.Corpus.v1`, and keep the label set of each doc
+    (`doc.user_data["ldnet_labels"]`) in all examples that are made from it. spaCy's
+    reader keeps it only in whole docs that are not augmented.
 
     path (Optional[Path]): The file, or a folder of files.
-    labels (Optional[List[str]]): The labels that are annotated in docs which do not say
-        it. Null for all.
-    gold_preproc (bool): Give the pipeline the gold standard's sentences and tokens.
-    max_length (int): Cut docs of so many tokens or more into sentences. 0 for never.
-    limit (int): Read only so many docs. 0 for all.
+    labels (Optional[List[str]]): The labels that are annotated in docs without a label
+        set. Null for all labels.
+    gold_preproc (bool): Give the pipeline gold sentences and gold tokens.
+    max_length (int): Cut docs with this number of tokens or more into sentences. 0 for
+        never.
+    limit (int): Number of docs to read. 0 for all.
     augmenter (Optional[Callable[[Language, Example], Iterator[Example]]]): Changes some
         of the examples. Null for none.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader.
@@ -131,14 +131,3 @@ def create_label_set_corpus_v1(
         limit=limit,
         augmenter=augmenter,
     )
-
-
-def _make_doc(vocab: Vocab, sentences: List[Sentence], spans_key: str) -> Doc:
-    words = [token for sentence in sentences for token in sentence.tokens]
-    starts: List[Union[bool, int, None]] = [
-        i == 0 for sentence in sentences for i in range(len(sentence.tokens))
-    ]
-    tags = [tag for sentence in sentences for tag in sentence.tags]
-    doc = Doc(vocab, words=words, sent_starts=starts)
-    doc.spans[spans_key] = biluo_tags_to_spans(doc, tags)
-    return doc

@@ -1,6 +1,4 @@
-"""Labelled texts in JSON, as Prodigy, doccano and Label Studio export them, and with
-spaCy's `entities`.
-"""
+"""Reading labelled texts in the JSON of Prodigy, doccano, Label Studio and spaCy."""
 
 import re
 from dataclasses import dataclass
@@ -9,18 +7,18 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 from spacy.util import get_words_and_spaces
 
-#: First character of the text, the one behind the last, and the label.
+#: Start and end (exclusive) in characters, and the label.
 CharSpan = Tuple[int, int, str]
 
-#: Keys that name the document of a text, if the user names none.
+#: Default keys of the document that a text is part of.
 DOCUMENT_KEYS = ("document", "document_id", "doc_id")
-#: Prodigy's interfaces that ask about one span: yes or no.
+#: Prodigy's interfaces that ask yes or no about a single span.
 YES_OR_NO = ("ner", "spans")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Form(StrEnum):
-    """The form of a file; the value is its name in messages."""
+    """The form of a file. The value is its name in messages."""
 
     prodigy = "Prodigy"
     doccano = "doccano"
@@ -31,7 +29,7 @@ class Form(StrEnum):
 
 
 class Kind(StrEnum):
-    """Why a text is skipped; the value is its name in the report."""
+    """The kind of reason for which a text is skipped. The value is its name in the report."""
 
     fault = "unusable"
     conflict = "contradicted by another answer"
@@ -47,8 +45,8 @@ class Kind(StrEnum):
 class SkipError(Exception):
     """A text that is skipped.
 
-    kind (Kind): Why.
-    reason (str): The same in words, with the value.
+    kind (Kind): The kind of reason.
+    reason (str): The reason in words, with the value.
     """
 
     def __init__(self, kind: Kind, reason: str) -> None:
@@ -59,15 +57,15 @@ class SkipError(Exception):
 
 @dataclass
 class Annotation:
-    """One answer to one text.
+    """An annotator's answer to a text.
 
     text (str): The text.
-    spans (List[CharSpan]): Its spans, ordered, none of them twice.
+    spans (List[CharSpan]): Its spans, ordered and without duplicates.
     words (Optional[List[str]]): Its tokens, if the tool has its own.
-    spaces (Optional[List[bool]]): Whether a space follows each of them.
-    trimmed (int): Spans that had blanks at their ends.
-    rejected (bool): Whether the annotator said that the spans are wrong.
-    document (Optional[str]): The document that the text is from, if that is known.
+    spaces (Optional[List[bool]]): Whether a space follows each token.
+    trimmed (int): Number of spans that had spaces at their ends.
+    rejected (bool): Whether the annotator rejected the spans.
+    document (Optional[str]): The document that the text is part of, if known.
     """
 
     text: str
@@ -86,16 +84,16 @@ def read_record(
 
     value (Any): The value: an object, or spaCy's pair of a text and an object.
     text_key (str): Key of the text.
-    document_key (Optional[str]): Key of the document's name, in the object, or in its
+    document_key (Optional[str]): Key of the document's name, in the object or in its
         `meta` or `data`. By default `document`, `document_id` or `doc_id`.
-    RETURNS (Tuple[Form, List[Union[Annotation, SkipError]]]): Its form, and what
-        annotators answered; a task of Label Studio may have several answers.
-    RAISES (SkipError): If all of it has to be skipped.
+    RETURNS (Tuple[Form, List[Union[Annotation, SkipError]]]): The form and the answers. A
+        task of Label Studio may have several answers.
+    RAISES (SkipError): If no answer can be used.
     """
     if is_pair(value):
         value = {text_key: value[0], **value[1]}
     if not isinstance(value, dict):
-        raise SkipError(Kind.fault, f"{shorten(value)} is no JSON object")
+        raise SkipError(Kind.fault, f"{shorten(value)} is not a JSON object")
     form = find_form(value)
     document = find_document(value, document_key)
     answers = _read_task(value, text_key) if form == Form.label_studio else [value]
@@ -111,7 +109,9 @@ def read_record(
 
 
 def is_pair(value: Any) -> bool:
-    """RETURNS (bool): Whether it is a text with its annotation, as in spaCy 2."""
+    """RETURNS (bool): Whether the value is a pair of a text and its annotation, as in
+    spaCy 2.
+    """
     return (
         isinstance(value, list)
         and [type(part) for part in value] == [str, dict]
@@ -120,11 +120,11 @@ def is_pair(value: Any) -> bool:
 
 
 def find_form(record: Dict[str, Any]) -> Form:
-    """Tell by its keys which tool wrote an object.
+    """Find the form of an object by its keys.
 
     record (Dict[str, Any]): The object.
     RETURNS (Form): The form.
-    RAISES (SkipError): If it has none of the keys.
+    RAISES (SkipError): If no form has such keys.
     """
     is_task = isinstance(record.get("data"), dict)
     if is_task and {"annotations", "completions", "predictions"} & set(record):
@@ -161,14 +161,14 @@ def find_document(record: Dict[str, Any], key: Optional[str]) -> Optional[str]:
 
 
 def shorten(value: Any, length: int = 60) -> str:
-    """RETURNS (str): The value as Python writes it, not longer than that."""
+    """RETURNS (str): The value as Python writes it, cut after `length` characters."""
     text = repr(value)
     return text if len(text) <= length else f"{text[:length]}…"
 
 
 def _read_task(task: Dict[str, Any], text_key: str) -> Iterator[Dict[str, Any]]:
-    """Yield what each annotator of a task of Label Studio made of it, as objects with
-    `text_key` and `spans`.
+    """Yield the answers to a task of Label Studio, as objects with `text_key` and
+    `spans`.
     """
     data = task.get("data")
     if not isinstance(data, dict):  # the short export
@@ -220,7 +220,7 @@ def _read_spans(record: Dict[str, Any], form: Form, text_key: str) -> Annotation
     keys = [key for key in KEYS_OF_SPANS[form] if key in record]
     items: Any = record[keys[0]] if keys else []
     if not isinstance(items, list) and items is not None:
-        raise SkipError(Kind.fault, f"its spans are {shorten(items)}, no list")
+        raise SkipError(Kind.fault, f"its spans are {shorten(items)}, not a list")
     raw = [span for item in items or [] for span in _read_span(item, text)]
     spans = [_trim(span, text) for span in raw]
     words, spaces = _read_tokens(record.get("tokens"), text)
@@ -228,7 +228,7 @@ def _read_spans(record: Dict[str, Any], form: Form, text_key: str) -> Annotation
     return Annotation(text, sorted(set(spans)), words, spaces, trimmed)
 
 
-#: Keys under which the spans may be.
+#: Keys of the spans in each form.
 KEYS_OF_SPANS = {
     Form.prodigy: ("spans",),
     Form.label_studio: ("spans",),
@@ -240,9 +240,7 @@ KEYS_OF_SPANS = {
 def _read_text(record: Dict[str, Any], text_key: str) -> str:
     text = record.get(text_key)
     if not isinstance(text, str):
-        reason = (
-            f"there is no text under the key '{text_key}'; --text-key names another"
-        )
+        reason = f"there is no text under the key '{text_key}' (--text-key)"
         raise SkipError(Kind.fault, reason)
     if not text.strip():
         raise SkipError(Kind.empty, f"its text is {shorten(text)}")
@@ -252,9 +250,9 @@ def _read_text(record: Dict[str, Any], text_key: str) -> str:
 
 
 def _check_question(record: Dict[str, Any]) -> None:
-    """Refuse answers of Prodigy that are not about all spans of the text."""
+    """Skip answers of Prodigy that are not about all spans of the text."""
     if record.get("_view_id") in YES_OR_NO:
-        reason = "the answer is about a single span, and leaves open which others exist"
+        reason = "the answer is about a single span, so other spans are unknown"
         raise SkipError(Kind.yes_or_no, reason)
     is_whole = isinstance(record.get("label"), str) or "options" in record
     if is_whole and "spans" not in record:
@@ -263,7 +261,7 @@ def _check_question(record: Dict[str, Any]) -> None:
 
 
 def _read_span(item: Any, text: str) -> Iterable[CharSpan]:
-    """Read a span of any tool; one of Label Studio may have several labels."""
+    """Read a span of any tool. A span of Label Studio may have several labels."""
     if isinstance(item, list) and len(item) == 3:
         start, end, labels = item[0], item[1], [item[2]]
         own_text = None
@@ -274,7 +272,7 @@ def _read_span(item: Any, text: str) -> Iterable[CharSpan]:
         labels = several if isinstance(several, list) else [item.get("label")]
         own_text = item.get("text")
     else:
-        reason = f"{shorten(item)} is no span; expected such as [0, 12, 'PER']"
+        reason = f"{shorten(item)} is not a span such as [0, 12, 'PER']"
         raise SkipError(Kind.fault, reason)
     for value in (start, end):
         if not isinstance(value, int) or isinstance(value, bool):
@@ -289,7 +287,7 @@ def _read_span(item: Any, text: str) -> Iterable[CharSpan]:
         )
         raise SkipError(Kind.fault, reason)
     if not text[start:end].strip():
-        reason = f"the span from {start} to {end} has nothing but blanks"
+        reason = f"the span from {start} to {end} is blank"
         raise SkipError(Kind.fault, reason)
     for label in labels:
         usable = (
@@ -302,8 +300,8 @@ def _read_span(item: Any, text: str) -> Iterable[CharSpan]:
 
 
 def _check_offsets(start: int, end: int, own: str, text: str) -> Tuple[int, int]:
-    """Hold the offsets against the text that the tool has of the span. Tools that run
-    in a browser may count UTF-16 units, of which an emoji has two.
+    """Compare the offsets with the tool's own text of the span. Tools that run in a
+    browser may count UTF-16 units, of which an emoji has two.
     """
     units = text.encode("utf-16-le")
     ends = [len(units[: 2 * at].decode("utf-16-le", "ignore")) for at in (start, end)]
@@ -311,14 +309,14 @@ def _check_offsets(start: int, end: int, own: str, text: str) -> Tuple[int, int]
         if _squash(text[found[0] : found[1]]) == _squash(own):
             return found
     reason = (
-        f"the span from {start} to {end} is {shorten(text[start:end])}, but says that it "
+        f"the span from {start} to {end} is {shorten(text[start:end])}, but its own text "
         f"is {shorten(own)}"
     )
     raise SkipError(Kind.fault, reason)
 
 
 def _squash(text: str) -> str:
-    """Take out white space, and Label Studio's line breaks."""
+    """Remove white space, and Label Studio's line breaks."""
     return "".join(text.replace("\\n", " ").split())
 
 

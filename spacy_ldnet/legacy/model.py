@@ -1,90 +1,48 @@
 """The authors' tagger (LightNER) as a thinc model."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
+from dataclasses import dataclass
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    cast,
+)
 
 import numpy
-import torch
 from spacy.attrs import LOWER
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats2d
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..errors import Errors
 from ..lm_directory import EOS_ROW
 from ..models.doc_arrays import (
-    Layout,
-    find_types,
+    SentenceLayout,
     flat_attribute,
     in_one_vocab,
-    lay_out,
-)
-from ..models.encoder import (
-    check_rows,
-    dropout_rate,
+    sentence_layout,
     split_rows,
-    with_ends,
+    unique_words,
 )
-from ..models.shim import WordShim
-from ..nn.batching import (
-    bucket_by_length,
-    padded_index,
-    reorder_time,
-    reverse_index,
-    take_rows,
-)
-from ..nn.precision import with_own_defaults
-from ..nn.rnn import CELLS, run_rnn
-from ..nn.serialize import Structure
-from ..nn.tagger import CHARACTERS_PER_WORD, BiRNN
+from ..models.shim import NetworkShim, dropout_rate
+from ..models.tok2vec import read_vectors
+from ..models.types import Tok2VecModel
 from ..util import check_dropout, check_range
 
-# The authors' own tagger below its CRF: it reads sentences, ends and all.
-#
-# It differs from :mod:`~spacy_ldnet.nn.tagger` where the authors' code differs from the
-# paper: the character LSTM runs over the whole sentence, words have a table of their own,
-# and everything runs over one more position, the end of the sentence.
+#: What the authors put behind a word, and behind a sentence.
+SPACE, END = " ", "\n"
+
+ArrayT = TypeVar("ArrayT")
 
 
 @dataclass(frozen=True)
-class SentenceStackConfig:
-    """Sizes of the stack.
-
-    :param context: width of the contextual input; 0 for none.
-    :param char_rows: rows of the table of characters' embeddings.
-    :param char_embed: width of a character's embedding.
-    :param char_hidden: width of each direction of the character LSTM.
-    :param word_rows: rows of the table of word vectors.
-    :param word_embed: width of a word vector, and of a word's characters.
-    :param width: width of the output, both directions together; even.
-    :param depth: number of bidirectional layers, at least 1.
-    :param unit: ``lstm``, ``gru`` or ``rnn``, of words and characters.
-    """
-
-    context: int
-    char_rows: int
-    char_embed: int
-    char_hidden: int
-    word_rows: int
-    word_embed: int
-    width: int
-    depth: int
-    unit: str
-
-    @property
-    def hidden(self) -> int:
-        """Width of the widest recurrent layer, one direction."""
-        return max(self.char_hidden, self.width // 2)
-
-    @property
-    def input_width(self) -> int:
-        return self.context + 2 * self.word_embed
-
-
-@dataclass(frozen=True)
-class Sentences:
+class Sentences(Generic[ArrayT]):
     """A batch of sentences. Each has one position more than words: its end.
 
     :param word_rows: row of each position's word. *Shape:* (positions,)
@@ -98,166 +56,14 @@ class Sentences:
     :param last_char: the space after each position's word. *Shape:* (positions,)
     """
 
-    word_rows: Tensor
-    starts: Tensor
-    lengths: Tensor
-    char_rows: Tensor
-    char_starts: Tensor
-    char_lengths: Tensor
-    first_char: Tensor
-    last_char: Tensor
-
-
-class SentenceCharEncoder(nn.Module):
-    """A character LSTM in each direction over a sentence, read at words' edges.
-
-    :param config: the sizes.
-    """
-
-    def __init__(self, config: SentenceStackConfig):
-        super().__init__()
-        self.hidden = config.char_hidden
-        self.unit = config.unit
-        self.embedding = nn.Embedding(config.char_rows, config.char_embed)
-        self.forward_rnn = CELLS[config.unit].module(
-            config.char_embed, config.char_hidden
-        )
-        self.backward_rnn = CELLS[config.unit].module(
-            config.char_embed, config.char_hidden
-        )
-        self.project = nn.Linear(2 * config.char_hidden, config.word_embed)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates a character, projection not counted."""
-        width = self.embedding.embedding_dim + self.hidden
-        return 2 * CELLS[self.unit].gates * self.hidden * width
-
-    def forward(self, sentences: Sentences) -> Tensor:
-        """Encode positions.
-
-        :returns: *Shape:* (positions, word_embed)
-        """
-        shape = (len(sentences.char_rows), self.hidden)
-        ahead = self.embedding.weight.new_zeros(shape)
-        behind = self.embedding.weight.new_zeros(shape)
-        for group in bucket_by_length(sentences.char_lengths):
-            sizes = sentences.char_lengths[group]
-            padded = padded_index(sentences.char_starts[group], sizes)
-            x = self.embedding(sentences.char_rows[padded.index])
-            backwards = reverse_index(padded.lengths, len(x))
-            read = reorder_time(
-                run_rnn(self.backward_rnn, reorder_time(x, backwards))[0], backwards
-            )
-            real = padded.real
-            places = padded.index[real]
-            ahead = ahead.index_copy(0, places, run_rnn(self.forward_rnn, x)[0][real])
-            behind = behind.index_copy(0, places, read[real])
-        states = [ahead[sentences.last_char], behind[sentences.first_char]]
-        return self.project(torch.cat(states, dim=-1))
-
-
-class SentenceStack(nn.Module):
-    """``[characters, context, word vector]`` through bidirectional layers.
-
-    :param config: the sizes.
-    """
-
-    def __init__(self, config: SentenceStackConfig):
-        super().__init__()
-        self.config = config
-        self.chars = SentenceCharEncoder(config)
-        self.table = nn.Embedding(config.word_rows, config.word_embed)
-        self.layers = BiRNN(
-            inputs=config.input_width,
-            width=config.width,
-            depth=config.depth,
-            unit=config.unit,
-        )
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates a word, at a usual number of characters a word."""
-        project = self.chars.project
-        total = self.layers.macs + self.chars.macs * CHARACTERS_PER_WORD
-        return round(total + project.in_features * project.out_features)
-
-    def structure(self) -> Structure:
-        return asdict(self.config)
-
-    @classmethod
-    def from_structure(cls, structure: Structure) -> "SentenceStack":
-        return cls(SentenceStackConfig(**structure))
-
-    def forward(
-        self,
-        context: Optional[Tensor],
-        sentences: Sentences,
-        *,
-        dropout: float = 0.0,
-    ) -> Tensor:
-        """Encode positions.
-
-        :param context: *Shape:* (positions, context), or None
-        :param sentences: the sentences.
-        :param dropout: rate on the inputs, between layers and on the output, in training.
-        :returns: *Shape:* (positions, width)
-        """
-        parts: List[Tensor] = [self.chars(sentences)]
-        parts += [] if context is None else [context]
-        parts.append(self.table(sentences.word_rows))
-        x = F.dropout(torch.cat(parts, dim=-1), dropout, self.training)
-        out = x.new_zeros(len(x), self.config.width)
-        for group in bucket_by_length(sentences.lengths):
-            padded = padded_index(sentences.starts[group], sentences.lengths[group])
-            index, real = padded.index, padded.real
-            backwards = reverse_index(padded.lengths, len(index))
-            h = self.layers(take_rows(x, index), backwards, dropout)
-            out = out.index_copy(0, index[real], h[real])
-        return F.dropout(out, dropout, self.training)
-
-
-Tok2VecModel = Model[List[Doc], List[Floats2d]]
-#: What the authors put behind a word, and behind a sentence.
-SPACE, END = " ", "\n"
-
-
-class SentenceShim(WordShim):
-    """Holds the network, the lower-case words of its table and its characters."""
-
-    def __init__(self) -> None:
-        super().__init__(SentenceStack)
-        self.characters: Dict[str, int] = {}
-
-    def load(
-        self, module: SentenceStack, words: List[str], characters: Dict[str, int]
-    ) -> None:
-        """module (SentenceStack): The network.
-        words (List[str]): Words of its table's rows, from FIRST_WORD_ROW; they are
-            looked up by the hashes of lower case.
-        characters (Dict[str, int]): Row of each character, `\\n` for the end of a
-            sentence among them; "" is the row of all others.
-        """
-        self.module = module
-        self.set_words(words)
-        self.characters = characters
-
-    def char_rows(self, text: str) -> numpy.ndarray:
-        """RETURNS (ndarray): Rows of a text's characters. Shape: (characters,)"""
-        data = text.encode("utf-32-le", "surrogatepass")
-        codes, places = numpy.unique(
-            numpy.frombuffer(data, dtype="<u4"), return_inverse=True
-        )
-        unknown = self.characters[""]
-        rows = [self.characters.get(chr(code), unknown) for code in codes.tolist()]
-        return numpy.array(rows, dtype="int64")[places.reshape(-1)]
-
-    def extra(self) -> Dict[str, Any]:
-        return {**super().extra(), "characters": self.characters}
-
-    def set_extra(self, message: Dict[str, Any]) -> None:
-        self.set_words(message["words"])
-        self.characters = message["characters"]
+    word_rows: ArrayT
+    starts: ArrayT
+    lengths: ArrayT
+    char_rows: ArrayT
+    char_starts: ArrayT
+    char_lengths: ArrayT
+    first_char: ArrayT
+    last_char: ArrayT
 
 
 def build_sentence_tok2vec_v1(
@@ -291,65 +97,98 @@ def build_sentence_tok2vec_v1(
     )
 
 
+class SentenceShim(NetworkShim):
+    """Holds the network, the lower-case words of its table and its characters."""
+
+    def __init__(self) -> None:
+        super().__init__("spacy_ldnet.legacy.network:SentenceStack")
+        self.characters: Dict[str, int] = {}
+
+    def load(self, module: Any, words: List[str], characters: Dict[str, int]) -> None:
+        """module (SentenceStack): The network in torch.
+        words (List[str]): Words of its table's rows, from FIRST_WORD_ROW; they are
+            looked up by the hashes of lower case.
+        characters (Dict[str, int]): Row of each character, `\\n` for the end of a
+            sentence among them; "" is the row of all others.
+        """
+        self.module = module
+        self.set_words(words)
+        self.characters = characters
+
+    def char_rows(self, text: str) -> numpy.ndarray:
+        """RETURNS (ndarray): Rows of a text's characters. Shape: (characters,)"""
+        data = text.encode("utf-32-le", "surrogatepass")
+        codes, places = numpy.unique(
+            numpy.frombuffer(data, dtype="<u4"), return_inverse=True
+        )
+        unknown = self.characters[""]
+        rows = [self.characters.get(chr(code), unknown) for code in codes.tolist()]
+        return numpy.array(rows, dtype="int64")[places.reshape(-1)]
+
+    def get_extra_state(self) -> Dict[str, Any]:
+        return {**super().get_extra_state(), "characters": self.characters}
+
+    def set_extra_state(self, message: Dict[str, Any]) -> None:
+        super().set_extra_state(message)
+        self.characters = message["characters"]
+
+
 def init(
     model: Tok2VecModel, X: Optional[List[Doc]] = None, Y: Optional[Any] = None
 ) -> None:
     """RAISES (ValueError): E032 unless the weights are there already."""
-    if _shim(model).module is None:
+    if not _shim(model).is_built:
         raise ValueError(Errors.E032)
 
 
-@with_own_defaults
 def forward(
     model: Tok2VecModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     shim = _shim(model)
-    if shim.module is None:
+    if not shim.is_built:
         raise ValueError(Errors.E004)
-    layout = lay_out(docs)
+    layout = sentence_layout(docs)
     context, bp_context = None, None
     if model.layers:
-        Xs, bp_context = model.layers[0](docs, is_train)
-        width = shim.module.config.context
-        check_rows(Xs, layout.of_docs, width, model, model.layers[0])
-        flat = model.ops.flatten(Xs).astype("float32", copy=False)
-        context = xp2torch(flat, requires_grad=is_train, device=shim.device)
-    sentences = _sentences(shim, in_one_vocab(docs), layout)
+        width = shim.structure["context"]
+        context, bp_context = read_vectors(
+            model, docs, is_train, width=width, lengths=layout.of_docs
+        )
+    sentences = _find_sentences(shim, in_one_vocab(docs), layout)
     inputs = ArgsKwargs((context, sentences), {"dropout": dropout_rate(model)})
     Y, bp_network = shim(inputs, is_train)
-    of_tokens = torch.from_numpy(layout.of_tokens).to(shim.device)
-    sizes = [len(doc) for doc in docs]
+    kept = model.ops.asarray1i(layout.of_tokens)
 
-    @with_own_defaults
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
-        dY = torch.zeros_like(Y)
-        dY[of_tokens] = xp2torch(model.ops.flatten(dYs), device=shim.device)
-        dX = bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
+        dY = model.ops.xp.zeros_like(Y)
+        dY[kept] = model.ops.flatten(dYs)
+        d_context = bp_network(dY)[0]
         if bp_context is not None:
-            bp_context(split_rows(torch2xp(dX.args[0]), layout.of_docs))
+            bp_context(d_context)
         return docs
 
-    kept = Y.detach()[of_tokens]
-    return split_rows(torch2xp(kept), sizes), backprop
+    return split_rows(Y[kept], list(map(len, docs))), backprop
 
 
 def _shim(model: Tok2VecModel) -> SentenceShim:
     return cast(SentenceShim, model.shims[0])
 
 
-def _sentences(shim: SentenceShim, docs: Sequence[Doc], layout: Layout) -> Sentences:
+def _find_sentences(
+    shim: SentenceShim, docs: Sequence[Doc], layout: SentenceLayout
+) -> Sentences[numpy.ndarray]:
     """Look up words and characters of the batch."""
     lower = flat_attribute(docs, LOWER)
-    types = find_types(docs)
-    texts = [docs[0].vocab.strings[int(key)] for key in types.keys] if docs else []
+    words = unique_words(docs)
+    texts = [docs[0].vocab.strings[int(key)] for key in words.keys] if docs else []
     pieces = [END] * layout.size
-    for place, number in zip(layout.of_tokens.tolist(), types.of_tokens.tolist()):
+    for place, number in zip(layout.of_tokens.tolist(), words.inverse.tolist()):
         pieces[place] = texts[number] + SPACE
     sizes = numpy.fromiter(map(len, pieces), "int64", count=len(pieces))
     first = numpy.cumsum(sizes) - sizes
     char_lengths = numpy.add.reduceat(sizes, layout.starts) if len(sizes) else sizes
-    arrays = (
-        with_ends(shim.rows(lower), layout, EOS_ROW),
+    return Sentences(
+        layout.insert_ends(shim.word_ids(lower), EOS_ROW),
         layout.starts,
         layout.lengths,
         shim.char_rows("".join(pieces)),
@@ -358,4 +197,3 @@ def _sentences(shim: SentenceShim, docs: Sequence[Doc], layout: Layout) -> Sente
         first,
         first + sizes - 1,
     )
-    return Sentences(*(torch.from_numpy(array).to(shim.device) for array in arrays))

@@ -1,85 +1,124 @@
-"""Shims that train one gate per layer of their network, and delete layers."""
+"""Shims that train one gate per layer of their network, and delete layers.
+
+The penalty acts here, and not in a component or a callback, because thinc calls
+`finish_update` once per step wherever the network stands, and what follows a step
+(evaluation, checkpoint) must see gates that are back in [0, 1].
+"""
 
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
-import torch
 from thinc.api import ArgsKwargs, Optimizer
 
-from ..lm_directory import DIRECTIONS, LayersLeft
-from ..nn.gates import (
+from ..errors import Errors
+from ..layers import (
     Budget,
     DirectionBudget,
-    GatePenalty,
+    GatedLayers,
     LayerBudget,
-    MacsBudget,
-    live_layers,
+    budget_from_dict,
+    dense_macs,
     select_layers,
 )
-from ..nn.precision import with_own_defaults
-from ..nn.prune import fold_gates, keep_layers, open_layers
-from ..nn.rnn import dense_macs
-from .shim import TrainingShim
+from ..lm_directory import DIRECTIONS, LayerId, LayersLeft
 
 
-class GateTraining(TrainingShim):
-    """Train one gate a layer, and the rest as usual.
-
-    The penalty works here, and not in a component or a callback, because thinc calls
-    `finish_update` once for every step wherever the network stands, and what follows
-    the step (evaluation, checkpoint) must see gates that are back in [0, 1].
+class GateTraining:
+    """Train the gates of a network under a penalty, and its other weights as usual.
 
     The network has `gates`, and an argument `gates_frozen`: whether closed ones stay closed.
 
-    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
-        gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
-        {"max_macs": …} or None; None while gates are not trained. Set by
-        `spacy-ldnet.gate_penalty.v1`.
-    cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
-        layers, if the budget is in words per second. Kept after pruning.
+    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the gates,
+        and `budget`: one of {"max_layers": …}, {"max_layers_per_direction": …} and
+        {"max_macs": …}, or None. None while gates are not trained. See `set_penalty`.
+    cfg["calibration"] (Optional[dict]): Speed of the pipeline by number of layers, if the
+        budget is in words per second. Kept after pruning.
     """
 
     #: Names of the stacks that the layers form.
-    parts: Tuple[str, ...] = ()
-    penalty_class: Type[GatePenalty] = GatePenalty
-    #: Of the network's vocabulary, by falling frequency.
-    words: List[str]
-    _gate_optimizer: Optional[torch.optim.Optimizer] = None
+    directions: Tuple[str, ...] = ()
+    #: A kind of GatePenalty; None for itself.
+    penalty_class: Optional[Type[Any]] = None
+    _gate_optimizer: Optional[Any] = None
+    _penalty: Optional[Any] = None
+    _penalty_of: Tuple[Any, Any] = (None, None)
 
-    def start_gates(self) -> None:
-        """Without a penalty, as it is at first and after pruning."""
+    def reset_gates(self) -> None:
+        """End the training of gates, as at first and after pruning."""
         self.cfg["penalty"] = None
         self.cfg.setdefault("calibration", None)
         self._gate_optimizer = None
 
-    @property
-    def penalty(self) -> Optional[GatePenalty]:
-        """RETURNS (Optional[GatePenalty]): What gates cost; None if not trained."""
-        cfg = self.cfg["penalty"]
-        if cfg is None:
-            return None
-        limit = cfg["budget"]
-        budget = None if limit is None else self.budget_of(limit)
-        return self.penalty_class(cfg["weight"], budget, cfg["regularizer"])
+    def set_penalty(
+        self,
+        *,
+        weight: float,
+        regularizer: str,
+        budget: Optional[Budget],
+        learn_rate: float,
+    ) -> None:
+        """Train the gates from now on. Called before each update.
 
-    def budget_of(self, limit: Dict[str, Any]) -> Budget:
-        """limit (Dict[str, Any]): As in cfg["penalty"]["budget"].
-        RETURNS (Budget): The budget for this network's layers.
+        weight (float): The paper's lambda_0.
+        regularizer (str): `R1`, `R2` or `R3`.
+        budget (Optional[Budget]): The limit on open layers.
+        learn_rate (float): The learning rate of the gates.
         """
-        if "max_layers" in limit:
-            return LayerBudget(limit["max_layers"])
-        if "max_layers_per_direction" in limit:
-            sizes = [len(gates) for gates in self.gates_by_direction().values()]
-            return DirectionBudget(limit["max_layers_per_direction"], sizes)
-        return self.macs_budget(limit["max_macs"])
+        self.cfg["penalty"] = {
+            "weight": weight,
+            "regularizer": regularizer,
+            "budget": None if budget is None else budget.to_dict(),
+            "learn_rate": learn_rate,
+        }
+
+    @property
+    def penalty(self) -> Optional[Any]:
+        """RETURNS (Optional[GatePenalty]): The penalty on the gates, built once for each
+        `set_penalty`; None while they are not trained.
+        """
+        setting, module = self.cfg["penalty"], self.module
+        if self._penalty_of[0] is not setting or self._penalty_of[1] is not module:
+            self._penalty = None if setting is None else self._build_penalty(setting)
+            self._penalty_of = (setting, module)
+        return self._penalty
+
+    def _build_penalty(self, setting: Dict[str, Any]) -> Any:
+        from ..nn.gates import GatePenalty
+
+        limit = setting["budget"]
+        return (self.penalty_class or GatePenalty)(
+            setting["weight"],
+            None if limit is None else budget_from_dict(limit),
+            self.layers,
+            setting["regularizer"],
+        )
+
+    @property
+    def within_budget(self) -> bool:
+        """RETURNS (bool): Whether the budget of the penalty allows the open layers; always
+        without a penalty, or a budget.
+        """
+        penalty = self.penalty
+        return penalty is None or penalty.satisfied(self.module.gates.detach())
+
+    @property
+    def layers(self) -> GatedLayers:
+        """RETURNS (GatedLayers): The layers of the gates."""
+        sizes = [len(gates) for gates in self.gates_by_direction().values()]
+        return GatedLayers(sizes, self.macs_of)  # type: ignore[attr-defined]
+
+    def gates_by_direction(self) -> Dict[str, List[float]]:
+        """RETURNS (Dict[str, List[float]]): The gates of each direction's layers."""
+        (name,) = self.directions
+        return {name: self.module.gates.tolist()}
 
     def update_arguments(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): Arguments of the network in this update."""
         penalty = self.penalty
         if penalty is None or penalty.budget is None:
             return {"gates_frozen": False}
-        # Once the budget is met a closed layer is closed for good, and need not be run:
-        # what is left of the training is as fast as the pruned network.
+        # Once the budget is met a closed layer stays closed and need not be run: the rest
+        # of the training is as fast as the pruned network.
         return {"gates_frozen": penalty.satisfied(self.module.gates.detach())}
 
     def begin_update(self, inputs: ArgsKwargs) -> Any:
@@ -87,117 +126,157 @@ class GateTraining(TrainingShim):
         arguments = {**inputs.kwargs, **self.update_arguments()}
         return super().begin_update(ArgsKwargs(inputs.args, arguments))
 
-    @with_own_defaults
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step the gates by their own rule and project them, the rest as usual."""
-        if self.module is None:
-            return
+        if self.is_built:
+            from ..nn.precision import with_own_defaults
+
+            with_own_defaults(self._step_gates)()
+            super().finish_update(optimizer)
+
+    def _step_gates(self) -> None:
+        from torch.optim import Adam
+
         penalty, gates = self.penalty, self.module.gates
         if penalty is not None and gates.grad is not None:
             gates.grad += penalty.gradient(gates.detach())
-            self._step_gates(gates)
+            rate = self.cfg["penalty"]["learn_rate"]
+            if self._gate_optimizer is None:
+                # `nlp.update(sgd=...)` steps a shared component between its forward and
+                # its backward pass. On `.data`, as in thinc's own shim, torch allows it.
+                self._gate_optimizer = Adam([gates.data], lr=rate)
+            group = self._gate_optimizer.param_groups[0]
+            group["lr"] = rate
+            group["params"][0].grad = gates.grad
+            self._gate_optimizer.step()
             penalty.project_(gates.data)
-            self.forget(["gates"])
+            self.clear_caches(["gates"])
         # thinc's optimizer would decay the gates (L2) and clip them on their own.
         gates.grad = None
-        super().finish_update(optimizer)
-
-    def _step_gates(self, gates: torch.nn.Parameter) -> None:
-        rate = self.cfg["penalty"]["learn_rate"]
-        if self._gate_optimizer is None:
-            # `nlp.update(sgd=...)` steps a shared component between its forward and
-            # its backward pass. On `.data`, as in thinc's own shim, torch allows it.
-            self._gate_optimizer = torch.optim.Adam([gates.data], lr=rate)
-        group = self._gate_optimizer.param_groups[0]
-        group["lr"] = rate
-        group["params"][0].grad = gates.grad
-        self._gate_optimizer.step()
 
 
 class GateShim(GateTraining):
-    """Train and delete the layers of an `LDNetEncoder`."""
+    """Train, count and delete the gated layers of an `LDNetEncoder`."""
 
-    parts = DIRECTIONS
+    directions = DIRECTIONS
 
-    def macs_budget(self, max_macs: float) -> Budget:
-        config = self.module.config
-        return MacsBudget(
-            max_macs,
-            embed=config.embed,
-            hidden=config.hidden,
-            unit=config.unit,
-            ahead=len(config.forward),
-        )
+    def macs_of(self, n_layers: Sequence[int]) -> int:
+        """n_layers (Sequence[int]): Number of layers in each direction.
+        RETURNS (int): Their multiply-accumulates per word.
+        """
+        sizes = {name: self.structure[name] for name in ("embed", "hidden", "unit")}
+        return sum(dense_macs(layers=count, **sizes) for count in n_layers)
 
-    def macs_of(self, layers: Sequence[int]) -> int:
-        config = self.module.config
-        sizes = {name: getattr(config, name) for name in ("embed", "hidden", "unit")}
-        return sum(dense_macs(layers=count, **sizes) for count in layers)
+    @property
+    def gates(self) -> List[float]:
+        """RETURNS (List[float]): The gates of all layers, forward layers first."""
+        return self.weights["gates"].tolist()
 
     def gates_by_direction(self) -> Dict[str, List[float]]:
-        return {name: self.module.gates_of(name).tolist() for name in DIRECTIONS}
+        gates, n_forward = self.gates, len(self.structure["forward"])
+        return dict(zip(DIRECTIONS, (gates[:n_forward], gates[n_forward:])))
 
-    def layer_ids(self) -> Dict[str, List[int]]:
-        return {name: list(getattr(self.module.config, name)) for name in DIRECTIONS}
+    @property
+    def within_budget(self) -> bool:
+        # In the penalty's own words, but without torch.
+        setting = self.cfg["penalty"]
+        limit = None if setting is None else setting["budget"]
+        if limit is None:
+            return True
+        is_open = [gate > 0 for gate in self.gates]
+        return budget_from_dict(limit).allows(is_open, self.layers)
 
-    def live_layers(self) -> int:
-        return live_layers(self.module.gates)
+    def layer_ids(self) -> Dict[str, List[LayerId]]:
+        """RETURNS (Dict[str, List[LayerId]]): The layers of each direction, as numbered in
+        the unpruned network.
+        """
+        return {name: list(self.structure[name]) for name in DIRECTIONS}
+
+    @property
+    def n_open(self) -> int:
+        """RETURNS (int): Number of layers that pruning by the gates would leave."""
+        return sum(gate > 0 for gate in self.gates)
+
+    def layers_left(self, *, only_open: bool = True) -> LayersLeft:
+        """only_open (bool): Whether a layer whose gate is closed counts as deleted.
+        RETURNS (LayersLeft): The layers, to be compared with those of others.
+        """
+        ids = self.layer_ids()
+        if only_open:
+            gates = self.gates_by_direction()
+            ids = {
+                name: [i for i, gate in zip(ids[name], gates[name]) if gate > 0]
+                for name in DIRECTIONS
+            }
+        sizes = {name: self.structure[name] for name in LayersLeft.NAMES}
+        return LayersLeft(sizes, self.structure["vocabulary"], ids)
 
     def prune(
         self, max_layers: Optional[int] = None, *, per_direction: bool = False
     ) -> None:
-        keep = open_layers(self.module)
-        if max_layers is not None:
-            chosen = self._strongest(max_layers, per_direction)
-            for name, positions in self.module.by_direction(chosen).items():
-                keep[name] = [i for i in keep[name] if i in positions]
-        self.keep_only(keep)
+        """Delete layers in place. The penalty ends with this.
 
-    def _strongest(self, max_layers: int, per_direction: bool) -> List[int]:
-        """Positions of the layers with the largest gates; of equal ones the lower
-        layers, in both directions alike."""
-        gates = self.module.gates.detach()
-        if per_direction:
-            budget = self.budget_of({"max_layers_per_direction": max_layers})
-            return select_layers(gates, budget)
-        depths = [i for side in self.layer_ids().values() for i in range(len(side))]
-        order = sorted(range(len(depths)), key=depths.__getitem__)
-        ranked = select_layers(gates[order], LayerBudget(max_layers))
-        return sorted(order[place] for place in ranked)
-
-    def keep_only(self, keep: Dict[str, List[int]]) -> None:
-        """Delete all other layers in place, and fold the gates of those that stay.
-
-        keep (Dict[str, List[int]]): Positions of each direction's layers, in order.
+        max_layers (Optional[int]): Keep at most so many layers: those with the largest
+            gates; of equal ones the lower layers, in both directions alike. None to keep
+            all layers whose gates are above zero, which leaves the output as it is.
+        per_direction (bool): At most so many layers of each direction.
         """
-        pruned = keep_layers(self.module, keep)
+        ids = self.layers_left().layer_ids
+        if max_layers is not None:
+            kind = DirectionBudget if per_direction else LayerBudget
+            chosen = select_layers(self.gates, kind(max_layers), self.layers)
+            of_all = self.layer_ids()
+            for name, indices in self.module.by_direction(chosen).items():
+                strongest = {of_all[name][i] for i in indices}
+                ids[name] = [
+                    layer_id for layer_id in ids[name] if layer_id in strongest
+                ]
+        self.keep_only(ids)
+
+    def keep_only(self, layer_ids: Dict[str, List[LayerId]]) -> None:
+        """Delete all other layers in place, and fold the gates of those that stay. The
+        penalty ends with this.
+
+        layer_ids (Dict[str, List[LayerId]]): The layers of each direction to keep, in
+            order, as numbered in the unpruned network.
+        RAISES (ValueError): E037 if the network lacks one of them.
+        """
+        from ..nn.prune import fold_gates, keep_layers
+
+        found = self.layers_left(only_open=False)
+        wanted = LayersLeft(found.sizes, found.vocabulary, layer_ids)
+        indices = wanted.indices_in(found)
+        if indices is None:
+            values = {"wanted": layer_ids, "found": found.layer_ids}
+            raise ValueError(Errors.E037.format(**values))
+        pruned = keep_layers(self.module, indices)
         fold_gates(pruned)
-        self.start_gates()
+        self.reset_gates()
         self.module = pruned
         pruned.train_language_models(self.cfg["train_lm"])
 
     @contextmanager
     def first_layers(self, count: int) -> Iterator[None]:
-        """Which layers they are does not matter to speed."""
+        """Run with the lowest layers only, for example to measure speed.
+
+        count (int): Number of layers in each direction.
+        """
+        from ..nn.prune import keep_layers
+
         whole = self.module
-        kept = self.layer_ids().items()
-        keep = {name: list(range(min(count, len(side)))) for name, side in kept}
-        self.module = keep_layers(whole, keep)
+        indices = {
+            name: list(range(min(count, len(ids))))
+            for name, ids in self.layer_ids().items()
+        }
+        self.module = keep_layers(whole, indices)  # type: ignore[arg-type]
         try:
             yield
         finally:
             self.module = whole
 
-    def layers_left(self, *, only_open: bool = True) -> LayersLeft:
-        """only_open (bool): Whether a layer whose gate is closed counts as deleted.
-        RETURNS (LayersLeft): The encoder's layers.
+    @staticmethod
+    def vectors_of(output: Any) -> List[Any]:
+        """output (Any): What the encoder predicted for a batch of documents.
+        RETURNS (List[FloatsXd]): Its vectors.
         """
-        config = self.module.config
-        numbers = self.layer_ids()
-        if only_open:
-            open_ones = open_layers(self.module).items()
-            numbers = {
-                part: [numbers[part][i] for i in places] for part, places in open_ones
-            }
-        sizes = {name: getattr(config, name) for name in LayersLeft.NAMES}
-        return LayersLeft(sizes, config.vocabulary, numbers)
+        return list(output)

@@ -1,12 +1,7 @@
-"""Bounded caches of what does not change: outputs of windows, and vectors of words.
+"""A bounded cache of the outputs of windows."""
 
-Copies of a cache, also pickled ones, are empty.
-"""
+from typing import Any, Dict, List, Tuple
 
-import threading
-from typing import Any, Callable, Dict, List, Optional, Tuple
-
-import numpy
 import torch
 from torch import Tensor
 
@@ -81,85 +76,3 @@ class WindowCache:
             else:
                 out[start : start + len(rows)] = rows
         return missing
-
-
-class VectorCache:
-    """Vectors under 64-bit keys, for predictions.
-
-    When it is full, it is emptied, so no order of use has to be kept. A thread that finds
-    it in use computes without it, so no thread ever waits.
-
-    :param capacity: number of vectors that are kept at most.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self._lock = threading.Lock()
-        self.clear()
-
-    def __len__(self) -> int:
-        return len(self._store.row_of)
-
-    def __reduce__(self) -> Any:
-        return type(self), (self.capacity,)
-
-    def clear(self) -> None:
-        """Remove all vectors, because the weights changed that they were computed with."""
-        # A thread that is computing vectors now adds them to the old store.
-        self._store = _Store()
-
-    def get(
-        self, keys: numpy.ndarray, compute: Callable[[numpy.ndarray], Tensor]
-    ) -> Tensor:
-        """Vectors of some keys; those that are not in the cache are computed and added.
-
-        :param keys: all different. *Shape:* (keys,), uint64
-        :param compute: returns the vectors of the keys at some positions.
-        :returns: *Shape:* (keys, width)
-        """
-        everything = numpy.arange(len(keys))
-        if len(keys) > self.capacity or not self._lock.acquire(blocking=False):
-            return compute(everything)
-        try:
-            store, names = self._store, keys.tolist()
-            missing = store.missing(names)
-            if len(store.row_of) + len(missing) > self.capacity:
-                self._store = store = _Store()
-                missing = everything
-            if len(missing):
-                new = compute(missing)
-                store.add([names[i] for i in missing.tolist()], new, self.capacity)
-            return store.take(names)
-        finally:
-            self._lock.release()
-
-
-class _Store:
-    """A growing table of vectors, and the row of each key."""
-
-    def __init__(self) -> None:
-        self.row_of: Dict[int, int] = {}
-        self.rows: Optional[Tensor] = None
-
-    def missing(self, names: Any) -> numpy.ndarray:
-        row_of = self.row_of
-        absent = (i for i, name in enumerate(names) if name not in row_of)
-        return numpy.fromiter(absent, "int64")
-
-    def add(self, names: Any, new: Tensor, capacity: int) -> None:
-        start = len(self.row_of)
-        end = start + len(new)
-        if self.rows is None or end > len(self.rows):
-            space = min(capacity, max(FIRST_ROWS, 2 * end))
-            rows = new.new_empty(space, new.shape[1])
-            if self.rows is not None:
-                rows[:start] = self.rows[:start]
-            self.rows = rows
-        self.rows[start:end] = new
-        self.row_of.update(zip(names, range(start, end)))
-
-    def take(self, names: Any) -> Tensor:
-        row_of = self.row_of
-        index = numpy.fromiter((row_of[n] for n in names), "int64", count=len(names))
-        assert self.rows is not None
-        return self.rows.index_select(0, torch.from_numpy(index).to(self.rows.device))

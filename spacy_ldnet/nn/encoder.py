@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..inputs import EncoderWords, Windows
-from ..lm_directory import DIRECTIONS
+from ..lm_directory import DIRECTIONS, LayerId, LayerIndex
 from .batching import map_windows, reorder_time, reverse_index, take_rows
 from .cache import WindowCache, window_keys
 from .rnn import DenseRNN
@@ -43,8 +43,8 @@ class EncoderConfig:
     rows: int
     embed: int
     hidden: int
-    forward: Tuple[int, ...]
-    backward: Tuple[int, ...]
+    forward: Tuple[LayerId, ...]
+    backward: Tuple[LayerId, ...]
     unit: str
     width: int
     boundary: int
@@ -183,12 +183,14 @@ class LDNetEncoder(nn.Module):
             return self.gates[:n_forward]
         return self.gates[n_forward:]
 
-    def by_direction(self, positions: Sequence[int]) -> Dict[str, List[int]]:
-        """Positions among all gates, as positions among each direction's layers."""
+    def by_direction(self, positions: Sequence[int]) -> Dict[str, List[LayerIndex]]:
+        """Places among all gates, as indices of each direction's layers."""
         n_forward = len(self.config.forward)
         return {
-            "forward": [i for i in positions if i < n_forward],
-            "backward": [i - n_forward for i in positions if i >= n_forward],
+            "forward": [LayerIndex(i) for i in positions if i < n_forward],
+            "backward": [
+                LayerIndex(i - n_forward) for i in positions if i >= n_forward
+            ],
         }
 
     @property

@@ -1,12 +1,15 @@
-"""Take layers out of an encoder or a language model, and fold what is left of gates."""
+"""Deleting layers of an encoder or a language model, and folding the gates that are left.
+
+Layers are named by their index in the network that is pruned.
+"""
 
 from dataclasses import replace
-from typing import Dict, List, Union
+from typing import Dict, List, Mapping, Sequence, Union
 
 import torch
 from torch import Tensor
 
-from ..lm_directory import DIRECTIONS
+from ..lm_directory import DIRECTIONS, LayerIndex
 from .encoder import LDNetEncoder, LMBackbone
 from .language_model import LanguageModel
 from .precision import with_own_defaults
@@ -14,20 +17,22 @@ from .precision import with_own_defaults
 Backbone = Union[LMBackbone, LanguageModel]
 
 
-def open_layers(encoder: LDNetEncoder) -> Dict[str, List[int]]:
-    """Positions of each direction's layers whose gate is above zero."""
+def open_layers(encoder: LDNetEncoder) -> Dict[str, List[LayerIndex]]:
+    """Indices of each direction's layers whose gates are above zero."""
     return encoder.by_direction(torch.nonzero(encoder.gates > 0).flatten().tolist())
 
 
 @with_own_defaults
-def keep_layers(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> LDNetEncoder:
+def keep_layers(
+    encoder: LDNetEncoder, keep: Dict[str, List[LayerIndex]]
+) -> LDNetEncoder:
     """A smaller encoder without the other layers and the columns that read them.
 
-    Equal to the given one up to float rounding if the gates of all layers that go
-    are zero (paper, section 3.4).
+    It equals the given encoder up to float rounding if the gates of all deleted layers are
+    zero (Liu et al. 2018, section 3.4).
 
     :param encoder: left as it is.
-    :param keep: positions of the layers to keep, in order, of each direction.
+    :param keep: indices of the layers to keep, in order, of each direction.
     :returns: the encoder without the others, on the same device.
     """
     config = encoder.config
@@ -50,14 +55,14 @@ def keep_layers(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> LDNetEncod
     return pruned.train(encoder.training)
 
 
-def keep_lm_layers(model: LanguageModel, keep: List[int]) -> LanguageModel:
+def keep_lm_layers(model: LanguageModel, keep: List[LayerIndex]) -> LanguageModel:
     """A smaller language model without the other layers and the columns that read them.
 
-    What it predicts is another thing, until it is trained on: the softmax has never done
-    without the others.
+    Its predictions change until training is continued, since the softmax was trained with
+    all layers.
 
     :param model: densely connected; left as it is.
-    :param keep: positions of the layers to keep, in order.
+    :param keep: indices of the layers to keep, in order.
     :returns: a model of its own.
     """
     pruned = LanguageModel(
@@ -82,8 +87,8 @@ def keep_lm_layers(model: LanguageModel, keep: List[int]) -> LanguageModel:
 def fold_gates(encoder: LDNetEncoder) -> None:
     """Multiply every gate into the columns that read its layer; gates become 1.
 
-    In place. The output stays the same up to float rounding, and nothing is left to
-    multiply at run time.
+    In place. The output stays the same up to float rounding, and no gates have to be
+    multiplied at run time.
     """
     embed, hidden = encoder.config.embed, encoder.config.hidden
     with torch.no_grad():
@@ -102,7 +107,7 @@ def _column_scale(gates: Tensor, embed: int, hidden: int) -> Tensor:
     return torch.cat([gates.new_ones(embed), gates.repeat_interleave(hidden)])
 
 
-def _columns(keep: List[int], embed: int, hidden: int) -> List[int]:
+def _columns(keep: Sequence[int], embed: int, hidden: int) -> List[int]:
     """Columns of [x, h_0, h_1, …] that stay if only the layers in ``keep`` do."""
     columns = list(range(embed))
     for i in keep:
@@ -110,7 +115,9 @@ def _columns(keep: List[int], embed: int, hidden: int) -> List[int]:
     return columns
 
 
-def _projection_columns(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> List[int]:
+def _projection_columns(
+    encoder: LDNetEncoder, keep: Mapping[str, Sequence[int]]
+) -> List[int]:
     columns: List[int] = []
     offset = 0
     for name, backbone in encoder.backbones.items():
@@ -120,7 +127,7 @@ def _projection_columns(encoder: LDNetEncoder, keep: Dict[str, List[int]]) -> Li
     return columns
 
 
-def _copy_backbone(old: Backbone, new: Backbone, keep: List[int]) -> None:
+def _copy_backbone(old: Backbone, new: Backbone, keep: Sequence[int]) -> None:
     new.embedding.load_state_dict(old.embedding.state_dict())
     for place, i in enumerate(keep):
         theirs = dict(old.rnn.rnns[i].named_parameters())

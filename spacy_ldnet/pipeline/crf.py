@@ -1,4 +1,4 @@
-"""The components `crf_ner` and `crf_chunker`."""
+"""The components `crf_ner` and `crf_chunker`: a CRF over IOBES tags."""
 
 import warnings
 from itertools import islice
@@ -10,20 +10,21 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Ops, Optimizer, set_dropout_rate
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
 from ..iobes import OUTSIDE, Array, TagScheme, check_size, spans_of_each
-from ..labelled.label_sets import check_label_sets, find_open_tags
-from ..models.crf_tagger import Teaching
-from ..models.doc_arrays import in_vocab, sentence_starts
-from ..models.encoder import split_rows
-from ..pruning.callbacks import warn_if_frozen
+from ..labelled.label_sets import (
+    check_label_sets,
+    find_open_tags,
+    warn_of_lost_label_sets,
+)
+from ..models.doc_arrays import in_vocab
+from ..models.types import SoftTargets
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
     SOFT_TAGS,
-    Distillation,
     check_threshold,
     pack_soft_tags,
     read_distillation,
@@ -31,82 +32,79 @@ from .soft_labels import (
 )
 from .tag_encoding import (
     Prediction,
+    Sequences,
     allowed_tags,
+    decode_prediction,
+    entity_mask,
     gold_ents,
     gold_spans,
-    join_predictions,
-    kept_of_each,
-    kept_tokens,
     make_spans,
-    preset_tokens,
-    read_prediction,
+    merge_predictions,
+    non_space_tokens,
+    select_rows,
     set_doc_ents,
+    token_indices,
     without_overlap,
 )
 from .upstream import check_upstreams
-
-
-class Pieces:
-    """Cuts what belongs to docs into the CRF's sequences, and joins it again.
-
-    docs (Sequence[Doc]): The batch.
-    kept (Sequence[Array]): The tokens of each that the CRF sees.
-    by_sentence (bool): Cut where sentences start. Where none is annotated, and always
-        if false, a doc is one sequence.
-    """
-
-    def __init__(
-        self, docs: Sequence[Doc], kept: Sequence[Array], by_sentence: bool
-    ) -> None:
-        pairs = zip(docs, kept)
-        self.sizes = [
-            _sizes(*pair) if by_sentence else [len(pair[1])] for pair in pairs
-        ]
-
-    def cut(self, arrays: Sequence[Any]) -> List[Any]:
-        """arrays (Sequence[Any]): For each doc one row a kept token, or None.
-        RETURNS (List[Any]): For each sequence its rows, or None.
-        """
-        parts: List[Any] = []
-        for array, sizes in zip(arrays, self.sizes):
-            none = [None] * len(sizes)
-            parts += none if array is None else split_rows(array, sizes)
-        return parts
-
-    def repeat(self, values: Sequence[Any]) -> List[Any]:
-        """values (Sequence[Any]): For each doc something.
-        RETURNS (List[Any]): For each sequence that of its doc.
-        """
-        pairs = zip(values, self.sizes)
-        return [value for value, sizes in pairs for _ in sizes]
-
-    def join(self, parts: Sequence[Any], join: Callable[[List[Any]], Any]) -> List[Any]:
-        """parts (Sequence[Any]): For each sequence something.
-        join (Callable): Makes one of several.
-        RETURNS (List[Any]): For each doc that of all its sequences.
-        """
-        following = iter(parts)
-        groups = [list(islice(following, len(sizes))) for sizes in self.sizes]
-        return [group[0] if len(group) == 1 else join(group) for group in groups]
-
-
-def _sizes(doc: Doc, kept: Array) -> List[int]:
-    starts = sentence_starts(doc)
-    sentence = numpy.cumsum(starts) - 1
-    count = max(1, int(starts.sum()))
-    return numpy.bincount(sentence[kept], minlength=count).tolist()
-
 
 #: Examples that the model is initialised with.
 N_SAMPLE = 10
 
 
-class LabelledPipe(TrainablePipe):
-    """A component whose model has the IOBES tags of its labels as output. The labels are
-    in `cfg`, so that they are saved and loaded with it.
+class SequenceLabeller(TrainablePipe):
+    """Find labelled spans that do not overlap: a CRF over the IOBES tags of the labels.
+
+    Nothing is remembered across docs, and a doc's result does not depend on the other
+    docs of its batch. Whitespace tokens are not part of the CRF's sequence.
     """
 
-    cfg: Dict[str, Any]
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], List[Floats2d]],
+        name: str = "crf_ner",
+        *,
+        write_ents: bool = True,
+        overwrite: bool = False,
+        spans_key: Optional[str] = None,
+        scores: bool = False,
+        scorer: Optional[Callable] = None,
+        soft_labels: Optional[float] = None,
+        distil: Optional[Dict[str, Any]] = None,
+    ) -> None:
+        """vocab (Vocab): The shared vocabulary.
+        model (Model[List[Doc], List[Floats2d]]): A `spacy-ldnet.CRFTagger.v1`.
+        name (str): The component's name.
+        write_ents (bool): Read and write `doc.ents`; if not, the span group.
+        overwrite (bool): Replace the entities that a doc has already.
+        spans_key (Optional[str]): The span group to write; None for none.
+        scores (bool): Give the span group the probabilities of its spans.
+        scorer (Optional[Callable]): The scoring method.
+        soft_labels (Optional[float]): Keep tag probabilities from this on with each
+            doc, for a student; None to keep none.
+        distil (Optional[Dict[str, Any]]): `weight` and `temperature` with which soft
+            labels in the training data count; None to ignore them.
+        RAISES (ValueError): E101, E102 if one of the last two can't be used.
+        """
+        check_threshold(soft_labels, name)
+        # They belong to the run, not to the weights: so they are not in `cfg`, which is
+        # loaded with the weights, and can be set in `spacy.load`.
+        self.soft_labels = soft_labels
+        self.distil = read_distillation(distil, name)
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.write_ents = write_ents
+        self.cfg: Dict[str, Any] = {
+            "labels": [],
+            "overwrite": overwrite,
+            "scores": scores,
+            "spans_key": spans_key,
+        }
+
+    # Labels
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -117,6 +115,18 @@ class LabelledPipe(TrainablePipe):
     def label_data(self) -> List[str]:
         """RETURNS (List[str]): What `spacy init labels` writes for `initialize`."""
         return list(self.cfg["labels"])
+
+    @property
+    def n_tags(self) -> int:
+        """RETURNS (int): Number of tags: 1 + 4 * labels, and the extra ones."""
+        return TagScheme(self.labels).n_tags + self.extra_tags
+
+    @property
+    def extra_tags(self) -> int:
+        """RETURNS (int): Tags after those of the labels that have no meaning here. A
+        converted component has them, so that its CRF is the authors'.
+        """
+        return self.cfg.get("extra_tags", 0)
 
     def add_label(self, label: str) -> int:
         """Add a label, also to a trained component: its tags start out unlikely.
@@ -156,11 +166,14 @@ class LabelledPipe(TrainablePipe):
         labels (Optional[List[str]]): The labels, usually from a file that `spacy init
             labels` wrote. If None, all labels of the examples, sorted.
         RAISES (ValueError): E020 without labels, E022 if `nO` is not 1 + 4 * labels, E116
-            for too many; E192 if a component listens to none that comes before it.
+            for too many; E192 if a component listens to none that comes before it; E200
+            to E202 for a label set that does not fit the entities.
         """
+        from ..pruning.callbacks import warn_if_frozen
+
         validate_get_examples(get_examples, "SequenceLabeller.initialize")
         if labels is None:
-            labels = sorted(set(self.labels_of(get_examples())))
+            labels = sorted(self._find_labels(get_examples()))
         every = {*self.labels, *map(str, labels)}
         check_size(TagScheme(tuple(every)).n_tags)
         for label in labels:
@@ -184,42 +197,105 @@ class LabelledPipe(TrainablePipe):
         ops = self.model.ops
         Y = [ops.alloc2f(len(doc), self.n_tags) for doc in docs]
         self.model.initialize(X=docs, Y=Y)
+        if nlp is not None and self.write_ents:
+            warn_of_lost_label_sets(nlp)
+        elif nlp is not None:
+            _warn_of_scores(nlp, self.name, self.cfg["spans_key"])
 
-    def rehearse(
-        self,
-        examples: Iterable[Example],
-        *,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-        drop: float = 0.0,
-    ) -> Dict[str, float]:
-        """RAISES (NotImplementedError): E023 always; there is no rehearsal here."""
-        raise NotImplementedError(Errors.E023.format(name=self.name))
+    def _find_labels(self, examples: Iterable[Example]) -> Iterable[str]:
+        """The different labels in the examples' gold standard."""
+        references = (example.reference for example in examples)
+        if self.write_ents:
+            # Found here, a mistake in the data does not wait for a batch that has it.
+            return check_label_sets(references, self.labels, self.name)
+        groups = (doc.spans.get(self.cfg["spans_key"], []) for doc in references)
+        return {span.label_ for group in groups for span in group}
 
-    @property
-    def n_tags(self) -> int:
-        """RETURNS (int): Number of tags: 1 + 4 * labels, and the extra ones."""
-        return TagScheme(self.labels).n_tags + self.extra_tags
+    # Prediction
 
-    @property
-    def extra_tags(self) -> int:
-        """RETURNS (int): Tags behind those of the labels that mean nothing to us; a
-        converted component has them, so that its CRF is the authors'.
+    def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
+        """Find the spans of a batch of docs, without modifying them.
+
+        docs (Iterable[Doc]): The docs.
+        RETURNS (List[Prediction]): The spans of each.
         """
-        return self.cfg.get("extra_tags", 0)
+        docs = in_vocab(list(docs), self.vocab)
+        tokens = token_indices(docs)
+        if not any(map(len, tokens)):
+            return self._nothing(tokens)
+        sequences = Sequences(docs, tokens, self.model.attrs["by_sentence"])
+        emissions = select_rows(self.model.ops, self.model.predict(docs), tokens)
+        emissions = sequences.split(emissions)
+        allowed, taken = None, None
+        if self.write_ents and not self.cfg["overwrite"]:
+            taken = [entity_mask(doc) for doc in docs]
+            rows = zip(docs, taken, tokens)
+            allowed = [allowed_tags(*row, self.labels, self.n_tags) for row in rows]
+            allowed = sequences.split(allowed)
+        attrs = self.model.attrs
+        tags = attrs["decode"](self.model, emissions, allowed=allowed)
+        ends: Sequence[Any] = [(None, None)] * len(tags)
+        if self.cfg["scores"]:
+            ends = attrs["path_scores"](self.model, emissions, tags, allowed=allowed)
+        probs: Sequence[Any] = [None] * len(docs)
+        if self.soft_labels is not None:
+            rows = attrs["marginals"](self.model, emissions, allowed=allowed)
+            probs = sequences.merge(rows, numpy.concatenate)
+        if self.extra_tags:
+            # No label has them, so they are outside of spans, too.
+            known = self.n_tags - self.extra_tags
+            tags = [numpy.where(path < known, path, OUTSIDE) for path in tags]
+        parts = zip(spans_of_each(tags), sequences.split(tokens), ends)
+        found = [decode_prediction(*part) for part in parts]
+        found = sequences.merge(found, merge_predictions)
+        if self.soft_labels is not None:
+            found = [one._replace(probs=some) for one, some in zip(found, probs)]
+        if taken is not None:
+            found = [without_overlap(one, mask) for one, mask in zip(found, taken)]
+        return found
 
-    def labels_of(self, examples: Iterable[Example]) -> Iterable[str]:
-        """RETURNS (Iterable[str]): The labels in the examples' gold standard."""
-        raise NotImplementedError
+    def _nothing(self, tokens: List[Array]) -> List[Prediction]:
+        """For docs without any token the same as they have in company."""
+        none = numpy.zeros(0) if self.cfg["scores"] else None
+        probs = None
+        if self.soft_labels is not None:
+            probs = numpy.zeros((0, self.n_tags))
+        pairs = zip(spans_of_each(tokens), tokens)
+        found = [decode_prediction(*pair, (none, none)) for pair in pairs]
+        return [one._replace(probs=probs) for one in found]
 
+    def set_annotations(self, docs: Iterable[Doc], scores: List[Prediction]) -> None:
+        """Write what was found.
 
-class LearningLabeller(LabelledPipe):
-    """Update, loss and gold standard. Whitespace tokens are not part of the CRF's
-    sequence.
-    """
+        docs (Iterable[Doc]): The docs.
+        scores (List[Prediction]): What `predict` returned for them.
+        """
+        key, labels = self.cfg["spans_key"], self.labels
+        for doc, prediction in zip(docs, scores):
+            spans = make_spans(doc, prediction.spans, labels)
+            if self.write_ents:
+                set_doc_ents(doc, spans, overwrite=self.cfg["overwrite"])
+            if key is not None:
+                attrs = {}
+                if prediction.scores is not None:
+                    attrs["scores"] = prediction.scores
+                doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
+            if self.soft_labels is not None and prediction.probs is not None:
+                doc.user_data[SOFT_TAGS] = pack_soft_tags(
+                    prediction.probs,
+                    non_space_tokens(*in_vocab([doc], self.vocab)),
+                    len(doc),
+                    labels,
+                    self.soft_labels,
+                )
 
-    write_ents: bool
-    distil: Optional[Distillation]
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The scorer's scores; with an LD-Net encoder inside
+        the model, `ldnet_budget` and `ldnet_density` as well.
+        """
+        return {**super().score(examples, **kwargs), **budget_scores(self.model)}
+
+    # Training
 
     def update(
         self,
@@ -241,7 +317,7 @@ class LearningLabeller(LabelledPipe):
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        examples = self._own(examples)
+        examples = self._in_own_vocab(examples)
         validate_examples(examples, "SequenceLabeller.update")
         if not any(len(eg.predicted) for eg in examples):
             return losses
@@ -270,33 +346,44 @@ class LearningLabeller(LabelledPipe):
             E100 and E103 for soft labels that do not fit, E200 to E202 for a label set
             that does not.
         """
-        examples = self._own(examples)
+        examples = self._in_own_vocab(examples)
         validate_examples(examples, "SequenceLabeller.get_loss")
         docs = [eg.predicted for eg in examples]
-        kept: List[Any] = kept_of_each(docs)
-        gold = [self._gold(eg) for eg in examples]
-        pieces = self._pieces(docs, kept)
-        emissions = pieces.cut(select_rows(self.model.ops, scores, kept))
-        loss, d_pieces = self.model.attrs["loss"](
+        tokens = token_indices(docs)
+        gold = [self._gold_tags(eg) for eg in examples]
+        sequences = Sequences(docs, tokens, self.model.attrs["by_sentence"])
+        xp = self.model.ops.xp
+        loss, d_sequences = self.model.attrs["loss"](
             self.model,
-            emissions,
-            pieces.cut(gold),
-            open_tags=self._open_tags(examples, pieces),
-            teaching=self._teaching(examples, kept, pieces),
+            sequences.split(select_rows(self.model.ops, scores, tokens)),
+            sequences.split(gold),
+            open_tags=self._open_tags(examples, sequences),
+            soft_targets=self._soft_targets(examples, tokens, sequences),
         )
-        d_kept = pieces.join(d_pieces, self.model.ops.xp.concatenate)
         if not numpy.isfinite(loss):
             raise ValueError(Errors.E024.format(name=self.name, loss=loss))
         d_scores = []
-        for rows, tokens, d_rows in zip(scores, kept, d_kept):
-            if len(tokens) < len(rows):
-                d_all = self.model.ops.xp.zeros_like(rows)
-                d_all[self.model.ops.asarray1i(tokens)] = d_rows
+        d_docs = sequences.merge(d_sequences, xp.concatenate)
+        for rows, index, d_rows in zip(scores, tokens, d_docs):
+            if len(index) < len(rows):
+                d_all = xp.zeros_like(rows)
+                d_all[self.model.ops.asarray1i(index)] = d_rows
                 d_rows = d_all
             d_scores.append(d_rows)
         return loss, d_scores
 
-    def _own(self, examples: Iterable[Example]) -> List[Example]:
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+        drop: float = 0.0,
+    ) -> Dict[str, float]:
+        """RAISES (NotImplementedError): E023 always; there is no rehearsal here."""
+        raise NotImplementedError(Errors.E023.format(name=self.name))
+
+    def _in_own_vocab(self, examples: Iterable[Example]) -> List[Example]:
         """Examples whose tokens the component's own vocab describes."""
         examples = list(examples)
         if all(eg.predicted.vocab is self.vocab for eg in examples):
@@ -304,22 +391,13 @@ class LearningLabeller(LabelledPipe):
         docs = in_vocab([eg.predicted for eg in examples], self.vocab)
         return [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
 
-    def _pieces(self, docs: List[Doc], kept: List[Any]) -> Pieces:
-        return Pieces(docs, kept, self.model.attrs["by_sentence"])
-
-    def _teaching(
-        self, examples: List[Example], kept: List[Any], pieces: Pieces
-    ) -> Optional[Teaching]:
-        if self.distil is None:
-            return None
-        soft = [
-            read_soft_tags(eg, self.labels, tokens, self.n_tags, self.name)
-            for eg, tokens in zip(examples, kept)
-        ]
-        return Teaching(pieces.cut(soft), *self.distil)
+    def _gold_tags(self, example: Example) -> Array:
+        if self.write_ents:
+            return gold_ents(example, self.labels, self.name)
+        return gold_spans(example, self.cfg["spans_key"], self.labels, self.name)
 
     def _open_tags(
-        self, examples: List[Example], pieces: Pieces
+        self, examples: List[Example], sequences: Sequences
     ) -> Optional[List[Any]]:
         """Label sets are of entities: the spans of a group are all annotated."""
         if not self.write_ents:
@@ -330,185 +408,18 @@ class LearningLabeller(LabelledPipe):
         ]
         if all(tags is None for tags in found):
             return None
-        return pieces.repeat(found)
+        return sequences.repeat(found)
 
-    def _gold(self, example: Example) -> Array:
-        if self.write_ents:
-            return gold_ents(example, self.labels, self.name)
-        return gold_spans(example, self.cfg["spans_key"], self.labels, self.name)
-
-
-def select_rows(ops: Ops, scores: List[Floats2d], kept: List[Any]) -> List[Floats2d]:
-    """Rows of the tokens that are kept; where that is all, the array itself."""
-    pairs = zip(scores, kept)
-    return [r if len(r) == len(k) else r[ops.asarray1i(k)] for r, k in pairs]
-
-
-class SequenceLabeller(LearningLabeller):
-    """Find labelled spans that do not overlap: a CRF over IOBES tags.
-
-    Entities keep no memory across docs, and a doc's result does not depend on the
-    other docs of its batch. Whitespace tokens are not part of the CRF's sequence.
-    """
-
-    def __init__(
-        self,
-        vocab: Vocab,
-        model: Model[List[Doc], List[Floats2d]],
-        name: str = "crf_ner",
-        *,
-        write_ents: bool = True,
-        overwrite: bool = False,
-        spans_key: Optional[str] = None,
-        scores: bool = False,
-        scorer: Optional[Callable] = None,
-        soft_labels: Optional[float] = None,
-        distil: Optional[Dict[str, Any]] = None,
-    ) -> None:
-        """vocab (Vocab): The shared vocabulary.
-        model (Model[List[Doc], List[Floats2d]]): A `spacy-ldnet.CRFTagger.v1`.
-        name (str): The component's name.
-        write_ents (bool): Read and write `doc.ents`; if not, the span group.
-        overwrite (bool): Replace the entities that a doc has already.
-        spans_key (Optional[str]): The span group to write; None for none.
-        scores (bool): Give the span group the probabilities of its spans.
-        scorer (Optional[Callable]): The scoring method.
-        soft_labels (Optional[float]): Keep tag probabilities from this on with each
-            doc, for a student; None to keep none.
-        distil (Optional[Dict[str, Any]]): `weight` and `temperature` with which soft
-            labels in the training data count; None to leave them alone.
-        RAISES (ValueError): E101, E102 if one of the last two can't be used.
-        """
-        check_threshold(soft_labels, name)
-        # They belong to the run, not to the weights: so they are not in `cfg`, which is
-        # loaded with these, and can be set in `spacy.load`.
-        self.soft_labels = soft_labels
-        self.distil = read_distillation(distil, name)
-        self.vocab = vocab
-        self.model = model
-        self.name = name
-        self.scorer = scorer
-        self.write_ents = write_ents
-        self.cfg: Dict[str, Any] = {
-            "labels": [],
-            "overwrite": overwrite,
-            "scores": scores,
-            "spans_key": spans_key,
-        }
-
-    def initialize(
-        self,
-        get_examples: Callable[[], Iterable[Example]],
-        *,
-        nlp: Optional[Language] = None,
-        labels: Optional[List[str]] = None,
-    ) -> None:
-        """Collect the labels and initialise the model.
-
-        get_examples (Callable[[], Iterable[Example]]): Returns examples.
-        nlp (Optional[Language]): The pipeline.
-        labels (Optional[List[str]]): The labels; None for all of the examples, sorted.
-        RAISES (ValueError): See LabelledPipe; E200 to E202 for a label set that does
-            not fit the entities.
-        """
-        super().initialize(get_examples, nlp=nlp, labels=labels)
-        if nlp is not None and not self.write_ents:
-            _warn_of_scores(nlp, self.name, self.cfg["spans_key"])
-
-    def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
-        """Find the spans of a batch of docs, without modifying them.
-
-        docs (Iterable[Doc]): The docs.
-        RETURNS (List[Prediction]): The spans of each.
-        """
-        docs = in_vocab(list(docs), self.vocab)
-        kept: List[Any] = kept_of_each(docs)
-        if not any(len(tokens) for tokens in kept):
-            return self._nothing(kept)
-        pieces = self._pieces(docs, kept)
-        emissions = select_rows(self.model.ops, self.model.predict(docs), kept)
-        emissions = pieces.cut(emissions)
-        allowed = None
-        taken = [preset_tokens(doc) for doc in docs] if self._keeps_ents else []
-        if taken:
-            rows = zip(docs, taken, kept)
-            allowed = [allowed_tags(*row, self.labels, self.n_tags) for row in rows]
-            allowed = pieces.cut(allowed)
-        tags = self.model.attrs["decode"](self.model, emissions, allowed=allowed)
-        ends: Sequence[Any] = [(None, None)] * len(tags)
-        if self.cfg["scores"]:
-            path_scores = self.model.attrs["path_scores"]
-            ends = path_scores(self.model, emissions, tags, allowed=allowed)
-        chances: List[Any] = [None] * len(docs)
-        if self.soft_labels is not None:
-            marginals = self.model.attrs["marginals"]
-            rows = marginals(self.model, emissions, allowed=allowed)
-            chances = pieces.join(rows, numpy.concatenate)
-        if self.extra_tags:
-            # No label has them, so they are outside of spans, too.
-            known = self.n_tags - self.extra_tags
-            tags = [numpy.where(path < known, path, OUTSIDE) for path in tags]
-        parts = zip(spans_of_each(tags), pieces.cut(kept), ends)
-        found = [read_prediction(spans, tokens, *pair) for spans, tokens, pair in parts]
-        found = pieces.join(found, join_predictions)
-        found = [one._replace(chances=some) for one, some in zip(found, chances)]
-        if taken:
-            return [without_overlap(one, mask) for one, mask in zip(found, taken)]
-        return found
-
-    def _nothing(self, kept: List[Any]) -> List[Prediction]:
-        """For docs without any token the same as they have in company."""
-        none = numpy.zeros(0) if self.cfg["scores"] else None
-        chances = None
-        if self.soft_labels is not None:
-            chances = numpy.zeros((0, self.n_tags))
-        pairs = zip(spans_of_each(kept), kept)
-        found = [read_prediction(*pair, none, none) for pair in pairs]
-        return [one._replace(chances=chances) for one in found]
-
-    def set_annotations(self, docs: Iterable[Doc], scores: List[Prediction]) -> None:
-        """Write what was found.
-
-        docs (Iterable[Doc]): The docs.
-        scores (List[Prediction]): What `predict` returned for them.
-        """
-        key = self.cfg["spans_key"]
-        for doc, prediction in zip(docs, scores):
-            spans = make_spans(doc, prediction.spans, self.labels)
-            if self.write_ents:
-                set_doc_ents(doc, spans, overwrite=self.cfg["overwrite"])
-            if key is not None:
-                attrs = {}
-                if prediction.scores is not None:
-                    attrs["scores"] = prediction.scores
-                doc.spans[key] = SpanGroup(doc, name=key, spans=spans, attrs=attrs)
-            if self.soft_labels is not None and prediction.chances is not None:
-                doc.user_data[SOFT_TAGS] = pack_soft_tags(
-                    prediction.chances,
-                    kept_tokens(*in_vocab([doc], self.vocab)),
-                    len(doc),
-                    self.labels,
-                    self.soft_labels,
-                )
-
-    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): The scorer's scores; with an LD-Net encoder inside
-        the model, `ldnet_budget` and `ldnet_density` as well.
-        """
-        return {**super().score(examples, **kwargs), **budget_scores(self.model)}
-
-    @property
-    def _keeps_ents(self) -> bool:
-        return self.write_ents and not self.cfg["overwrite"]
-
-    def labels_of(self, examples: Iterable[Example]) -> Iterable[str]:
-        """RETURNS (Iterable[str]): The labels in the examples' gold standard."""
-        references = (example.reference for example in examples)
-        if self.write_ents:
-            # Found here, a mistake in the data does not wait for a batch that has it.
-            return check_label_sets(references, self.labels, self.name)
-        groups = (doc.spans.get(self.cfg["spans_key"], []) for doc in references)
-        return (span.label_ for group in groups for span in group)
+    def _soft_targets(
+        self, examples: List[Example], tokens: List[Array], sequences: Sequences
+    ) -> Optional[SoftTargets]:
+        if self.distil is None:
+            return None
+        rows = [
+            read_soft_tags(eg, self.labels, index, self.n_tags, self.name)
+            for eg, index in zip(examples, tokens)
+        ]
+        return SoftTargets(sequences.split(rows), *self.distil)
 
 
 def _warn_of_scores(nlp: Language, name: str, key: str) -> None:

@@ -66,9 +66,9 @@ def check_threshold(value: Optional[float], name: str) -> None:
 
 
 def pack_soft_tags(
-    chances: Array, kept: Array, length: int, labels: Sequence[str], threshold: float
+    probs: Array, kept: Array, length: int, labels: Sequence[str], threshold: float
 ) -> Dict[str, Any]:
-    """chances (Floats2d): Probability of the tags (columns) of the kept tokens (rows);
+    """probs (Floats2d): Probability of the tags (columns) of the kept tokens (rows);
         columns behind the labels' tags are left out.
     kept (Ints1d): The tokens they belong to; others get none.
     length (int): Number of tokens of the doc.
@@ -77,15 +77,15 @@ def pack_soft_tags(
     RETURNS (Dict[str, Any]): What goes into `doc.user_data`: how many tags each token
         has, and the number and probability of each.
     """
-    chances = chances[:, : n_tags(len(labels))]
-    some = chances >= threshold
+    probs = probs[:, : n_tags(len(labels))]
+    some = probs >= threshold
     counts = numpy.zeros(length, dtype="uint16")
     counts[kept] = some.sum(axis=1)
     return {
         "labels": list(labels),
         "counts": counts,
         "tags": numpy.nonzero(some)[1].astype("uint16"),
-        "chances": chances[some].astype("float16"),
+        "chances": probs[some].astype("float16"),
     }
 
 
@@ -109,11 +109,11 @@ def read_soft_tags(
     packed = example.reference.user_data.get(SOFT_TAGS)
     if packed is None:
         return None
-    counts, tags, chances = _check(packed, len(example.reference))
+    counts, tags, probs = _check(packed, len(example.reference))
     theirs = list(packed["labels"])
     rows = numpy.zeros((len(example.reference), n_columns))
     columns = _match(theirs, labels, name)
-    rows[numpy.repeat(numpy.arange(len(counts)), counts), columns[tags]] = chances
+    rows[numpy.repeat(numpy.arange(len(counts)), counts), columns[tags]] = probs
     rows[:, columns] = _with_rest(rows[:, columns])
     if not same_tokens(example.predicted, example.reference):
         rows = _align(rows, example)
@@ -135,15 +135,15 @@ def _check(packed: Any, length: int) -> List[Array]:
     if not isinstance(packed, dict) or any(part not in packed for part in _PARTS):
         reason = f"expected {', '.join(_PARTS)}"
     else:
-        counts, tags, chances = (numpy.asarray(packed[part]) for part in _PARTS[1:])
+        counts, tags, probs = (numpy.asarray(packed[part]) for part in _PARTS[1:])
         if len(counts) != length:
             reason = f"they are of {len(counts)} tokens, and the doc has {length}"
-        elif not counts.sum() == len(tags) == len(chances):
-            reason = f"{len(tags)} tags, {len(chances)} probabilities"
+        elif not counts.sum() == len(tags) == len(probs):
+            reason = f"{len(tags)} tags, {len(probs)} probabilities"
         elif len(tags) and tags.max() >= n_tags(len(packed["labels"])):
             reason = f"tag {tags.max()} of {len(packed['labels'])} labels"
         else:
-            return [counts.astype("int64"), tags.astype("int64"), chances]
+            return [counts.astype("int64"), tags.astype("int64"), probs]
     raise ValueError(Errors.E103.format(reason=reason))
 
 

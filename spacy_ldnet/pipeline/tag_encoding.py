@@ -1,20 +1,23 @@
-"""Between docs and the tags of a CRF: what a doc holds, and what a model found.
+"""From docs to the sequences and tags of a CRF, and back.
 
-Whitespace tokens are left out of the sequence that the CRF sees. So none of them can be
-at an entity's edge, an entity may bridge them (a line break inside a name), and they do
-not change the tags of others through the CRF.
+The CRF does not see whitespace tokens. So none of them can be at an entity's edge, an
+entity may bridge them (a line break inside a name), and they do not change the tags of
+others through the CRF.
 """
 
-from typing import Any, List, NamedTuple, Optional, Sequence
+from itertools import islice
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from spacy.attrs import ENT_ID, ENT_IOB, ENT_KB_ID, ENT_TYPE, IS_SPACE, ORTH
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from thinc.api import Ops
+from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..iobes import Array, SpanArrays, covered, shift_spans, spans_to_tags
-from ..models.doc_arrays import flat_attribute
+from ..models.doc_arrays import flat_attribute, sentence_starts, split_rows
 
 #: Tag of a token without annotation.
 UNKNOWN = -1
@@ -22,33 +25,102 @@ _INSIDE, _OUTSIDE, _BEGIN = 1, 2, 3  # values of spaCy's ENT_IOB
 
 
 class Prediction(NamedTuple):
-    """What was found in one doc.
+    """The spans of one doc.
 
     spans (SpanArrays): The spans, in tokens of the doc.
-    scores (Optional[Floats1d]): The probability of each; None if nobody asked.
-    chances (Optional[Floats2d]): The probability of each tag (column) of each token
-        that is not whitespace (row); None if nobody asked.
+    scores (Optional[Floats1d]): The probability of each; None if not asked for.
+    probs (Optional[Floats2d]): The probability of each tag (column) of each token
+        that is not whitespace (row); None if not asked for.
     """
 
     spans: SpanArrays
     scores: Optional[Any]
-    chances: Optional[Any] = None
+    probs: Optional[Any] = None
 
 
-def kept_tokens(doc: Doc) -> Array:
+# Docs and the CRF's sequences
+
+
+def non_space_tokens(doc: Doc) -> Array:
     """RETURNS (Ints1d): The tokens of a doc that are not whitespace."""
     return np.flatnonzero(doc.to_array(IS_SPACE) == 0)
 
 
-def kept_of_each(docs: Sequence[Doc]) -> List[Array]:
+def token_indices(docs: Sequence[Doc]) -> List[Array]:
     """RETURNS (List[Ints1d]): The tokens of each doc that are not whitespace."""
     if flat_attribute(docs, IS_SPACE).any():
-        return [kept_tokens(doc) for doc in docs]
+        return [non_space_tokens(doc) for doc in docs]
     every = np.arange(max(map(len, docs), default=0))
     return [every[: len(doc)] for doc in docs]
 
 
-def preset_tokens(doc: Doc) -> Array:
+def select_rows(ops: Ops, arrays: List[Floats2d], tokens: List[Array]) -> List[Any]:
+    """arrays (List[Floats2d]): For each doc one row a token.
+    tokens (List[Ints1d]): The tokens of each to keep.
+    RETURNS (List[Floats2d]): Their rows; where that is all, the array itself.
+    """
+    pairs = zip(arrays, tokens)
+    return [r if len(r) == len(i) else r[ops.asarray1i(i)] for r, i in pairs]
+
+
+class Sequences:
+    """Splits what belongs to docs into the CRF's sequences, and merges it again.
+
+    docs (Sequence[Doc]): The batch.
+    tokens (Sequence[Ints1d]): The tokens of each that the CRF sees.
+    by_sentence (bool): Split where sentences start. Where none is annotated, and always
+        if false, a doc is one sequence.
+    """
+
+    def __init__(
+        self, docs: Sequence[Doc], tokens: Sequence[Array], by_sentence: bool
+    ) -> None:
+        self.sizes = [[len(index)] for index in tokens]
+        if by_sentence:
+            self.sizes = [_sentence_sizes(*pair) for pair in zip(docs, tokens)]
+
+    def split(self, arrays: Sequence[Any]) -> List[Any]:
+        """arrays (Sequence[Any]): For each doc one row a token, or None.
+        RETURNS (List[Any]): For each sequence its rows, or None.
+        """
+        if all(len(sizes) == 1 for sizes in self.sizes):
+            return list(arrays)
+        parts: List[Any] = []
+        for array, sizes in zip(arrays, self.sizes):
+            none = [None] * len(sizes)
+            parts += none if array is None else split_rows(array, sizes)
+        return parts
+
+    def repeat(self, values: Sequence[Any]) -> List[Any]:
+        """values (Sequence[Any]): One value a doc.
+        RETURNS (List[Any]): For each sequence that of its doc.
+        """
+        pairs = zip(values, self.sizes)
+        return [value for value, sizes in pairs for _ in sizes]
+
+    def merge(
+        self, parts: Sequence[Any], merge: Callable[[List[Any]], Any]
+    ) -> List[Any]:
+        """parts (Sequence[Any]): One value a sequence.
+        merge (Callable): Makes one of several.
+        RETURNS (List[Any]): For each doc that of all its sequences.
+        """
+        following = iter(parts)
+        groups = [list(islice(following, len(sizes))) for sizes in self.sizes]
+        return [group[0] if len(group) == 1 else merge(group) for group in groups]
+
+
+def _sentence_sizes(doc: Doc, tokens: Array) -> List[int]:
+    starts = sentence_starts(doc)
+    sentence = np.cumsum(starts) - 1
+    count = max(1, int(starts.sum()))
+    return np.bincount(sentence[tokens], minlength=count).tolist()
+
+
+# Entities that a doc has already
+
+
+def entity_mask(doc: Doc) -> Array:
     """RETURNS (Array1d): Whether a token is in an entity already, or blocked."""
     if not doc.has_annotation("ENT_IOB"):
         # The usual case, in which the array would be made for nothing.
@@ -78,22 +150,29 @@ def allowed_tags(
     return allowed
 
 
-def read_prediction(
-    found: SpanArrays, kept: Array, head: Optional[Array], tail: Optional[Array]
-) -> Prediction:
-    """Spans of a doc, from those of its kept tokens and the tags' path scores.
+# Predictions
 
+
+def decode_prediction(
+    found: SpanArrays, kept: Array, ends: Tuple[Optional[Array], Optional[Array]]
+) -> Prediction:
+    """Spans of a sequence as spans of its doc.
+
+    found (SpanArrays): The spans, in tokens of the sequence.
+    kept (Ints1d): The tokens of the doc that the sequence consists of.
+    ends (Tuple[Optional[Floats1d], Optional[Floats1d]]): The tags' path scores.
     RETURNS (Prediction): The spans, in tokens of the doc.
     """
+    head, tail = ends
     starts, last = kept[found.starts], kept[found.ends - 1]
     scores = None
     if head is not None and tail is not None:
-        log_chance = head[found.starts] + tail[found.ends - 1]
-        scores = np.exp(np.minimum(log_chance, 0.0))
+        log_prob = head[found.starts] + tail[found.ends - 1]
+        scores = np.exp(np.minimum(log_prob, 0.0))
     return Prediction(SpanArrays(starts, last + 1, found.labels), scores)
 
 
-def join_predictions(parts: Sequence[Prediction]) -> Prediction:
+def merge_predictions(parts: Sequence[Prediction]) -> Prediction:
     """RETURNS (Prediction): The spans of all of them, in order."""
     spans = SpanArrays(
         *(np.concatenate(arrays) for arrays in zip(*(p[0] for p in parts)))
@@ -109,11 +188,11 @@ def without_overlap(prediction: Prediction, taken: Array) -> Prediction:
     """
     if not taken.any():
         return prediction
-    spans, scores, chances = prediction
+    spans, scores, probs = prediction
     before = np.concatenate([[0], np.cumsum(taken)])
     free = before[spans.ends] == before[spans.starts]
     spans = SpanArrays(*(array[free] for array in spans))
-    return Prediction(spans, None if scores is None else scores[free], chances)
+    return Prediction(spans, None if scores is None else scores[free], probs)
 
 
 def make_spans(doc: Doc, spans: SpanArrays, labels: Sequence[str]) -> List[Span]:
@@ -126,7 +205,7 @@ def set_doc_ents(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
     """Set the entities, as spaCy's `ner` does: unless they are to be overwritten,
     entities and blocked tokens stay that were there. All other tokens become outside.
     """
-    if overwrite or not preset_tokens(doc).any():
+    if overwrite or not entity_mask(doc).any():
         doc.set_ents(spans)
         _forget_ids(doc, [])
         return
@@ -150,6 +229,9 @@ def _forget_ids(doc: Doc, kept: Sequence[Span]) -> None:
     for i in np.flatnonzero(named).tolist():
         token = doc[i]
         token.ent_id = token.ent_kb_id = 0
+
+
+# The gold standard
 
 
 def gold_ents(example: Example, labels: Sequence[str], name: str) -> Array:
@@ -205,7 +287,7 @@ def _gold_tags(
             listed = ", ".join(labels)
             message = Errors.E021.format(name=name, label=span.label_, labels=listed)
             raise ValueError(message)
-    kept = kept_tokens(doc)
+    kept = non_space_tokens(doc)
     arrays = shift_spans(_span_arrays(spans, labels), kept)
     tags = spans_to_tags(arrays, len(kept))
     unknown = ~known[kept]

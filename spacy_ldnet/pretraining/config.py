@@ -5,9 +5,9 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..engines import ENGINES, LOCAL
 from ..errors import Errors
+from ..layers import GATES
 from ..lm_directory import DIRECTIONS
 from ..nn.language_model import ACTIVATIONS, CONNECTIVITIES, LanguageModelConfig
-from ..nn.rnn import CELLS
 from ..subwords import FEATURES
 
 #: Of language models that begin with nothing, where the config says nothing.
@@ -132,7 +132,7 @@ def _check_sizes(config: LanguageModelConfig) -> None:
         _require(config, name, getattr(config, name) >= 1, "at least 1")
     for name in RATES:
         _require(config, name, 0 <= getattr(config, name) < 1, "at least 0, below 1")
-    _require(config, "unit", config.unit in CELLS, f"one of {sorted(CELLS)}")
+    _require(config, "unit", config.unit in GATES, f"one of {sorted(GATES)}")
     known = f"one of {sorted(ACTIVATIONS)}"
     _require(config, "activation", config.activation in ACTIVATIONS, known)
     known = f"one of {sorted(CONNECTIVITIES)}"

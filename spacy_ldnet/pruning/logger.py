@@ -12,12 +12,11 @@ from wasabi import row
 
 from ..errors import Errors
 from ..util import check_range
-from .callbacks import gated_of
-from .encoders import budget_scores, gate_shim
+from .encoders import budget_scores, encoders_of, gate_shim
 
 
 class WiderTable:
-    """spaCy's console logger, with more cells at the end of each of its lines.
+    """spaCy's console logger, with more cells at the end of each line.
 
     console (Callable): The logger that prints spaCy's table.
     nlp (Language): The pipeline in training.
@@ -41,16 +40,16 @@ class WiderTable:
         self._step, self.finalize = console(nlp, self, stderr)
 
     def log_step(self, info: Optional[Dict[str, Any]], cells: Sequence[str]) -> None:
-        """info (Optional[Dict[str, Any]]): What spaCy gives after an update: None if
+        """info (Optional[Dict[str, Any]]): The result of an update, from spaCy; None if
             the table gets no line.
-        cells (Sequence[str]): What to add to the line.
+        cells (Sequence[str]): The cells to add to the line.
         """
         if info is not None:
             self._lines = [self._row(cells)]
         self._step(info)
 
     def write(self, text: str) -> None:
-        """text (str): What spaCy's logger prints: a line, then its end."""
+        """text (str): Output of spaCy's logger: a line, then its end."""
         if text.endswith("\n") and self._lines:
             text = text[:-1] + "  " + self._lines.pop(0) + "\n"
         self._stdout.write(text)
@@ -78,29 +77,28 @@ def create_gate_logger_v1(
     progress_bar: Optional[str] = None,
     every: int = 0,
 ) -> Logger:
-    """Show and write what the gates do, for `[training.logger]`, alone or first in
+    """Show and log the gates during training, for `[training.logger]`, alone or first in
     `spacy.ChainLogger.v1`.
 
-    The console has spaCy's own table with the layers left, the budget and the gates
-    beside it. Loggers that come later in the chain (MLflow, Weights & Biases, ClearML)
-    find the numbers among the scores: `ldnet_layers`, `ldnet_budget` (1 within the
-    budget, else 0), `ldnet_density`, the budget as `ldnet_max_layers`,
-    `ldnet_max_layers_per_direction` or `ldnet_max_macs`, and `ldnet_gates.forward.0` and
+    The console shows spaCy's own table, with the number of open layers, the budget and
+    the gates at the end of each line. Later loggers of the chain (MLflow, Weights &
+    Biases, ClearML) find the numbers among the scores: `ldnet_layers`, `ldnet_budget` (1
+    within the budget, else 0), `ldnet_density`, the budget (as `ldnet_max_layers`,
+    `ldnet_max_layers_per_direction` or `ldnet_max_macs`), and `ldnet_gates.forward.0` and
     so on, by the layers' numbers in the unpruned network.
 
-    path (Path): The JSONL file; it is begun anew, and its folder is made.
+    path (Path): The JSONL file; it is overwritten, and its folder is made.
     component (str): Name of the component that holds the encoder.
     console (bool): Whether to show the table. False if another logger of the chain
         shows spaCy's (`spacy.ConsoleLogger`).
     progress_bar (Optional[str]): The table's progress bar, as in
         `spacy.ConsoleLogger.v3`: `train`, `eval` or None.
-    every (int): Write a line every so many updates besides those of evaluations, at
-        least 0; 0 for evaluations only.
-    RETURNS (Callable): The logger. Each line has `step`, `layers` (those that pruning
-        would leave), `gates` (a list for each direction, or for the transformer),
-        `numbers` (of the layers, in the unpruned network) and `closed` (the step whose
-        update closed the layer; null while it is open); those of evaluations have
-        `epoch` and `score`, too.
+    every (int): Also write a line every so many updates, at least 0; 0 for evaluations
+        only.
+    RETURNS (Callable): The logger. Each line has `step`, `layers` (how many pruning
+        would leave), `gates` (a list for each direction), `numbers` (of the layers, in
+        the unpruned network) and `closed` (the step whose update closed the layer; null
+        while it is open); those of evaluations also have `epoch` and `score`.
     RAISES (ValueError): E013 for a value out of range; when training begins E016 if
         the component holds no encoder with gates, E090 if the file cannot be written.
     """
@@ -109,7 +107,7 @@ def create_gate_logger_v1(
     def setup(
         nlp: Language, stdout: IO = sys.stdout, stderr: IO = sys.stderr
     ) -> Tuple[LogStep, Callable[[], None]]:
-        watch = GateWatch(gated_of(nlp, component)[0])
+        watch = GateWatch(encoders_of(nlp, component)[0])
         table = None
         if console:
             spacys = registry.get("loggers", "spacy.ConsoleLogger.v3")
@@ -149,42 +147,36 @@ class GateWatch:
         self.encoder = encoder
         self.shim = gate_shim(encoder)
         self.step = -1
-        self.numbers = self.shim.layer_ids()
+        self.layer_ids = self.shim.layer_ids()
         self.gates: Gates = self.shim.gates_by_direction()
         self.closed: Dict[str, List[Optional[int]]] = {
             name: [None for _ in gates] for name, gates in self.gates.items()
         }
 
     @property
-    def layers(self) -> int:
-        """RETURNS (int): Layers that pruning would leave."""
-        return self.shim.live_layers()
-
-    @property
-    def limit(self) -> Optional[Dict[str, Any]]:
-        """RETURNS (Optional[Dict[str, Any]]): The budget by its kind, if gates are trained
-        under one.
-        """
-        penalty = self.shim.cfg["penalty"]
-        return None if penalty is None else penalty["budget"]
+    def budget(self) -> Optional[Any]:
+        """RETURNS (Optional[Budget]): The budget, if gates are trained under one."""
+        penalty = self.shim.penalty
+        return None if penalty is None else penalty.budget
 
     @property
     def columns(self) -> Dict[str, int]:
         """RETURNS (Dict[str, int]): Titles for the console, and widths."""
-        sides = {
-            name.upper(): (CELL + 1) * len(numbers) - 1
-            for name, numbers in self.numbers.items()
+        directions = {
+            name.upper(): (CELL + 1) * len(ids) - 1
+            for name, ids in self.layer_ids.items()
         }
-        return {"LAYERS": 6, "BUDGET": 12, **sides}
+        return {"LAYERS": 6, "BUDGET": 12, **directions}
 
     @property
     def cells(self) -> List[str]:
-        """RETURNS (List[str]): What the console shows now, one cell a column."""
-        sides = [" ".join(map(_percent, side)) for side in self.gates.values()]
-        return [str(self.layers), _budget(self.limit), *sides]
+        """RETURNS (List[str]): The current cells for the console, one per column."""
+        gates = [" ".join(map(_percent, values)) for values in self.gates.values()]
+        budget = "-" if self.budget is None else str(self.budget)
+        return [str(self.shim.n_open), budget, *gates]
 
     def update(self, info: Optional[Dict[str, Any]]) -> None:
-        """info (Optional[Dict[str, Any]]): What spaCy gives after an update."""
+        """info (Optional[Dict[str, Any]]): The result of an update, from spaCy."""
         self.step = self.step + 1 if info is None else info["step"]
         self.gates = self.shim.gates_by_direction()
         for name, gates in self.gates.items():
@@ -196,43 +188,34 @@ class GateWatch:
                     closed[i] = self.step
 
     def add_scores(self, scores: Dict[str, Any]) -> None:
-        """scores (Dict[str, Any]): Gets what later loggers are to see."""
+        """scores (Dict[str, Any]): The numbers for later loggers are added to it."""
         scores.update(budget_scores(self.encoder))
-        scores["ldnet_layers"] = self.layers
-        scores.update({f"ldnet_{key}": n for key, n in (self.limit or {}).items()})
+        scores["ldnet_layers"] = self.shim.n_open
+        limit = {} if self.budget is None else self.budget.to_dict()
+        scores.update({f"ldnet_{name}": value for name, value in limit.items()})
         scores["ldnet_gates"] = {
-            name: dict(zip(map(str, self.numbers[name]), gates))
+            name: dict(zip(map(str, self.layer_ids[name]), gates))
             for name, gates in self.gates.items()
         }
 
     def line(self, info: Optional[Dict[str, Any]]) -> Dict[str, Any]:
-        """info (Optional[Dict[str, Any]]): What spaCy gives after an update.
+        """info (Optional[Dict[str, Any]]): The result of an update, from spaCy.
         RETURNS (Dict[str, Any]): A line of the log.
         """
         scored = {} if info is None else {k: info.get(k) for k in ("epoch", "score")}
         return {
             "step": self.step,
             **scored,
-            "layers": self.layers,
+            "layers": self.shim.n_open,
             "gates": self.gates,
-            "numbers": self.numbers,
+            "numbers": self.layer_ids,
             "closed": self.closed,
         }
 
 
 def _percent(gate: float) -> str:
-    """A closed gate as a dash; an open one is never shown as zero."""
+    """A gate in percent: a dash if it is closed, never 0 if it is open."""
     return f"{max(1, round(100 * gate)) if gate > 0 else '-':>{CELL}}"
-
-
-def _budget(limit: Optional[Dict[str, Any]]) -> str:
-    if limit is None:
-        return "-"
-    if "max_layers" in limit:
-        return str(limit["max_layers"])
-    if "max_layers_per_direction" in limit:
-        return f"{limit['max_layers_per_direction']}/direction"
-    return f"{limit['max_macs'] / 1000:,.0f}k MACs"
 
 
 def _open(path: Path) -> IO[str]:

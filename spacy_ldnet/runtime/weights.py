@@ -7,8 +7,9 @@ import numpy
 
 from ..errors import Errors
 from ..file_format import foreign_bytes, read_header
+from ..layers import GATES
 from ..packing import Array
-from .rnn import GATES, LayerWeights
+from .rnn import LayerWeights
 
 #: Types of numbers that weights are saved in, by their names in safetensors.
 DTYPES = {"F32": "<f4", "F16": "<f2"}
@@ -97,18 +98,18 @@ class Weights:
             raise ValueError(Errors.E003.format(reason=reason))
 
 
-def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, Array]]:
+def read_bytes(data: Any) -> Tuple[Dict[str, Any], Dict[str, Array]]:
     """Split the bytes of a network into their header and tensors.
 
     safetensors would copy every tensor, and a shim keeps the bytes anyway.
 
-    :param data: a safetensors file with a header of ours.
+    :param data: a safetensors file with a header of ours: bytes, or an array of them.
     :returns: the header, and the tensors by name, which cannot be written to.
     :raises ValueError: E001 foreign or damaged bytes, E002 newer format.
     """
     try:
-        begin = 8 + int.from_bytes(data[:8], "little")
-        entries = json.loads(data[8:begin])
+        begin = 8 + int.from_bytes(bytes(data[:8]), "little")
+        entries = json.loads(bytes(data[8:begin]))
         metadata = entries.pop("__metadata__", None)
         tensors = {name: _view(data, begin, **entry) for name, entry in entries.items()}
         if begin + sum(tensor.nbytes for tensor in tensors.values()) != len(data):
@@ -119,7 +120,7 @@ def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, Array]]:
 
 
 def _view(
-    data: bytes, begin: int, *, dtype: str, shape: List[int], data_offsets: List[int]
+    data: Any, begin: int, *, dtype: str, shape: List[int], data_offsets: List[int]
 ) -> Array:
     start, end = data_offsets
     place = memoryview(data)[begin + start : begin + end]

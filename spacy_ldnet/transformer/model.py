@@ -1,4 +1,4 @@
-"""A transformer cut to the layers that its gates leave, as a thinc model; needs spacy-transformers."""
+"""The thinc model of a transformer with gated layers; needs spacy-transformers."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,19 +17,22 @@ from spacy_transformers.layers.transformer_model import (
 from thinc.api import get_torch_default_device
 from transformers import AutoModel, PretrainedConfig
 
+from ..lm_directory import LayerId
 from ..models.gated import GateTraining
-from ..nn.gates import Budget, LayerBudget
+from ..models.torch_network import TrainingShim
 from ..nn.precision import with_own_defaults
 from ..nn.threads import make_fork_safe
 from .architectures import NODE_NAME
 from .layers import DepthPenalty, GatedLayerMix, n_required
 
-#: What tokenizers put before the first piece of a word.
+#: Marks that tokenizers put before the first piece of a word.
 WORD_STARTS = "\u0120\u2581"
 
 
 class AutoGatedLayerMix:
-    """What spacy-transformers' shim builds a network with when it is loaded."""
+    """The `model_cls` with which spacy-transformers' shim builds a network when it is
+    loaded.
+    """
 
     @staticmethod
     def from_config(config: PretrainedConfig) -> GatedLayerMix:
@@ -37,11 +40,11 @@ class AutoGatedLayerMix:
         return GatedLayerMix(AutoModel.from_config(config))
 
 
-class LayerSelectShim(GateTraining, HFShim):
+class LayerSelectShim(GateTraining, TrainingShim, HFShim):
     """spacy-transformers' shim, which saves the transformer with its config and its
     tokenizer, and trains the gates as well."""
 
-    parts = ("transformer",)
+    directions = ("transformer",)
     penalty_class = DepthPenalty
 
     def __init__(
@@ -61,7 +64,7 @@ class LayerSelectShim(GateTraining, HFShim):
             grad_scaler_config=dict(grad_scaler_config or {}),
             model_cls=AutoGatedLayerMix,
         )
-        self.start_gates()
+        self.reset_gates()
 
     @property
     def words(self) -> List[str]:  # type: ignore[override]
@@ -70,34 +73,43 @@ class LayerSelectShim(GateTraining, HFShim):
         pieces = sorted(vocabulary, key=vocabulary.__getitem__)
         return [w for w in (p.lstrip(WORD_STARTS) for p in pieces) if w.isalpha()]
 
-    def macs_budget(self, max_macs: float) -> Budget:
-        # A share of the whole is a product, which may fall short by a rounding.
-        layers = (max_macs + 0.5) // max(1, self.module.macs_per_layer)
-        return LayerBudget(int(layers))
+    def macs_of(self, n_layers: Sequence[int]) -> int:
+        """n_layers (Sequence[int]): Number of layers.
+        RETURNS (int): Their multiply-accumulates per piece of a word.
+        """
+        return sum(n_layers) * self.module.macs_per_layer
 
-    def macs_of(self, layers: Sequence[int]) -> int:
-        return sum(layers) * self.module.macs_per_layer
+    def layer_ids(self) -> Dict[str, List[LayerId]]:
+        """RETURNS (Dict[str, List[LayerId]]): The layers: always the lowest ones."""
+        ids = [LayerId(i) for i in range(len(self.module.gates))]
+        return {name: ids for name in self.directions}
 
-    def gates_by_direction(self) -> Dict[str, List[float]]:
-        return {self.parts[0]: self.module.gates.tolist()}
-
-    def layer_ids(self) -> Dict[str, List[int]]:
-        return {self.parts[0]: list(range(len(self.module.gates)))}
-
-    def live_layers(self) -> int:
+    @property
+    def n_open(self) -> int:
+        """RETURNS (int): Number of layers that pruning by the gates would leave."""
         return n_required(self.module.gates)
 
     def prune(
         self, max_layers: Optional[int] = None, *, per_direction: bool = False
     ) -> None:
-        layers = self.live_layers()
+        """Delete the highest layers in place. The penalty ends with this.
+
+        max_layers (Optional[int]): Keep at most so many layers. None to keep all up to
+            the highest open gate, which leaves the output as it is.
+        per_direction (bool): No difference: there is one direction.
+        """
+        layers = self.n_open
         if max_layers is not None:
             layers = min(layers, max_layers)
         self.module.cut(layers)
-        self.start_gates()
+        self.reset_gates()
 
     @contextmanager
     def first_layers(self, count: int) -> Iterator[None]:
+        """Run with the lowest layers only, for example to measure speed.
+
+        count (int): Number of layers.
+        """
         gates = self.module.gates
         kept = gates.detach().clone()
         with torch.no_grad():
@@ -106,6 +118,13 @@ class LayerSelectShim(GateTraining, HFShim):
             yield
         finally:
             gates.data.copy_(kept)
+
+    @staticmethod
+    def vectors_of(output: FullTransformerBatch) -> List[Any]:
+        """output (FullTransformerBatch): The prediction for a batch of documents.
+        RETURNS (List[Floats3d]): The last hidden state of each.
+        """
+        return [data.model_output.last_hidden_state for data in output.doc_data]
 
     def to_bytes(self) -> bytes:
         message = {"config": self.cfg, "transformer": super().to_bytes()}
@@ -174,7 +193,7 @@ def init(model: TransformerModel, X: Any = None, Y: Any = None) -> None:
 
 
 def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:
-    """Give all layers of a pretrained transformer a gate, and take it in.
+    """Put a pretrained transformer into the model, with a gate for each layer.
 
     RAISES (ValueError): E108 or E109 if its layers can't be selected.
     """
@@ -189,7 +208,7 @@ def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:
 def replace_listener_cfg(
     model_cfg: Dict[str, Any], listener_cfg: Dict[str, Any]
 ) -> Dict[str, Any]:
-    """The config of what stands in a listener's place, with its own settings."""
+    """The config of the model that replaces a listener, with the settings of both."""
     own: Dict[str, Any] = {
         k: listener_cfg[k] for k in ("pooling", "grad_factor") if k in listener_cfg
     }

@@ -1,12 +1,11 @@
-"""Put the benchmarks where the tests can import them."""
+"""Inputs of the benchmarks' tests."""
 
-import sys
 from pathlib import Path
 
 import pytest
+from _texts import prepare_texts
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
 
 
 @pytest.fixture
@@ -18,7 +17,5 @@ def lm_config() -> Path:
 @pytest.fixture
 def texts(tmp_path, lm_config):
     """The project's own sample, a part of it held out."""
-    from _texts import prepare_texts
-
     sample = ROOT / "assets" / "sample"
     return prepare_texts(sample, tmp_path / "texts", lm_config, share=0.2, seed=0)

@@ -3,11 +3,11 @@
 import numpy
 import pytest
 from _kneser_ney import KENLM, find_programs, measure_kneser_ney, write_rows
-from _project import ScriptError
 from _trainings import train_variant
 from _variants import DEFAULT, VARIANTS, count_parameters, match_hidden
 
 from spacy_ldnet.lm_directory import EOS_ROW
+from spacy_ldnet.workflow.scripting import ScriptError
 
 SMALL = {
     "model.embed": 8,

@@ -57,7 +57,7 @@ def root(monkeypatch):
 def test_typos_end_the_command_with_what_was_meant(words, meant, capsys):
     with pytest.raises(SystemExit):
         check(words)
-    assert f"Did you mean {meant}" in " ".join(capsys.readouterr().out.split())
+    assert f"Did you mean '{meant}'" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_environment_is_read_as_well(capsys):

@@ -395,7 +395,7 @@ def test_few_sentences_have_no_test_part(make, tmp_path):
     assert "W070" in report.warnings[0] and "49 sentences" in report.warnings[0]
     report = make({"a.jsonl": lines(*named(50))}, overwrite=True)
     assert list(report.parts) == ["train", "dev", "test"] and not report.warnings
-    with pytest.raises(ValueError, match="E174.*Too few labelled texts.*: 1"):
+    with pytest.raises(ValueError, match="E174.*too few labelled texts.*: 1"):
         make({"a.jsonl": lines(*named(1))}, overwrite=True)
     assert len(read(tmp_path, "test")) == 5  # still there
     assert list(make({"a.jsonl": lines(*named(2))}, overwrite=True).parts) == ["train", "dev"]  # fmt: skip
@@ -459,11 +459,11 @@ GOOD = {"text": ADA, "entities": DOCCANO}
 @pytest.mark.parametrize(
     "line, reason",
     [
-        ('{"text": "Ada Love', "is no JSON .*column"),
-        ("{'text': 'Ada'}", "is no JSON"),
-        ("[" * 100_000, "is no JSON|too deeply"),
-        ('"Ada"', "'Ada' is no JSON object"),
-        ("3", "3 is no JSON object"),
+        ('{"text": "Ada Love', "is not JSON .*column"),
+        ("{'text': 'Ada'}", "is not JSON"),
+        ("[" * 100_000, "is not JSON|too deeply"),
+        ('"Ada"', "'Ada' is not a JSON object"),
+        ("3", "3 is not a JSON object"),
         (lines({"text": ADA}), r"form is unknown, by its keys \('text'\)"),
         (lines({"sentence": ADA, "entities": []}), "no text under the key 'text'"),
         (lines({"text": 3, "entities": []}), "no text under"),
@@ -475,15 +475,15 @@ GOOD = {"text": ADA, "entities": DOCCANO}
         (lines({"text": ADA, "entities": [[-3, 9, "X"]]}), "-3 to 9"),
         (lines({"text": ADA, "entities": [[9, 3, "X"]]}), "9 to 3"),
         (lines({"text": ADA, "entities": [[3, 3, "X"]]}), "3 to 3"),
-        (lines({"text": ADA, "entities": [[3, 4, "X"]]}), "nothing but blanks"),
+        (lines({"text": ADA, "entities": [[3, 4, "X"]]}), "is blank"),
         (lines({"text": ADA, "entities": [["0", 3, "X"]]}), "offset '0'"),
         (lines({"text": ADA, "entities": [[0, 3.5, "X"]]}), "offset 3.5"),
         (lines({"text": ADA, "entities": [[0, True, "X"]]}), "offset True"),
         (lines({"text": ADA, "entities": [[0, 3, ""]]}), "label ''"),
         (lines({"text": ADA, "entities": [[0, 3, None]]}), "label None"),
-        (lines({"text": ADA, "entities": [[0, 3]]}), r"\[0, 3\] is no span"),
-        (lines({"text": ADA, "entities": {"a": 1}}), "no list"),
-        (lines({"text": ADA, "label": ["positive"]}), "'positive' is no span"),
+        (lines({"text": ADA, "entities": [[0, 3]]}), r"\[0, 3\] is not a span"),
+        (lines({"text": ADA, "entities": {"a": 1}}), "not a list"),
+        (lines({"text": ADA, "label": ["positive"]}), "'positive' is not a span"),
         (lines(prodigy(ADA, SPANS, "maybe")), "answer is 'maybe'"),
         (
             lines({"text": ADA, "label": "X", "answer": "accept"}),
@@ -499,7 +499,7 @@ GOOD = {"text": ADA, "entities": DOCCANO}
                     "annotations": [{"result": [{"type": "labels"}]}],
                 }
             ),
-            "None is no span",
+            "None is not a span",
         ),
     ],
 )
@@ -522,8 +522,8 @@ def test_a_line_that_cannot_be_used(line, reason, tmp_path):
         ("a.iob", " \n\n", "E170.*it is empty"),
         ("a.csv", "text,label\nAda,PER\n", "E170.*form is unknown.*suffix is '.csv'"),
         ("a", "Ada PER\n", "E170.*form is unknown"),
-        ("a.zip", "PK", "E170.*Unpack"),
-        ("a.spacy", "Ada", "E170.*is no .spacy file"),
+        ("a.zip", "PK", "E170.*Decompress"),
+        ("a.spacy", "Ada", "E170.*is not a .spacy file"),
         ("a.jsonl", lines(GOOD).encode("utf-16"), "E041.*a.jsonl', line 1"),
         (
             "a.jsonl",
@@ -532,8 +532,12 @@ def test_a_line_that_cannot_be_used(line, reason, tmp_path):
         ),
         ("a.json", json.dumps(TASKS, indent=1)[:40], "E172.*a.json', line 5"),
         ("a.json", f"[\n{lines(GOOD)}{lines(GOOD)}]", "E172.*a.json', line 3.*','"),
-        ("a.json", f"[\n{lines(GOOD)}]\nmore", "E172.*a.json', line 4.*behind"),
-        ("a.json", "[]", "E173.*nothing to learn"),
+        (
+            "a.json",
+            f"[\n{lines(GOOD)}]\nmore",
+            "E172.*a.json', line 4.*after the array",
+        ),
+        ("a.json", "[]", "E173.*no spans to learn"),
         ("a.jsonl", lines({"text": ADA, "label": []}), "E173.*Texts: 1 without a span"),
         (
             "a.jsonl",

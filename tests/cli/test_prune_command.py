@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -13,12 +14,12 @@ from toy import DEPTH, make_examples, shim_of, train, train_gated
 from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
-from spacy_ldnet.cli import prune as prune_module
 from spacy_ldnet.describe import describe
 from spacy_ldnet.models import encoder as encoder_module
+from spacy_ldnet.models import gated as gated_module
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
-from spacy_ldnet.pruning.encoders import layers_of
+from spacy_ldnet.pruning import create_gate_penalty_v1
+from spacy_ldnet.pruning.layers import layers_of, warn_of_cost
 
 
 def invoke(*args):
@@ -32,6 +33,11 @@ def gated(make_nlp, tmp_path):
     train_gated(nlp, 60)
     nlp.to_disk(tmp_path / "gated")
     return tmp_path / "gated"
+
+
+def flat(result):
+    """What a command printed, without line breaks."""
+    return " ".join(result.output.split())
 
 
 def files_of(path):
@@ -57,11 +63,11 @@ def test_gates_that_did_not_close_are_named(make_nlp, tmp_path):
     nlp.to_disk(tmp_path / "open")
     result = invoke("prune", tmp_path / "open", tmp_path / "same", "--no-speed")
     assert result.exit_code == 0
-    assert f"{2 * DEPTH} layers are left: no gate is zero" in result.output
+    assert f"{2 * DEPTH} layers are left: no gate is zero" in flat(result)
     shim_of(nlp).module.gates.data[0] = 0.0
     nlp.to_disk(tmp_path / "open")
     result = invoke("prune", tmp_path / "open", tmp_path / "same", "--no-speed")
-    assert f"{2 * DEPTH - 1} layers are left: more than the budget" in result.output
+    assert f"{2 * DEPTH - 1} layers are left: more than the budget" in flat(result)
 
 
 def test_by_number_it_shows_scores_and_change(gated, tmp_path):
@@ -106,16 +112,17 @@ def test_by_number_of_each_direction(make_nlp, tmp_path):
 
 
 def test_refuses_when_the_output_changes(gated, tmp_path, monkeypatch):
-    real = prune_module.prune_encoder
+    real = gated_module.keep_layers
 
-    def damage(encoder, **limits):
-        real(encoder, **limits)
-        encoder.shims[0].module.project.bias.data += 1e-3
+    def damage(network, indices):
+        pruned = real(network, indices)
+        pruned.project.bias.data += 1e-3
+        return pruned
 
-    monkeypatch.setattr(prune_module, "prune_encoder", damage)
+    monkeypatch.setattr(gated_module, "keep_layers", damage)
     result = invoke("prune", gated, tmp_path / "pruned")
     assert result.exit_code == 1
-    assert "Nothing was written" in result.output
+    assert "E036" in result.output and "Nothing was written" in flat(result)
     assert not (tmp_path / "pruned").exists()
 
 
@@ -167,10 +174,10 @@ def test_layers_of_what_does_not_fit_are_refused(gated, make_nlp, tmp_path, case
 def test_layers_of_other_language_models_are_not_found(make_nlp):
     one, other = (find_encoders(make_nlp().get_pipe("ldnet").model)[0] for _ in "ab")
     every = {part: list(range(DEPTH)) for part in ("forward", "backward")}
-    assert layers_of(other).positions_in(layers_of(one, only_open=False)) == every
+    assert layers_of(other).indices_in(layers_of(one, only_open=False)) == every
     module = other.shims[0].module
     module.config = replace(module.config, vocabulary="of another text")
-    assert layers_of(other).positions_in(layers_of(one, only_open=False)) is None
+    assert layers_of(other).indices_in(layers_of(one, only_open=False)) is None
 
 
 def test_impossible_calls_are_explained(gated, tmp_path, monkeypatch):
@@ -194,7 +201,7 @@ def test_impossible_calls_are_explained(gated, tmp_path, monkeypatch):
         ("gated", "new", "--layers-of", "new", "E150 .*no such directory"),
         ("gated", "new", "--layers-of", "nothing", "E011 .*'nothing'"),
         ("gated", "new", "--data", "none.spacy", "E129 .*none.spacy"),
-        ("foreign", "new", "No LD-Net encoder"),
+        ("foreign", "new", "E152 .*no LD-Net encoder"),
         ("nothing", "new", "E125 .*no 'config.cfg'"),
     ):
         result = invoke("prune", source, output, *options)
@@ -288,14 +295,17 @@ def test_gates_that_cost_much_are_said(make_nlp, tmp_path, after, said):
 
 
 @pytest.mark.parametrize("after, said", [(0.85, True), (0.88, False), (None, False)])
-def test_layers_whose_deletion_costs_much_are_said(make_nlp, capsys, after, said):
+def test_layers_whose_deletion_costs_much_are_said(make_nlp, after, said):
     nlp = make_nlp()
     nlp.config["training"]["score_weights"] = {"ents_f": 0.5, "ldnet_density": 0.5}
     before = {"ents_f": 0.9, "ldnet_density": 1.0}
     scores = {"before": before, "after": {"ents_f": after, "ldnet_density": 0.1}}
-    prune_module._warn_of_cost(nlp, scores)
-    shown = capsys.readouterr().out
-    assert ("W055" in shown and "--data" in shown) == said
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        warn_of_cost(nlp, scores)
+    assert [
+        re.match(r"\[W055\].*--data", str(w.message)) is not None for w in shown
+    ] == [True] * said
 
 
 def test_warnings_are_shown_without_their_place_in_the_code(

@@ -90,7 +90,7 @@ def test_they_are_trained_on_with_the_config_of_before(lm_dir, pruned, tmp_path)
         assert describe_lm(best)["perplexity"][direction] < before[direction]
     # Pruned again to other layers, the same path is not what it was.
     again = spacy.load(pruned)
-    shim_of(again).keep_only({"forward": [0], "backward": [0]})
+    shim_of(again).keep_only({"forward": [1], "backward": [0]})
     again.to_disk(tmp_path / "smaller")
     invoke("prune", lm_dir, tmp_path / "cut", "--layers-of", tmp_path / "smaller")
     result = invoke("pretrain", CONFIG, tmp_path / "out", "--resume", *flat)
@@ -151,7 +151,7 @@ def test_what_cannot_be_done_is_refused(lm_dir, pruned, tmp_path, case):
             config = replace(model.config, connectivity="stacked")
             other = LanguageModel(config, rows=model.rows, direction=direction)
             file.write_bytes(module_to_bytes(other))
-        reason = "have stacked layers"
+        reason = "E018"
     elif case == "blank":
         spacy.blank("en").to_disk(tmp_path / "blank")
         options, reason = ["--layers-of", tmp_path / "blank"], "no LD-Net encoder"

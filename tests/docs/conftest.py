@@ -1,25 +1,24 @@
 """A folder as the documentation's reader has it, with everything small."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy
 import pytest
 import spacy
 import torch
+from authors import Authors, save_pair
 from spacy.tokens import DocBin
 from spacy.vectors import Vectors
 from thinc.api import fix_random_seed
 from toy import SENTENCES, WORDS, make_examples, write_language_model
 from toy_transformer import write_transformer
 
-from spacy_ldnet.cli.prune import prune
 from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.pretraining.config import SIZES
+from spacy_ldnet.pruning import prune_saved_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "docs" / "hooks"), str(ROOT / "tests" / "legacy")]
 TEXT = "\n".join([" ".join(words) for words, _ in SENTENCES] * 12)
 LM, LM_OF_SEED = "training/lm/model-best", "training/0/lm/model-best"
 TRF = "training/0/trf_crf/model-best"
@@ -100,7 +99,7 @@ def _write_pipelines(folder: Path) -> None:
         for encoder in find_encoders(nlp.get_pipe("ldnet").model):
             encoder.shims[0].module.gates[1:-1] = 0.0
     nlp.to_disk(folder / GATED)
-    prune(folder / GATED, folder / PRUNED)
+    prune_saved_pipeline(folder / GATED, folder / PRUNED)
     for path in (PACKAGED, "en_ldnet"):
         shutil.copytree(folder / PRUNED, folder / path)
 
@@ -121,8 +120,6 @@ def _write_transformer(folder: Path) -> None:
 
 def _write_checkpoints(folder: Path) -> None:
     """In the authors' format."""
-    from authors import Authors, save_pair
-
     Authors().save(folder / "pner0.th")
     whole = Authors(gates=([1.0, 0.0], [0.0, 0.5]))
     whole.save(folder / "ner.th", maps=False, config=False)

@@ -5,7 +5,6 @@ import configparser
 import importlib
 import shlex
 import shutil
-import sys
 from pathlib import Path
 from typing import List
 
@@ -85,11 +84,10 @@ def check_project(words: List[str]) -> None:
 
 def parse_script(path: Path, words: List[str]) -> None:
     """Hold the arguments against the script's own command line, without running it."""
-    folder = str(ROOT / path.parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    module = importlib.import_module(path.stem)
+    assert module.__file__ == str(ROOT / path), f"there is no {path}"
     script = typer.Typer()
-    script.command()(importlib.import_module(path.stem).main)
+    script.command()(module.main)
     typer.main.get_command(script).make_context(path.name, list(words))
 
 

@@ -1,19 +1,17 @@
 """The committed pictures are what their scripts draw of what is committed."""
 
-import sys
-
 import pytest
 from blocks import ROOT
 
-sys.path.insert(0, str(ROOT / "scripts"))
 pytest.importorskip("matplotlib", reason="the pictures are drawn with matplotlib")
 
 import draw_badges  # noqa: E402
 import draw_frontier  # noqa: E402
 import draw_method  # noqa: E402
 import draw_results  # noqa: E402
-from _common import ScriptError  # noqa: E402
-from _palette import PALETTES  # noqa: E402
+from lab.palette import PALETTES
+
+from spacy_ldnet.workflow.scripting import ScriptError
 
 PICTURES = ROOT / "docs" / "pictures"
 

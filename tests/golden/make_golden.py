@@ -138,10 +138,9 @@ def make_pipelines():
     from toy_transformer import make_transformer_nlp, set_gates, write_transformer
 
     from spacy_ldnet.cli.convert import convert
-    from spacy_ldnet.cli.prune import prune
     from spacy_ldnet.loaders import EncoderLoader
     from spacy_ldnet.models.encoder import find_encoders
-    from spacy_ldnet.pruning.language_models import prune_language_models
+    from spacy_ldnet.pruning import prune_language_models, prune_saved_pipeline
 
     def build(heads):
         fix_random_seed(0)
@@ -172,7 +171,7 @@ def make_pipelines():
     nlp = build(["ner"])
     train_gated(nlp, 60)
     nlp.to_disk("gated")
-    prune(Path("gated"), Path("pruned"))
+    prune_saved_pipeline(Path("gated"), Path("pruned"))
     prune_language_models(Path("lm"), Path("lm_pruned"), Path("pruned"))
 
     fix_random_seed(0)

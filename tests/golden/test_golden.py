@@ -16,8 +16,7 @@ from make_golden import (
 
 from spacy_ldnet.cli.annotate import annotate
 from spacy_ldnet.cli.convert import convert
-from spacy_ldnet.cli.prune import prune
-from spacy_ldnet.pruning.language_models import prune_language_models
+from spacy_ldnet.pruning import prune_language_models, prune_saved_pipeline
 
 GOLDEN = Path(__file__).parent
 EXPECTED = json.loads((GOLDEN / "predictions.json").read_text("utf8"))
@@ -57,13 +56,11 @@ def test_language_models_measure_the_same(name):
 
 
 def test_commands_make_the_same_of_them(tmp_path):
-    prune(GOLDEN / "gated", tmp_path / "pruned")
+    prune_saved_pipeline(GOLDEN / "gated", tmp_path / "pruned")
     check_pipeline(tmp_path / "pruned", "pruned")
     convert(GOLDEN / "authors.th", tmp_path / "converted", lang="xx")
     check_pipeline(tmp_path / "converted", "converted")
-    prune_language_models(
-        GOLDEN / "lm", tmp_path / "lm", GOLDEN / "pruned", command="test"
-    )
+    prune_language_models(GOLDEN / "lm", tmp_path / "lm", GOLDEN / "pruned")
     for path in (GOLDEN / "lm_pruned").glob("*.safetensors"):
         assert (tmp_path / "lm" / path.name).read_bytes() == path.read_bytes()
 

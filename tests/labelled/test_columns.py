@@ -75,7 +75,7 @@ def test_windows_lines_bom_and_trailing_blanks(tmp_path):
         ("a O\nb b-per\n", "x.iob", 2, "no known prefix"),
         ("a O\nb o\n", "x.iob", 2, "no known prefix"),
         ("token tag\na O\n", "x.iob", 1, "no known prefix"),
-        ("a O\n\n-DOCSTART- B-PER\n", "x.iob", 3, "mark of a document"),
+        ("a O\n\n-DOCSTART- B-PER\n", "x.iob", 3, "document mark"),
         ("a B-PER\n\nb O\nc I-PER\n", "x.conll", 4, "continues no entity"),
         ("a O\nb I-PER\n", "x.iob2", 2, "continues no entity"),
         ("a B-PER\nb O\n", "x.iobes", 2, "before the entity is closed"),

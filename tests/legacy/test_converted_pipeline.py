@@ -12,15 +12,15 @@ from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
 from spacy_ldnet.cli.convert import convert
-from spacy_ldnet.cli.prune import prune
 from spacy_ldnet.describe import describe
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
+from spacy_ldnet.pruning import create_gate_penalty_v1, prune_saved_pipeline
 
 
 def test_converted_pipeline_is_pruned_gated_and_packaged_like_any_other(tmp_path):
     authors = Authors(gates=([1.0, 0.0], [0.0, 0.5]))
     convert(authors.save(tmp_path / "a.th"), tmp_path / "nlp")
-    assert prune(tmp_path / "nlp", tmp_path / "pruned") < 1e-5
+    report = prune_saved_pipeline(tmp_path / "nlp", tmp_path / "pruned")
+    assert report.change < 1e-5
     nlp = spacy.load(tmp_path / "pruned")
     check(nlp, authors)
     # Its encoder stands inside the head.
@@ -36,7 +36,7 @@ def test_converted_pipeline_is_pruned_gated_and_packaged_like_any_other(tmp_path
         nlp.update(examples, sgd=optimizer)
     nlp.to_disk(tmp_path / "gated")
     assert nlp.get_pipe("ner").score(examples)["ldnet_budget"] == 1.0
-    prune(tmp_path / "gated", tmp_path / "one")
+    prune_saved_pipeline(tmp_path / "gated", tmp_path / "one")
     facts = describe(spacy.load(tmp_path / "one"))
     assert facts["layers_fwd"] + facts["layers_bwd"] == 1
     (tmp_path / "packages").mkdir()

@@ -12,7 +12,7 @@ from spacy_ldnet.lm_directory import DIRECTIONS, EOS_ROW, WORDS_FILE, weights_fi
 from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import build_ldnet_encoder_v1, find_encoders
 from spacy_ldnet.nn.serialize import read_bytes
-from spacy_ldnet.pruning.encoders import prune_encoder
+from spacy_ldnet.pruning import prune_encoder
 
 SIZES = {"width": WIDTH, "embed": 6, "hidden": 5, "depth": DEPTH}
 TEXTS = [words for words, _ in SENTENCES]

@@ -25,7 +25,7 @@ def test_whitespace_in_gold_is_trimmed(nlp):
     reference = doc.copy()
     reference.set_ents([Span(reference, 0, 5, label="PER")])
     ner = nlp.get_pipe("crf_ner")
-    tags = ner._gold(Example(doc, reference))
+    tags = ner._gold_tags(Example(doc, reference))
     first = 1 + 4 * ner.labels.index("PER")
     assert tags.tolist() == [first, first + 2, 0]
     losses = nlp.update([Example(doc, reference)], sgd=nlp.resume_training())
@@ -39,10 +39,10 @@ def test_missing_annotation(nlp):
     reference.set_ents(ents, missing=[reference[2:4]], default="outside")
     ner = nlp.get_pipe("crf_ner")
     first = 1 + 4 * ner.labels.index("PER")
-    tags = ner._gold(Example(doc, reference))
+    tags = ner._gold_tags(Example(doc, reference))
     assert tags.tolist() == [first, first + 2, -1, -1, 0]
     bare = Example(doc, nlp.make_doc("Anna Berg saw Oslo ."))
-    assert ner._gold(bare).tolist() == [-1] * 5
+    assert ner._gold_tags(bare).tolist() == [-1] * 5
     assert nlp.update([bare])["crf_ner"] == 0.0
 
 
@@ -51,7 +51,7 @@ def test_unaligned_annotation_is_unknown(nlp):
     doc = Doc(nlp.vocab, words=words)
     other = Doc(nlp.vocab, words=["Anna", "Berg", "-Lee", "left"], spaces=[1, 0, 1, 0])
     other.set_ents([Span(other, 0, 2, label="PER")])
-    tags = nlp.get_pipe("crf_ner")._gold(Example(doc, other))
+    tags = nlp.get_pipe("crf_ner")._gold_tags(Example(doc, other))
     assert tags.tolist() == [-1, -1, 0]
 
 
@@ -106,7 +106,7 @@ def test_overlapping_gold_chunks_are_unknown():
     reference = doc.copy()
     spans = [Span(reference, 1, 3, label="X"), Span(reference, 0, 2, label="X")]
     reference.spans["chunks"] = spans
-    assert chunker._gold(Example(doc, reference)).tolist() == [1, 3, -1, 0]
+    assert chunker._gold_tags(Example(doc, reference)).tolist() == [1, 3, -1, 0]
 
 
 IOB = st.sampled_from(["O", "-", "PER", "LOC"])

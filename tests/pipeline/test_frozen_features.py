@@ -4,7 +4,7 @@ import pytest
 from numpy.testing import assert_allclose
 from toy import make_examples, shim_of, tensors, train, train_gated
 
-from spacy_ldnet.pruning.callbacks import create_train_layers_v1
+from spacy_ldnet.pruning import create_train_layers_v1
 
 OFF = {"components.ldnet.model.cache_mb": 0}
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from spacy_ldnet.loaders import create_encoder_loader_v1
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1, create_load_encoder_v1
+from spacy_ldnet.pruning import create_gate_penalty_v1, create_load_encoder_v1
 
 HEADS = {
     "ner": {

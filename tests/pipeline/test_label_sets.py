@@ -14,6 +14,7 @@ from spacy_ldnet.labelled.label_sets import (
     limit_to_label_set,
 )
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
+from spacy_ldnet.pipeline.tag_encoding import Sequences
 
 PEOPLE = ("Anna", "Tom", "Ada")
 PLACES = ("Oslo", "Rome", "Paris")
@@ -76,7 +77,7 @@ def test_missing_tokens_and_entities_are_read_as_before(nlp):
     example = Example(nlp.make_doc(doc.text), doc)
     ner = nlp.get_pipe("crf_ner")
     single = 4 + 4 * ner.labels.index("PER")
-    assert ner._gold(example).tolist() == [single, 0, -1]
+    assert ner._gold_tags(example).tolist() == [single, 0, -1]
 
 
 def test_a_label_set_of_all_labels_changes_nothing(nlp):
@@ -100,8 +101,8 @@ def test_sentences_have_the_label_set_of_their_doc():
     example = make_example(nlp, text, ents)
     example.predicted[5].is_sent_start = True
     example.reference.user_data[LABEL_SET] = ["PER"]
-    pieces = ner._pieces([example.predicted], [numpy.arange(9)])
-    first, second = ner._open_tags([example], pieces)
+    sequences = Sequences([example.predicted], [numpy.arange(9)], True)
+    first, second = ner._open_tags([example], sequences)
     assert first is second and first.any()
     assert numpy.isfinite(nlp.update([example])["crf_ner"])
 
@@ -155,7 +156,7 @@ def test_both_sides_are_limited(nlp):
         ("PER", "E200.*Anna saw Oslo.*is 'PER'.*must be a list"),
         ([1], r"E200.*is \[1\]"),
         (["PER", "Person"], "E201.*'Anna saw Oslo' names Person.*are LOC, PER"),
-        (["LOC"], r"E202.*'PER' \(Anna\).*only LOC are"),
+        (["LOC"], "E202.*'Anna' in .*label PER.*only LOC are"),
         ([], "E202.*only none are"),
     ],
 )
@@ -220,6 +221,44 @@ def test_the_reader_keeps_what_spacys_loses(tmp_path, settings, count):
     lost = spacy.registry.resolve(config)["train"](nlp)
     kept = [LABEL_SET in eg.reference.user_data for eg in lost]
     assert any(kept) is (not settings)
+
+
+@pytest.mark.parametrize(
+    "reader, settings, reason",
+    [
+        ("spacy.Corpus.v1", {"gold_preproc": True}, "gold_preproc = true"),
+        ("spacy.Corpus.v1", {"max_length": 5}, "max_length = 5"),
+        (
+            "spacy.Corpus.v1",
+            {"augmenter": {"@augmenters": "spacy.lower_case.v1", "level": 0.5}},
+            "the augmenter spacy.lower_case.v1",
+        ),
+        ("spacy.Corpus.v1", {}, ""),
+        (
+            "spacy.Corpus.v1",
+            {"augmenter": {"@augmenters": "spacy-ldnet.style_augmenter.v1"}},
+            "",
+        ),
+        ("spacy-ldnet.LabelSetCorpus.v1", {"gold_preproc": True}, ""),
+    ],
+)
+@pytest.mark.parametrize("label_set", [["PER", "LOC"], None])
+def test_a_reader_that_loses_label_sets_is_named(
+    tmp_path, recwarn, reader, settings, reason, label_set
+):
+    nlp = make_ner()
+    docs = [example.reference for example in get_examples(nlp)]
+    if label_set:
+        docs[-1].user_data[LABEL_SET] = label_set
+    path = tmp_path / "train.spacy"
+    DocBin(store_user_data=True, docs=docs).to_disk(path)
+    block = {"@readers": reader, "path": "${paths.train}", **settings}
+    nlp.config["paths"]["train"] = str(path)
+    nlp.config["corpora"]["train"] = block
+    nlp.initialize(lambda: get_examples(nlp))
+    found = [str(w.message) for w in recwarn if "W058" in str(w.message)]
+    assert len(found) == bool(reason and label_set)
+    assert all(reason in text and "[corpora.train]" in text for text in found)
 
 
 @pytest.mark.parametrize(

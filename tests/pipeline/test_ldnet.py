@@ -11,9 +11,12 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from toy import DEPTH, SENTENCES, WIDTH, make_examples, shim_of, train, train_gated
 
-from spacy_ldnet.cli.prune import prune
 from spacy_ldnet.describe import describe
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1, create_load_encoder_v1
+from spacy_ldnet.pruning import (
+    create_gate_penalty_v1,
+    create_load_encoder_v1,
+    prune_saved_pipeline,
+)
 
 CONTEXTUAL = "components.ner.model.tok2vec.contextual"
 ODD = [
@@ -54,7 +57,7 @@ def pruned_pipeline(make_nlp, tmp_path):
     nlp = make_nlp()
     train_gated(nlp, 80)
     nlp.to_disk(tmp_path / "gated")
-    prune(tmp_path / "gated", tmp_path / "pruned")
+    prune_saved_pipeline(tmp_path / "gated", tmp_path / "pruned")
     return nlp, spacy.load(tmp_path / "pruned")
 
 
@@ -157,10 +160,10 @@ def test_prune_by_number_never_touches_the_input(make_nlp, tmp_path):
     nlp = make_nlp()
     nlp.to_disk(tmp_path / "full")
     before = (tmp_path / "full/ldnet/model").read_bytes()
-    change = prune(tmp_path / "full", tmp_path / "one", layers=1)
+    report = prune_saved_pipeline(tmp_path / "full", tmp_path / "one", max_layers=1)
     facts = describe(spacy.load(tmp_path / "one"))
     assert facts["layers_fwd"] + facts["layers_bwd"] == 1
-    assert change > 0
+    assert report.change > 0
     assert (tmp_path / "full/ldnet/model").read_bytes() == before
     assert describe(nlp)["layers_fwd"] == DEPTH
 

@@ -9,7 +9,7 @@ from labelling import SMALL, TEXTS, get_examples, make_ner, train
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_ldnet.pipeline.crf import Pieces
+from spacy_ldnet.pipeline.tag_encoding import Sequences
 
 
 def make(**model):
@@ -95,7 +95,7 @@ ROWS = st.lists(st.tuples(st.booleans(), st.booleans()), max_size=8)
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(ROWS, max_size=4), st.booleans())
-def test_what_is_cut_is_joined_again(docs, by_sentence):
+def test_what_is_split_is_merged_again(docs, by_sentence):
     vocab = spacy.blank("en").vocab
     made, kept = [], []
     for rows in docs:
@@ -104,11 +104,11 @@ def test_what_is_cut_is_joined_again(docs, by_sentence):
             Doc(vocab, words=["x"] * len(rows), sent_starts=starts if rows else None)
         )
         kept.append(numpy.flatnonzero([keep for _, keep in rows]))
-    pieces = Pieces(made, kept, by_sentence)
-    parts = pieces.cut(kept)
+    sequences = Sequences(made, kept, by_sentence)
+    parts = sequences.split(kept)
     assert len(parts) >= len(made)
-    for tokens, again in zip(kept, pieces.join(parts, numpy.concatenate)):
+    for tokens, again in zip(kept, sequences.merge(parts, numpy.concatenate)):
         assert tokens.tolist() == again.tolist()
-    assert pieces.cut([None] * len(made)) == [None] * len(parts)
+    assert sequences.split([None] * len(made)) == [None] * len(parts)
     if not by_sentence:
         assert len(parts) == len(made)

@@ -9,8 +9,7 @@ import torch
 from toy import make_examples, shim_of, tensors, train
 
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
-from spacy_ldnet.pruning.encoders import prune_encoder
+from spacy_ldnet.pruning import create_gate_penalty_v1, prune_encoder
 
 DEFAULTS = [torch.float64, torch.bfloat16, torch.device("meta")]
 

@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from thinc.api import Adam
 from toy import SENTENCES, make_examples, shim_of, tensors, train
 
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
+from spacy_ldnet.pruning import create_gate_penalty_v1
 
 STATM = Path("/proc/self/statm")
 

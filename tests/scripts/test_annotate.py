@@ -4,14 +4,14 @@ import json
 
 import pytest
 import spacy
-from _common import ScriptError
-from _lm_text import LMText
-from _split import read_documents, split_documents
-from _teacher import entities_only, load_teacher
 from annotate import annotate, pass_over, write_parts
+from corpora.lm_text import LMText
 from spacy.tokens import DocBin, Span
 
 from spacy_ldnet.annotation.records import hash_pipeline
+from spacy_ldnet.workflow.documents import read_documents, split_documents
+from spacy_ldnet.workflow.scripting import ScriptError
+from spacy_ldnet.workflow.teacher import entities_only, load_teacher
 
 PARTS = ("train", "dev", "test")
 
@@ -155,7 +155,7 @@ def test_trained_teacher_runs_only_what_ner_needs(tmp_path):
 
 def test_interrupted_work_goes_on(sample_text, tmp_path, tiny_teacher, monkeypatch):
     """Interrupted in the middle; what was done before is not done again."""
-    monkeypatch.setattr("_teacher.SHARD", 1500)
+    monkeypatch.setattr("spacy_ldnet.workflow.teacher.SHARD", 1500)
     run(sample_text, tmp_path / "whole", tiny_teacher)
 
     def interrupt(*args):

@@ -1,10 +1,11 @@
 """Spaces go where they belong, and no character is lost."""
 
 import pytest
-from _brown import read_document
-from _detokenize import detokenize, spaces_after
+from corpora.brown import read_document
 from hypothesis import given
 from hypothesis import strategies as st
+
+from spacy_ldnet.workflow.detokenize import detokenize, spaces_after
 
 TOKENS = st.lists(
     st.one_of(

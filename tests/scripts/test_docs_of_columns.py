@@ -1,6 +1,6 @@
 """Gold sentences become Docs of running text."""
 
-from _docs import make_docs
+from corpora.docs import make_docs
 from spacy.vocab import Vocab
 
 from spacy_ldnet.labelled.columns import Scheme, read_columns

@@ -5,10 +5,11 @@ import subprocess
 import tarfile
 import zipfile
 
-import _brown
 import fetch
 import pytest
-from _common import ScriptError
+from corpora import brown
+
+from spacy_ldnet.workflow.scripting import ScriptError
 
 FILES = {"ca01": b"\tHe/pps ran/vbd ./.\n", "cr09": b"\tShe/pps sat/vbd ./.\n"}
 
@@ -25,9 +26,9 @@ def archive(files):
 @pytest.fixture
 def small_corpus(monkeypatch):
     """Make a corpus of two documents the known one, and the network dead."""
-    texts = {name: _brown.read_document(data.decode()) for name, data in FILES.items()}
-    for module in (_brown, fetch):
-        monkeypatch.setattr(module, "SHA256", _brown.digest(texts))
+    texts = {name: brown.read_document(data.decode()) for name, data in FILES.items()}
+    for module in (brown, fetch):
+        monkeypatch.setattr(module, "SHA256", brown.digest(texts))
         monkeypatch.setattr(module, "N_DOCUMENTS", 2)
 
     def dead(*args, **kwargs):

@@ -9,20 +9,18 @@ import report
 import spacy
 import srsly
 import typer
-from _common import ScriptError
-from _page_data import read_run
-from _page_gates import closings, settled_at
-from _page_tables import against_table, closing_table
-from _page_words import answer
 from chromium import start_chromium, wait_for
+from report import read_run
 from spacy.tokens import DocBin
 from toy import make_examples, train
 from typer.testing import CliRunner
 
 from spacy_ldnet.models.encoder import find_encoders
-from spacy_ldnet.pruning.callbacks import create_gate_penalty_v1
-from spacy_ldnet.pruning.encoders import prune_encoder
+from spacy_ldnet.pruning import create_gate_penalty_v1, prune_encoder
 from spacy_ldnet.pruning.logger import create_gate_logger_v1
+from spacy_ldnet.report.page import write_page
+from spacy_ldnet.report.tables import against_table, closing_table
+from spacy_ldnet.report.text import answer
 
 
 def call(main, *args):
@@ -101,7 +99,7 @@ def test_page_of_a_run_in_a_browser(toy_run):
     results = srsly.read_json(toy_run / "metrics" / "results.json")
     text = page.read_text()
     assert f"F1 of {results['ldnet_pruned']['ents_f']['mean']:.2f}" in text
-    assert "backward, seed 0, pruned and pretrained on" in text
+    assert "backward, seed 0, pruned, pretraining continued" in text
     browser = start_chromium(toy_run / "profile")
     try:
         browser.get(page.as_uri())
@@ -194,7 +192,9 @@ def test_missing_parts_are_left_out_and_unknown_rows_shown(tmp_path):
     write_metrics(tmp_path / "metrics", **rows)
     (tmp_path / "training").mkdir()
     page = tmp_path / "page.html"
-    report.write_report(tmp_path / "metrics", page, tmp_path / "training")
+    write_page(
+        read_run(tmp_path / "metrics", tmp_path / "training", None, "retrained"), page
+    )
     text = page.read_text()
     assert "new&lt;row&gt;" in text and "new<row>" not in text.split("<script")[0]
     for absent in ('id="layers"', 'id="lms"', 'id="labels"', 'id="errors"'):
@@ -205,8 +205,8 @@ def test_missing_parts_are_left_out_and_unknown_rows_shown(tmp_path):
     assert [cell.text for cell in beside["teacher"][1:4]] == ["–", "–", "10.00 ×"]
     assert beside["new<row>"][2].text == "-2.00 (-3.00 to +0.50)"
     sentences = answer(run)
-    assert "100 words a second" in sentences[0]
-    assert any("2.00 worse" in s and "may be chance" in s for s in sentences)
+    assert "100 words per second" in sentences[0]
+    assert any("2.00 worse" in s and "not significant" in s for s in sentences)
     assert any("teacher" in s and "10.0 times as fast" in s for s in sentences)
 
 
@@ -233,8 +233,11 @@ def test_missing_results_are_named_and_nothing_is_written(tmp_path):
     assert done.exit_code == 1 and "results.json" in done.output
     assert not page.exists()
     write_metrics(tmp_path / "metrics", teacher={"words_per_second": 1.0})
-    with pytest.raises(ScriptError, match="no row with scores"):
-        report.write_report(tmp_path / "metrics", page, tmp_path / "training")
+    done = call(report.main, tmp_path / "metrics", page, *args[2:])
+    assert done.exit_code == 1
+    assert "E185" in done.output and "no row with scores" in " ".join(
+        done.output.split()
+    )
 
 
 def test_results_of_before_a_training_are_named(tmp_path, capsys):
@@ -259,19 +262,6 @@ def gate_lines(*rows, closed=None):
         lines[-1]["closed"] = {"forward": closed, "backward": []}
         lines[-1]["numbers"] = {"forward": [0, 3], "backward": []}
     return lines
-
-
-def test_moment_a_layer_closed():
-    rows = [(0, 1.0, 1.0), (10, 0.5, 0.0), (20, 0.0, 0.2), (30, 0.0, 0.0)]
-    found = closings(gate_lines(*rows), "forward")
-    assert {n: str(moment) for n, moment in found.items()} == {0: "10–20", 1: "20–30"}
-    exact = closings(gate_lines(*rows, closed=[17, 1024]), "forward")
-    assert {n: str(moment) for n, moment in exact.items()} == {0: "17", 3: "1,024"}
-    still = closings(gate_lines((0, 1.0, 0.0), (10, 1.0, 0.0)), "forward")
-    assert still[0] is None and str(still[1]) == "0"
-    assert settled_at(gate_lines(*rows, (40, 0.0, 0.0))) == 30
-    assert settled_at(gate_lines((0, 1.0, 1.0))) == 0
-    assert closings([], "forward") == {}
 
 
 def test_table_of_closings_has_all_seeds(tmp_path):

@@ -1,8 +1,8 @@
 """Raw text is read as documents, and split by document."""
 
 import pytest
-from _common import ScriptError
-from _split import (
+
+from spacy_ldnet.workflow.documents import (
     MAX_CHARACTERS,
     Document,
     hold_out,
@@ -10,6 +10,7 @@ from _split import (
     split_documents,
     take,
 )
+from spacy_ldnet.workflow.scripting import ScriptError
 
 
 def names(documents):

@@ -8,7 +8,6 @@ import spacy
 import srsly
 import teach
 import typer
-from _lessons import count_words
 from spacy.cli.project.run import project_run
 from spacy.cli.train import train
 from spacy.tokens import DocBin
@@ -16,6 +15,7 @@ from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
+from spacy_ldnet.workflow.lessons import count_words
 
 ROOT = Path(__file__).resolve().parents[2]
 

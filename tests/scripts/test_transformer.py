@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 import spacy
-from _common import ScriptError
-from _scoring import evaluate_model
-from _transformer import find_transformer, macs_of_transformer
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 from toy import SENTENCES, make_examples
 from toy_transformer import INNER, LAYERS, WIDTH
 from transformer import fetch, find_source
+
+from spacy_ldnet.evaluation.cost import find_transformer, macs_of_transformer
+from spacy_ldnet.evaluation.scoring import evaluate_pipeline
+from spacy_ldnet.workflow.scripting import ScriptError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,7 +64,7 @@ def test_configs_train_and_rows_have_their_cost(config, tiny_transformer, tmp_pa
         "training.eval_frequency": 2,
     }
     train(ROOT / "configs" / f"{config}.cfg", tmp_path / "out", overrides=overrides)
-    found = evaluate_model(tmp_path / "out/model-last", data, None, gold_tokens=False)
+    found = evaluate_pipeline(tmp_path / "out/model-last", data)
     assert 0 <= found["scores"]["ents_f"] <= 1
     nlp = spacy.load(tmp_path / "out/model-last")
     layers = expected_macs(nlp)

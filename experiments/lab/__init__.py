@@ -1,0 +1,1 @@
+"""Shared by the experiments: trainings that are done once, tables and pictures."""

@@ -1,0 +1,1 @@
+"""The corpora that the workflow knows, and how their files are read."""

@@ -1,0 +1,1 @@
+"""Evaluation of pipelines side by side: scores, errors, cost and speed."""

@@ -1,0 +1,164 @@
+"""Plain English in messages, help texts, docstrings and comments."""
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+import typer
+from spacy.cli._util import app as spacy_app
+from typer.testing import CliRunner
+
+import spacy_ldnet
+from spacy_ldnet.cli import app
+from spacy_ldnet.cli._util import find_page
+
+PACKAGE = Path(spacy_ldnet.__path__[0])
+#: Folders and files of the package that are checked. More can be added.
+ROOMS = (
+    "__init__.py",
+    "about.py",
+    "augmenters.py",
+    "cli/__init__.py",
+    "cli/_arguments.py",
+    "cli/_util.py",
+    "cli/convert.py",
+    "cli/corpus.py",
+    "cli/decode.py",
+    "cli/info.py",
+    "cli/init_config.py",
+    "cli/package.py",
+    "cli/perplexity.py",
+    "cli/pretrain.py",
+    "cli/prune.py",
+    "errors.py",
+    "labelled",
+    "legacy/__init__.py",
+    "legacy/checkpoint.py",
+    "legacy/convert.py",
+    "legacy/weights.py",
+    "threads.py",
+    "util.py",
+)
+#: What not to write, and what to write instead.
+GLOSSARY = {
+    r"pre-?trained on\b": "continued pretraining",
+    r"trained on by (it|them)sel": "continued training",
+    r"(begin|begins|began|begun) anew": "start over",
+    r"go(es)? on (from|with)|gone on with": "resume, continue",
+    r"\bmend(s|ed|ing)?\b|put(s)? right": "fix",
+    r"for want of": "because there is no",
+    r"of its own accord": "by itself",
+    r"\bbesides?\b": "next to, compared with, in addition to",
+    r"(is|are|was|were) another( one)?( than)?\b": "differs",
+    r"(left|leave|leaves|leaving) out\b|(leave|leaves) (it|them) out|pass(es|ed)? over": "skip",
+    r"also packed|packed (as|files?|texts?)\b": "compressed",
+    r"foresee": "predict",
+    r"what (came|comes|becomes|became) of": "the result",
+    r"(labels?|labelled) (by|of) people": "human labels",
+    r"(is|are|be) worth\b": "gains",
+    r"t(old|ell) apart": "distinguish",
+    r"half a character": "unpaired surrogate",
+    r"(one|a|each|every) (text|token|tag|layer|gate|line|row) an? (line|direction|token|tag)\b": "one text per line",
+}
+#: A headline names the thing.
+QUESTIONS = re.compile(r"(What|Which|How|Where)\b(?!.*\?)")
+
+
+def checked_files():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if any(name == room or name.startswith(f"{room}/") for room in ROOMS):
+            yield name
+
+
+def texts_of(name):
+    """The docstrings, comments and messages of a file, with their lines."""
+    source = (PACKAGE / name).read_text("utf8")
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, kinds):
+            yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
+        # Messages, and the help of options.
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value if " " in node.value else ""
+    comments = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            comments.append((token.start[0], token.string.lstrip("#: ")))
+        elif token.type != tokenize.NL and comments:
+            yield comments[0][0], " ".join(text for _, text in comments)
+            comments = []
+
+
+def find_faults(text):
+    plain = " ".join(text.split())
+    for pattern, better in GLOSSARY.items():
+        found = re.search(pattern, plain, re.IGNORECASE)
+        if found:
+            yield f"{found[0]!r} (write: {better}) in {plain[:200]!r}"
+
+
+@pytest.mark.parametrize("name", checked_files())
+def test_a_file_is_in_plain_english(name):
+    faults = {
+        f"line {line}: {fault}"
+        for line, text in texts_of(name)
+        for fault in find_faults(text)
+    }
+    for node in ast.walk(ast.parse((PACKAGE / name).read_text("utf8"))):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            headline = (ast.get_docstring(node) or "").partition("\n")[0]
+            if QUESTIONS.match(headline):
+                faults.add(f"the headline does not name the thing: {headline!r}")
+    assert not faults
+
+
+def test_the_glossary_finds_what_it_should():
+    faults = (
+        "pretrained on by themselves; begin anew; goes on from there; mend it; for want "
+        "of memory; beside it; it is another one; left out; also packed; foresee; what "
+        "came of it; labels by people; what it is worth; half a character; one text a line"
+    )
+    for text in faults.split("; "):
+        assert list(find_faults(text)), text
+    assert not list(find_faults("The network is continued from its last checkpoint."))
+
+
+COMMANDS = sorted(typer.main.get_command(app).commands)
+
+
+def help_of(name):
+    result = CliRunner().invoke(spacy_app, ["ldnet", name, "--help"])
+    assert result.exit_code == 0, result.output
+    return " ".join(re.sub(r"[│╭╮╰╯─]", " ", result.output).split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_names_its_page(name):
+    assert help_of(name).endswith(f"DOCS: {find_page(name)}")
+    assert (PACKAGE.parent / find_page(name)).is_file()
+
+
+def test_pages_of_the_site_are_folders(monkeypatch):
+    address = "https://docs.example/"
+    monkeypatch.setattr("spacy_ldnet.cli._util.__docs__", address)
+    assert find_page("prune") == f"{address}pruning"
+    assert find_page("no such command") == address
+
+
+@pytest.mark.parametrize(
+    "name, choices",
+    [
+        ("annotate", "jsonl|parquet|spacy"),
+        ("convert", "auto|ner|chunk"),
+        ("corpus", "strict|contract|expand"),
+        ("decode", "text|columns"),
+        ("init-config", "Choices: ner, crf_ner, tagger"),
+        ("package", "Choices: sdist, wheel, none"),
+    ],
+)
+def test_the_help_of_a_command_lists_choices(name, choices):
+    assert choices in help_of(name)
