@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..layers import dense_macs
+from ..layers import GATES, dense_macs
 
 
 class Cell(NamedTuple):
@@ -15,22 +15,22 @@ class Cell(NamedTuple):
     :param module: the layer.
     :param function: the function that the layer calls with (input, state, weights, has
         biases, layers, dropout, training, bidirectional, batch first).
-    :param gates: how many it has: rows of W_ih per hidden unit.
     """
 
     module: Type[nn.RNNBase]
     function: Any
-    gates: int
 
 
 #: The kinds of recurrent layers, by their names in configs.
 CELLS: Dict[str, Cell] = {
-    "lstm": Cell(nn.LSTM, torch.lstm, 4),
-    "gru": Cell(nn.GRU, torch.gru, 3),
-    "rnn": Cell(nn.RNN, torch.rnn_tanh, 1),
+    "lstm": Cell(nn.LSTM, torch.lstm),
+    "gru": Cell(nn.GRU, torch.gru),
+    "rnn": Cell(nn.RNN, torch.rnn_tanh),
 }
 #: The same functions, by the `mode` of the layers.
-FUNCTIONS = {cell.module(1, 1).mode: cell.function for cell in CELLS.values()}
+FUNCTIONS = {
+    cell.module(1, 1, device="meta").mode: cell.function for cell in CELLS.values()
+}
 
 State = List[object]
 
@@ -224,7 +224,7 @@ class StackedRNN(nn.Module):
     @property
     def macs(self) -> int:
         """Multiply-accumulates a word of all layers."""
-        rows = CELLS[self.unit].gates * self.hidden
+        rows = GATES[self.unit] * self.hidden
         return rows * (self.embed + self.hidden + 2 * (self.depth - 1) * self.hidden)
 
     def forward(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..inputs import CharIds, TaggerWords, Windows
+from ..layers import GATES
 from .batching import (
     FEW_DIGITS,
     bucket_by_length,
@@ -120,7 +121,7 @@ class BiRNNLayer(nn.Module):
 
     def __init__(self, *, inputs: int, width: int, unit: str):
         super().__init__()
-        self.macs = 2 * CELLS[unit].gates * (width // 2) * (inputs + width // 2)
+        self.macs = 2 * GATES[unit] * (width // 2) * (inputs + width // 2)
         self.forward_rnn = CELLS[unit].module(inputs, width // 2)
         self.backward_rnn = CELLS[unit].module(inputs, width // 2)
 

@@ -6,12 +6,11 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 import numpy
 
 from ..errors import Errors
+from ..file_format import foreign_bytes, read_header
 from ..layers import GATES
 from ..packing import Array
 from .rnn import LayerWeights
 
-FORMAT_VERSION = 1
-METADATA_KEY = "ldnet"
 #: Types of numbers that weights are saved in, by their names in safetensors.
 DTYPES = {"F32": "<f4", "F16": "<f2"}
 
@@ -111,17 +110,13 @@ def read_bytes(data: Any) -> Tuple[Dict[str, Any], Dict[str, Array]]:
     try:
         begin = 8 + int.from_bytes(bytes(data[:8]), "little")
         entries = json.loads(bytes(data[8:begin]))
-        header = json.loads(entries.pop("__metadata__")[METADATA_KEY])
+        metadata = entries.pop("__metadata__", None)
         tensors = {name: _view(data, begin, **entry) for name, entry in entries.items()}
         if begin + sum(tensor.nbytes for tensor in tensors.values()) != len(data):
             raise ValueError("their length is not that of the tensors")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
-    if header["format"] > FORMAT_VERSION:
-        raise ValueError(
-            Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
-        )
-    return header, tensors
+        raise foreign_bytes(error) from error
+    return read_header(metadata), tensors
 
 
 def _view(
