@@ -531,6 +531,7 @@ class Errors(metaclass=_WithCode):
         "The subwords that these language models read were not set. Call "
         "`set_subwords` first."
     )
+    E161 = "[pretraining] has no setting '{name}'.{hint} Its settings are {known}."
     E170 = (
         "'{path}' cannot be read: {reason}. Give files of Prodigy, doccano or Label "
         'Studio, lines such as {{"text": "Ada", "entities": [[0, 3, "PER"]]}} '

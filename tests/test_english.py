@@ -35,10 +35,7 @@ ROOMS = (
     "cli/prune.py",
     "errors.py",
     "labelled",
-    "legacy/__init__.py",
-    "legacy/checkpoint.py",
-    "legacy/convert.py",
-    "legacy/weights.py",
+    "legacy",
     "threads.py",
     "util.py",
 )

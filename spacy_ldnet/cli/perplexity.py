@@ -76,6 +76,6 @@ def perplexity(
     RAISES (ValueError): If the language models or the text cannot be used.
     """
     # Imported here because spaCy imports this module in all of its commands.
-    from ..pretraining.measure import measure_text
+    from ..pretraining.perplexity import measure_text
 
     return measure_text(model_path, text_path, n_process=n_process, strict=strict)

@@ -144,7 +144,7 @@ def pretrain(
 
     device = "cpu" if use_gpu < 0 else f"cuda:{use_gpu}"
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
-    # Of several processes only the first one shows anything.
+    # Of several processes only the first one prints.
     if silent or int(os.environ.get("RANK", "0")):
         run(config, output_path, device=device, report=_ignore, **flags)
         return

@@ -186,7 +186,6 @@ def _model_config(
             "depth": max(1, len(config.forward), len(config.backward)),
             "unit": config.unit,
             "dropout": 0.0,
-            "sentence_end": True,
         }
     return {
         "@architectures": "spacy-ldnet.CRFTagger.v1",

@@ -35,7 +35,7 @@ from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..runtime import NETWORKS, network_from_bytes
 from ..runtime.weights import read_bytes
 from ..threads import one_blas_thread
-from ..util import check_range
+from ..util import check_choice
 from .doc_arrays import WordIds
 
 #: Environment variable that chooses what predicts.
@@ -85,8 +85,7 @@ def check_precision(precision: str) -> None:
     """RAISES (ValueError): E013 for a value that does not exist. One that this processor
     is slow in is W044, one that it cannot compute in, W045 or, without torch, W049.
     """
-    reason = f"choose from {', '.join(PRECISIONS)}"
-    check_range("precision", precision, precision in PRECISIONS, reason)
+    check_choice("precision", precision, PRECISIONS)
     if precision == "float32" or get_current_ops().device_type != "cpu":
         return
     if choose_backend() == "numpy":

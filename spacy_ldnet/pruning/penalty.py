@@ -24,7 +24,7 @@ from ..timing import (
     time_pipeline,
     zipf_texts,
 )
-from ..util import check_range
+from ..util import check_choice, check_range
 from .callbacks import BeforeUpdate, check_trains
 from .encoders import encoders_of, gate_shim, within_budget
 
@@ -89,9 +89,7 @@ def create_gate_penalty_v1(
     check_range("learn_rate", learn_rate, learn_rate > 0, "it must be above 0")
     check_range("warmup", warmup, warmup >= 0, "it must be at least 0")
     check_range("growth", growth, growth >= 1, "it must be at least 1")
-    choices = ", ".join(REGULARIZERS)
-    known = regularizer in REGULARIZERS
-    check_range("regularizer", regularizer, known, f"choose from {choices}")
+    check_choice("regularizer", regularizer, REGULARIZERS)
     limits = {
         "max_layers": max_layers,
         "max_layers_per_direction": max_layers_per_direction,
