@@ -104,7 +104,7 @@ def run_child(job: Dict[str, Any]) -> None:
     """
     from spacy.util import load_config
 
-    from spacy_ldnet.pretraining.events import CorpusReady, Event, Tokenising
+    from spacy_ldnet.pretraining.events import CorpusReady, Event, TextProgress
     from spacy_ldnet.pretraining.run import pretrain
     from spacy_ldnet.util import write_json
 
@@ -113,7 +113,7 @@ def run_child(job: Dict[str, Any]) -> None:
     write_json(folder / PHASE_FILE, found)
 
     def report(event: Event) -> None:
-        if isinstance(event, Tokenising):
+        if isinstance(event, TextProgress):
             found["words_per_second"] = event.words / event.seconds
         elif isinstance(event, CorpusReady):
             found["phase"] = "train"

@@ -25,8 +25,8 @@ from spacy_ldnet.lm_directory import (
 )
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes
+from spacy_ldnet.pretraining.batchers import TokenStream
 from spacy_ldnet.pretraining.config import SEQUENCES
-from spacy_ldnet.pretraining.corpus import TokenStream
 from spacy_ldnet.pretraining.perplexity import perplexity
 
 

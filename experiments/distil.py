@@ -11,13 +11,13 @@ from lab.training import LABELS, SOFT, DistilTrainer, Student, all_students
 from spacy.tokens import DocBin
 from tqdm import tqdm
 
+from spacy_ldnet.distillation.pseudo_labels import GOLD_SHARE, THRESHOLD, count_words
 from spacy_ldnet.evaluation.cost import measure_speed
 from spacy_ldnet.evaluation.gold import read_texts
 from spacy_ldnet.evaluation.scoring import evaluate_pipeline
 from spacy_ldnet.evaluation.summary import mean_and_std
 from spacy_ldnet.lm_directory import find_source
 from spacy_ldnet.timing import describe_machine
-from spacy_ldnet.workflow.lessons import GOLD_SHARE, THRESHOLD, count_words
 from spacy_ldnet.workflow.scripting import run, write_json, write_text
 
 SPEED_WORDS, SPEED_ROUNDS = 5_000, 3

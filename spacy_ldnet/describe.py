@@ -2,21 +2,25 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
+import numpy
 import spacy
 from spacy.language import Language
 from thinc.api import Model
+from thinc.compat import torch
 from wasabi import msg
 
 from .errors import Errors
 from .lm_directory import (
+    DIRECTIONS,
     find_source,
     find_weights,
+    read_arrays,
     read_meta,
-    read_structure,
     read_vocabulary,
 )
+from .models.shim import NetworkShim
 from .pruning.encoders import GatedShim, encoders_in, gate_shim
 from .timing import count_words, interleave, time_pipeline, zipf_texts
 
@@ -37,6 +41,11 @@ COLUMNS = (
 #: The fact that says how many layers a direction has; "layers" for other encoders.
 LAYERS_OF = {"forward": "layers_fwd", "backward": "layers_bwd"}
 SPEED_WORDS, SPEED_ROUNDS = 10_000, 3
+#: Characters of a word of running English and the space after it, to turn the cost of
+#: a character into that of a word.
+CHARACTERS_PER_WORD = 5.3
+#: What the names of an encoder's language models' weights begin with.
+LM_PREFIXES = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
 
 def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
@@ -51,22 +60,20 @@ def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
         BiLSTMs, tag layer); `parameters` of all components; `size_mb` with a path;
         `calibration` if gates were trained for a speed.
     """
-    # Not above: this needs torch.
-    from .models.shim import ModuleShim
-
     facts: Dict[str, Any] = {"layers_fwd": 0, "layers_bwd": 0}
     for encoder in encoders_in(nlp)[:1]:
         facts = _facts_of_gates(gate_shim(encoder))
     nodes = [node for model in _models(nlp) for node in model.walk()]
-    shims = [s for n in nodes for s in n.shims if isinstance(s, ModuleShim)]
-    modules = [s.module for s in shims if s.module is not None]
-    networks = [_network(shim) for node in nodes for shim in node.shims]
-    networks = [network for network in networks if network is not None]
-    facts["parameters"] = _parameters(nodes, networks)
-    # Nothing is known about the cost per word of other networks.
-    if modules and len(modules) == len(networks):
-        facts["lm_macs_per_word"] = sum(getattr(m, "lm_macs", 0) for m in modules)
-        facts["macs_per_word"] = sum(getattr(m, "macs", 0) for m in modules)
+    shims = [shim for node in nodes for shim in node.shims]
+    networks = [s.weights for s in shims if isinstance(s, NetworkShim) and s.is_built]
+    others = [module for module in map(_torch_module, shims) if module is not None]
+    facts["parameters"] = _count_parameters(nodes, networks, others)
+    # Of a transformer no figure a word is known: it reads pieces of words, and each of
+    # them the others.
+    if networks and not others:
+        macs = [macs_per_word(weights) for weights in networks]
+        facts["lm_macs_per_word"] = sum(lm for lm, _ in macs)
+        facts["macs_per_word"] = sum(total for _, total in macs)
     if path is not None:
         facts["size_mb"] = size_of(path)
     return facts
@@ -85,10 +92,28 @@ def _facts_of_gates(shim: GatedShim) -> Dict[str, Any]:
     return facts
 
 
-def _network(shim: Any) -> Optional[Any]:
-    """The torch network of any shim, if it has one."""
+def _torch_module(shim: Any) -> Optional[Any]:
+    """The network of a shim that is not ours; None if there is none."""
     module = getattr(shim, "_model", None)
-    return module if hasattr(module, "parameters") else None
+    is_torch = torch is not None and isinstance(module, torch.nn.Module)
+    return module if is_torch and not isinstance(shim, NetworkShim) else None
+
+
+def macs_per_word(weights: Mapping[str, numpy.ndarray]) -> Tuple[int, int]:
+    """weights (Mapping[str, ndarray]): The weights of one of our networks, by name.
+    RETURNS (Tuple[int, int]): Multiply-accumulates per word of its language models, and
+        of all of it, at a usual number of characters per word.
+    """
+    lm, total = 0, 0.0
+    for name, array in weights.items():
+        is_recurrent = ".weight_ih" in name or ".weight_hh" in name
+        if is_recurrent and name.startswith("chars."):
+            total += array.size * CHARACTERS_PER_WORD
+        elif is_recurrent or name.endswith(("project.weight", "hidden2tag.weight")):
+            total += array.size
+        if is_recurrent and name.startswith(LM_PREFIXES):
+            lm += array.size
+    return lm, round(total)
 
 
 def describe_lm(path: Path) -> Dict[str, Any]:
@@ -99,26 +124,22 @@ def describe_lm(path: Path) -> Dict[str, Any]:
         each direction, and `words` in the vocabulary.
     RAISES (ValueError): E154 a file is damaged, or of a newer version.
     """
-    import torch
-
-    from .nn.language_model import LanguageModel
-
-    structures = {name: read_structure(path, name) for name in find_weights(path)}
-    # On this device nothing is allocated: only shapes are needed.
-    with torch.device("meta"):
-        networks = {
-            name: LanguageModel.from_structure(structure)
-            for name, structure in structures.items()
-        }
-    kept = {name: network.structure()["layers"] for name, network in networks.items()}
+    found = {name: read_arrays(path, name) for name in find_weights(path)}
+    kept = {name: list(structure["layers"]) for name, (structure, _) in found.items()}
+    weights = [weights for _, weights in found.values()]
     return {
         "layers_fwd": len(kept.get("forward", [])),
         "layers_bwd": len(kept.get("backward", [])),
         "kept": kept,
         "perplexity": read_meta(path).get("perplexity", {}),
         "words": len(read_vocabulary(path)),
-        "parameters": sum(_size(network) for network in networks.values()),
-        "lm_macs_per_word": sum(network.rnn.macs for network in networks.values()),
+        "parameters": sum(array.size for each in weights for array in each.values()),
+        "lm_macs_per_word": sum(
+            array.size
+            for each in weights
+            for name, array in each.items()
+            if name.startswith("rnn.") and ".weight_" in name
+        ),
         "size_mb": size_of(path),
     }
 
@@ -212,15 +233,17 @@ def _known_words(nlp: Language) -> List[str]:
     return [s for s in nlp.vocab.strings if s.isalpha()]
 
 
-def _parameters(nodes: List[Model], modules: List[Any]) -> int:
+def _count_parameters(
+    nodes: List[Model],
+    networks: List[Dict[str, numpy.ndarray]],
+    others: List[Any],
+) -> int:
     own = sum(
         node.get_param(name).size
         for node in nodes
         for name in node.param_names
         if node.has_param(name)
     )
-    return own + sum(_size(module) for module in modules)
-
-
-def _size(module: Any) -> int:
-    return sum(weights.numel() for weights in module.parameters())
+    ours = sum(array.size for weights in networks for array in weights.values())
+    theirs = sum(weight.numel() for other in others for weight in other.parameters())
+    return own + ours + theirs

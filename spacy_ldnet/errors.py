@@ -433,6 +433,19 @@ class Errors(metaclass=_WithCode):
         "None of the documents could be annotated. '{path}' has the reason for each. "
         "Check --text-key, and whether the pipeline suits this text."
     )
+    E136 = (
+        "torch is not installed, but it is needed {action}. A pipeline predicts without "
+        "it; for everything else: pip install 'spacy-ldnet[train]'."
+    )
+    E137 = "The environment variable {name} is '{value}'. Choose from {choices}, or unset it."
+    E138 = (
+        "The weights are damaged: their SHA-256 is {found}…, but {expected}… when they were "
+        "saved. Copy the pipeline again."
+    )
+    E139 = (
+        "The model of component '{name}' cannot be read: {reason}. The file is damaged or "
+        "incomplete: copy the pipeline again."
+    )
     E140 = (
         "The {part} part of the corpus '{name}' has labels that its train part does "
         "not have: {labels}. The pipeline cannot learn them, and each would count as "
@@ -518,6 +531,7 @@ class Errors(metaclass=_WithCode):
         "The subwords that these language models read were not set. Call "
         "`set_subwords` first."
     )
+    E161 = "[pretraining] has no setting '{name}'.{hint} Its settings are {known}."
     E170 = (
         "'{path}' cannot be read: {reason}. Give files of Prodigy, doccano or Label "
         'Studio, lines such as {{"text": "Ada", "entities": [[0, 3, "PER"]]}} '
@@ -678,12 +692,16 @@ class Warnings(metaclass=_WithCode):
         "null and spans_{key}_f = 1.0 there."
     )
     W051 = (
-        "{found}: {reason}. Train the gates (for longer) with "
-        "spacy-ldnet.gate_penalty.v1, or choose a number of layers (--layers)."
+        "{found}: {reason}. Train the gates (spacy-ldnet.gate_penalty.v1), for longer if "
+        "they were trained before, or set the number of layers (--layers)."
     )
     W053 = (
         "'{name}' does not know {labels}, which '{path}' has: every entity of these labels "
         "counts as missed. Was it trained on other data?{hint}"
+    )
+    W049 = (
+        'precision = "bfloat16" is ignored without torch: numpy predicts in float32. For '
+        "bfloat16: pip install 'spacy-ldnet[train]'."
     )
     W054 = (
         "The training has {steps} updates, but its learning rate reaches zero after "

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import (
     Union,
 )
 
+import numpy
 import srsly
 
 from .errors import Errors
@@ -160,6 +162,13 @@ def word_rows(words: List[str]) -> Dict[str, int]:
     return {word: row for row, word in enumerate(words, start=FIRST_WORD_ROW)}
 
 
+def vocabulary_hash(words: List[str]) -> str:
+    """words (List[str]): The words of a vocabulary.
+    RETURNS (str): SHA-256 of the words and their order.
+    """
+    return hashlib.sha256(json.dumps(words).encode("utf8")).hexdigest()
+
+
 def read_meta(path: Path) -> Dict[str, Any]:
     """path (Path): Directory of language models.
     RETURNS (Dict[str, Any]): What meta.json says; empty if there is none.
@@ -213,19 +222,29 @@ def read_model(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, An
     return header["structure"], tensors
 
 
-def read_structure(path: Path, direction: str) -> Dict[str, Any]:
+def read_arrays(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
-    RETURNS (Dict[str, Any]): What its weights say of the network; they are not read.
+    RETURNS (Tuple[Dict[str, Any], Dict[str, ndarray]]): What its weights say of the
+        network; and the weights, which are not read before they are used.
     RAISES (ValueError): E011 the file is missing, E154 it is damaged, or of a newer
         version.
     """
-    # Not above: torch is not needed for names, and `nn` reads the rows' from here.
-    from .nn.serialize import read_structure as read
+    # Not above: the networks read the names of rows and directions from here.
+    from .runtime.weights import read_bytes
 
-    require_files(path, [weights_file(direction)])
-    with damage_of(path / weights_file(direction)):
-        return read(path / weights_file(direction))
+    file = path / weights_file(direction)
+    require_files(path, [file.name])
+    with damage_of(file):
+        if not file.stat().st_size:
+            raise ValueError("it is empty")
+        header, weights = read_bytes(numpy.memmap(file, "uint8", "r"))
+    return header["structure"], weights
+
+
+def read_structure(path: Path, direction: str) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): See `read_arrays`."""
+    return read_arrays(path, direction)[0]
 
 
 @contextmanager
@@ -315,8 +334,6 @@ def layers_left(path: Path) -> LayersLeft:
     RETURNS (LayersLeft): Their layers.
     RAISES (ValueError): See `read_structure`.
     """
-    from .nn.serialize import vocabulary_hash
-
     structures = {name: read_structure(path, name) for name in DIRECTIONS}
     words = read_vocabulary(path)
     # An encoder knows the words that have a row of their own.

@@ -1,11 +1,9 @@
 """Loaders of pretrained language models, for `[initialize]`."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple, cast
 
 import spacy
-import torch
 from spacy.util import load_config
 from thinc.api import Model
 
@@ -25,13 +23,13 @@ from .lm_directory import (
     read_vocabulary,
     require_files,
     sizes_of,
+    vocabulary_hash,
 )
-from .models.encoder import LDNetModel, LDNetShim, check_words, find_encoders
-from .nn.encoder import EncoderConfig, LDNetEncoder
-from .nn.precision import with_own_defaults
-from .nn.serialize import vocabulary_hash
+from .models.encoder import LDNetShim, check_words, find_encoders
+from .models.shim import require_torch
+from .models.types import Tok2VecModel
 
-Loader = Callable[[LDNetModel], LDNetModel]
+Loader = Callable[[Tok2VecModel], Tok2VecModel]
 ARCHITECTURE = "spacy-ldnet.LDNetEncoder."
 
 
@@ -52,19 +50,22 @@ class EncoderLoader:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
-    @with_own_defaults
-    def __call__(self, model: LDNetModel) -> LDNetModel:
+    def __call__(self, model: Tok2VecModel) -> Tok2VecModel:
         """model (Model): An LD-Net encoder; gets the network, its words and its sizes.
         RAISES (ValueError): E010 if the encoder's config asks for other sizes; E011,
             E015, E150, E152 to E154 or E159 if there are no language models, or not
             whole ones; E018 if their layers are not densely connected; E005 for mixed
             precision on a CPU.
+            (ImportError): E136 without torch.
         """
+        require_torch("to load language models")
+        from .models.torch_network import build_encoder
+
         shim = _shim(model)
         shim.check_precision()
         source = find_source(self.path)
-        load = load_pipeline if is_pipeline(source) else load_directory
-        network, words, sizes = load(source, model.get_dim("nO"))
+        read = read_pipeline if is_pipeline(source) else read_directory
+        structure, weights, words, sizes = read(source)
         wanted = {name: model.attrs[name] for name in ENCODER_SIZES}
         name = find_misfit(sizes, wanted)
         if name is not None:
@@ -73,18 +74,21 @@ class EncoderLoader:
         # thinc saves them with the model: a saved pipeline knows them, even if its
         # config leaves them to the language models.
         model.attrs.update({name: sizes[name] for name in ENCODER_SIZES})
-        shim.load(network, words)
+        structure["width"] = model.get_dim("nO")
+        shim.load(build_encoder(structure, weights), words)
         return model
 
 
-Loaded = Tuple[LDNetEncoder, List[str], Dict[str, Any]]
+#: The structure of an encoder without its width, each direction's weights, the words of
+#: its table, and its sizes.
+LanguageModels = Tuple[
+    Dict[str, Any], Dict[str, Dict[str, Any]], List[str], Dict[str, Any]
+]
 
 
-def load_directory(path: Path, width: int) -> Loaded:
+def read_directory(path: Path) -> LanguageModels:
     """path (Path): Directory of language models.
-    width (int): Width of the encoder.
-    RETURNS (Tuple[LDNetEncoder, List[str], Dict[str, Any]]): A network of them, the words
-        of its rows, and their sizes.
+    RETURNS (LanguageModels): The language models.
     RAISES (ValueError): See `EncoderLoader`.
     """
     words = read_vocabulary(path)
@@ -102,57 +106,52 @@ def load_directory(path: Path, width: int) -> Loaded:
     check_words(words, read_meta(path)["vocabulary"]["hash"], str(path))
     rows = len(parts["forward"][1]["embedding.weight"])
     words = words[: rows - FIRST_WORD_ROW]
-    config = EncoderConfig(
-        rows=rows,
-        embed=structure["embed"],
-        hidden=structure["hidden"],
-        forward=tuple(parts["forward"][0]["layers"]),
-        backward=tuple(parts["backward"][0]["layers"]),
-        unit=structure["unit"],
-        width=width,
-        boundary=EOS_ROW,
-        vocabulary=vocabulary_hash(words),
-        subword_rows=structure.get("subword_rows", 0),
-        ngrams=tuple(structure.get("ngrams", (0, 0))),
-        features=tuple(structure.get("features", ())),
-    )
-    network = LDNetEncoder(config)
-    for name, (_, tensors) in parts.items():
-        _fill(network.backbones[name], tensors)
-    return network, words, sizes_of(structure)
+    encoder = {
+        "rows": rows,
+        "embed": structure["embed"],
+        "hidden": structure["hidden"],
+        **{name: found["layers"] for name, (found, _) in parts.items()},
+        "unit": structure["unit"],
+        "boundary": EOS_ROW,
+        "vocabulary": vocabulary_hash(words),
+        "subword_rows": structure.get("subword_rows", 0),
+        "ngrams": structure.get("ngrams", [0, 0]),
+        "features": structure.get("features", []),
+    }
+    weights = {name: tensors for name, (_, tensors) in parts.items()}
+    return encoder, weights, words, sizes_of(structure)
 
 
-def load_pipeline(path: Path, width: int) -> Loaded:
+def read_pipeline(path: Path) -> LanguageModels:
     """path (Path): Directory of a pipeline.
-    width (int): Width of the encoder.
-    RETURNS (Tuple[LDNetEncoder, List[str], Dict[str, Any]]): A network of the language
-        models of its encoder, without the layers whose gates are closed; the words of
-        its rows; and its sizes.
+    RETURNS (LanguageModels): Those of its encoder, without the layers whose gates are
+        closed.
     RAISES (ValueError): E152 it has no such encoder, or several that differ.
     """
     encoder = read_encoder(path)
-    _shim(encoder).prune()
-    theirs, words = _shim(encoder).module, _shim(encoder).words
-    network = LDNetEncoder(replace(theirs.config, width=width))
-    for name, backbone in network.backbones.items():
-        _fill(backbone, theirs.backbones[name].state_dict())
-    return network, words, {name: encoder.attrs[name] for name in ENCODER_SIZES}
+    shim = _shim(encoder)
+    shim.prune()
+    weights = {
+        name: backbone.state_dict() for name, backbone in shim.module.backbones.items()
+    }
+    sizes = {name: encoder.attrs[name] for name in ENCODER_SIZES}
+    return dict(shim.structure), weights, shim.words, sizes
 
 
-def read_encoder(path: Path) -> LDNetModel:
+def read_encoder(path: Path) -> Tok2VecModel:
     """path (Path): Directory of a pipeline.
     RETURNS (Model): Its LD-Net encoder; of several alike the first.
     RAISES (ValueError): E152 it has none, or several that differ.
     """
     blocks = load_config(path / CONFIG_FILE)["components"]
     others = [name for name, block in blocks.items() if ARCHITECTURE not in str(block)]
-    encoders: List[LDNetModel] = []
+    encoders: List[Tok2VecModel] = []
     if len(others) < len(blocks):
         # Other components may be large, or need packages that nobody needs for this.
         nlp = spacy.load(path, exclude=others)
         models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
         nodes = [e for m in models if isinstance(m, Model) for e in find_encoders(m)]
-        encoders = [encoder for encoder in nodes if _shim(encoder).module]
+        encoders = [encoder for encoder in nodes if _shim(encoder).is_built]
     left = [_shim(encoder).layers_left() for encoder in encoders]
     if not encoders or any(layers != left[0] for layers in left):
         what = "encoders that differ" if encoders else "no LD-Net encoder"
@@ -161,16 +160,4 @@ def read_encoder(path: Path) -> LDNetModel:
 
 
 def _shim(model: Model) -> LDNetShim:
-    shims: List[LDNetShim] = [s for s in model.shims if isinstance(s, LDNetShim)]
-    return shims[0]
-
-
-def _fill(backbone: torch.nn.Module, tensors: Dict[str, torch.Tensor]) -> None:
-    """Copy the embedding and the recurrent layers; the softmax is not needed."""
-    try:
-        # Copied into the network's own tensors, so that float16 is widened.
-        backbone.load_state_dict(
-            {name: tensors[name] for name in backbone.state_dict()}
-        )
-    except (KeyError, RuntimeError) as error:
-        raise ValueError(Errors.E003.format(reason=error)) from error
+    return cast(LDNetShim, model.shims[0])

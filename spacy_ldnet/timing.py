@@ -14,6 +14,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
 
+from .models.shim import NetworkShim
+
 #: Words of a document, and what follows each.
 Words = Tuple[List[str], List[bool]]
 #: Length of a made-up document: that of a usual sentence.
@@ -55,15 +57,12 @@ def time_pipeline(nlp: Language, texts: Sequence[Words]) -> float:
 
 def clear_caches(nlp: Language) -> None:
     """nlp (Language): A pipeline; its networks forget the words of earlier texts."""
-    # Not above: this needs torch.
-    from .models.shim import TrainingShim
-
     for _, pipe in nlp.pipeline:
         model = getattr(pipe, "model", None)
         for node in model.walk() if isinstance(model, Model) else []:
             for shim in node.shims:
-                if isinstance(shim, TrainingShim):
-                    shim.forget()
+                if isinstance(shim, NetworkShim):
+                    shim.clear_caches()
 
 
 def make_docs(nlp: Language, texts: Sequence[Words]) -> List[Doc]:

@@ -16,31 +16,28 @@ from spacy_ldnet.cli import app
 from spacy_ldnet.cli._util import find_page
 
 PACKAGE = Path(spacy_ldnet.__path__[0])
-#: Folders and files of the package that are not checked yet. To check more, delete names.
-NOT_YET = (
-    "annotation",
-    "cli/_cuts.py",
-    "cli/_progress.py",
-    "cli/annotate.py",
+#: Folders and files of the package that are checked. More can be added.
+ROOMS = (
+    "__init__.py",
+    "about.py",
+    "augmenters.py",
+    "cli/__init__.py",
+    "cli/_arguments.py",
+    "cli/_util.py",
+    "cli/convert.py",
+    "cli/corpus.py",
+    "cli/decode.py",
+    "cli/info.py",
+    "cli/init_config.py",
+    "cli/package.py",
     "cli/perplexity.py",
     "cli/pretrain.py",
     "cli/prune.py",
-    "describe.py",
-    "engines",
-    "iobes.py",
+    "errors.py",
+    "labelled",
     "legacy",
-    "lm_directory.py",
-    "loaders.py",
-    "models",
-    "nn",
-    "pipeline",
-    "pretraining",
-    "pruning",
-    "runtime",
-    "sharding",
-    "subwords.py",
-    "timing.py",
-    "transformer",
+    "threads.py",
+    "util.py",
 )
 #: What not to write, and what to write instead.
 GLOSSARY = {
@@ -70,7 +67,7 @@ QUESTIONS = re.compile(r"(What|Which|How|Where)\b(?!.*\?)")
 def checked_files():
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if not any(name == part or name.startswith(f"{part}/") for part in NOT_YET):
+        if any(name == room or name.startswith(f"{room}/") for room in ROOMS):
             yield name
 
 

@@ -10,11 +10,12 @@ from spacy_ldnet.lm_directory import (
     DIRECTIONS,
     META_FILE,
     WORDS_FILE,
+    vocabulary_hash,
     weights_file,
 )
 from spacy_ldnet.models.encoder import find_encoders
 from spacy_ldnet.nn.language_model import LanguageModel, LanguageModelConfig
-from spacy_ldnet.nn.serialize import module_to_bytes, vocabulary_hash
+from spacy_ldnet.nn.serialize import module_to_bytes
 from spacy_ldnet.pruning import create_gate_penalty_v1
 
 EMBED, HIDDEN, DEPTH, WIDTH = 6, 5, 3, 8

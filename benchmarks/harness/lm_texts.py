@@ -9,7 +9,7 @@ from spacy.util import load_config
 
 from spacy_ldnet.lm_directory import FIRST_WORD_ROW
 from spacy_ldnet.nn.language_model import LanguageModel
-from spacy_ldnet.pretraining.corpus import IndexedCorpus, open_stream
+from spacy_ldnet.pretraining.corpus import TokenisedCorpus, open_stream
 from spacy_ldnet.pretraining.events import CorpusReady, Event
 from spacy_ldnet.pretraining.run import pretrain, resolve_model
 from spacy_ldnet.workflow.documents import hold_out, read_documents
@@ -39,15 +39,15 @@ class Enough(Exception):
 
 def index_corpus(
     config_path: Path, out_dir: Path, overrides: Dict[str, Any]
-) -> IndexedCorpus:
+) -> TokenisedCorpus:
     """Have the package tokenise the text, as at the start of every training.
 
     config_path (Path): Config of the language models.
     out_dir (Path): Gets the folder `run`, and the corpus in it; texts may lie beside it.
     overrides (Dict[str, Any]): What to change in the config, the texts' paths at least.
-    RETURNS (IndexedCorpus): The corpus and its vocabulary.
+    RETURNS (TokenisedCorpus): The corpus and its vocabulary.
     """
-    found: List[IndexedCorpus] = []
+    found: List[TokenisedCorpus] = []
 
     def stop(event: Event) -> None:
         if isinstance(event, CorpusReady):
@@ -62,15 +62,15 @@ def index_corpus(
     return found[0]
 
 
-def text_rows(corpus: IndexedCorpus, part: str) -> "numpy.ndarray[Any, Any]":
+def text_rows(corpus: TokenisedCorpus, part: str) -> "numpy.ndarray[Any, Any]":
     """The text as the package reads it, for the baselines.
 
-    corpus (IndexedCorpus): The text.
+    corpus (TokenisedCorpus): The text.
     part (str): "train" or "dev".
     RETURNS (numpy.ndarray): 32-bit rows; each text begins with `EOS_ROW`.
     """
     stream = open_stream(corpus.path, part, "forward")
-    return stream.at(numpy.arange(len(stream))).astype(numpy.int32)
+    return stream[numpy.arange(len(stream))].astype(numpy.int32)
 
 
 @dataclass(frozen=True)

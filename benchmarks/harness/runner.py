@@ -5,7 +5,6 @@ import inspect
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
-import torch
 import typer
 from wasabi import msg
 
@@ -53,6 +52,9 @@ def benchmark(*, threads: int = 1) -> Callable[..., Callable[..., Dict[str, Any]
             results = kwargs.pop("results")
             number = kwargs["threads"]
             if "threads" not in known:
+                # Not above: some measurements are those of processes without torch.
+                import torch
+
                 torch.set_num_threads(kwargs.pop("threads"))
             found: Dict[str, Any] = {"machine": describe_machine(number)}
             for part, value in measure(**kwargs):
@@ -62,7 +64,8 @@ def benchmark(*, threads: int = 1) -> Callable[..., Callable[..., Dict[str, Any]
                 else:
                     show(part, value)
                 write_json(results, found)
-            msg.good("Wrote the results", str(results))
+            if len(found) > 1:
+                msg.good("Wrote the results", str(results))
             return found
 
         main.__signature__ = inspect.Signature([*known.values(), *new])  # type: ignore[attr-defined]

@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from spacy_ldnet.lm_directory import LayerId
+
 LEARNED = "learned"
 FIRST = "first"
 RANDOM = "random"
@@ -150,22 +152,23 @@ def plan_points(
 
 def choose_layers(
     point: Point, depth: int, per_direction: bool = False
-) -> Dict[str, List[int]]:
+) -> Dict[str, List[LayerId]]:
     """The layers of a method that does not learn them.
 
     point (Point): `first` takes the lowest layers, in both directions alike, `random`
         any, by its seed and draw.
     depth (int): Layers a direction of the full network.
     per_direction (bool): Draw half of them from each direction, if they have a half.
-    RETURNS (Dict[str, List[int]]): Their numbers in each direction.
+    RETURNS (Dict[str, List[LayerId]]): The layers of each direction.
     """
     sides = ("forward", "backward")
-    layers = [(side, i) for i in range(depth) for side in sides]
+    ids = [LayerId(i) for i in range(depth)]
+    layers = [(side, i) for i in ids for side in sides]
     if point.method == RANDOM:
         chance = random.Random(f"{point.seed} {point.draw} {point.budget}")
         half = half_of(point.budget, per_direction)
         if half is not None:
-            return {side: sorted(chance.sample(range(depth), half)) for side in sides}
+            return {side: sorted(chance.sample(ids, half)) for side in sides}
         layers = chance.sample(layers, len(layers))
     kept = layers[: point.budget]
     return {name: sorted(i for side, i in kept if side == name) for name in sides}

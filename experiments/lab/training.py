@@ -32,11 +32,15 @@ from lab.points import (
     plain_hidden,
 )
 from spacy_ldnet.describe import describe
+from spacy_ldnet.distillation.pseudo_labels import (
+    GOLD_SHARE,
+    THRESHOLD,
+    write_pseudo_labels,
+)
 from spacy_ldnet.nn.language_model import LanguageModelConfig
 from spacy_ldnet.pretraining.run import resolve_model
 from spacy_ldnet.pruning import encoders_in, keep_only, prune_encoder
 from spacy_ldnet.util import write_folder
-from spacy_ldnet.workflow.lessons import GOLD_SHARE, THRESHOLD, make_lessons
 from spacy_ldnet.workflow.scripting import ScriptError, script_errors
 
 Settings = Dict[str, Any]
@@ -362,7 +366,7 @@ class FrontierTrainer(Trainer):
         path = self.directory / str(teacher.seed) / f"{teacher.name}-lessons"
 
         def make(made: Path) -> None:
-            make_lessons(
+            write_pseudo_labels(
                 *(str(pipeline), corpus / "train.spacy"),
                 self.taught_text or self.text / "lm_train.txt",
                 *(made, path.with_name(f"{path.name}.labelling")),
@@ -471,7 +475,7 @@ class DistilTrainer(Trainer):
         work = self.directory / f"labelling-{threshold}"
 
         def make(made: Path) -> None:
-            make_lessons(
+            write_pseudo_labels(
                 teacher,
                 self.corpus / "train.spacy",
                 text,

@@ -10,7 +10,8 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from tqdm import tqdm
 
-from ..describe import describe, size_of
+from ..describe import describe, macs_per_word, size_of
+from ..models.shim import NetworkShim
 from ..timing import (
     Words,
     count_words,
@@ -122,8 +123,6 @@ def macs_of_weights(nlp: Language) -> int:
     nlp (Language): The pipeline; only its entity components are counted.
     RETURNS (int): Multiply-accumulates per word.
     """
-    from ..models.shim import ModuleShim
-
     total = 0
     nodes = set()
     for name in entity_pipes(nlp) or nlp.pipe_names:
@@ -134,8 +133,11 @@ def macs_of_weights(nlp: Language) -> int:
             nodes.add(node.id)
             if node.has_param("W"):
                 total += node.get_param("W").size
-            modules = [s.module for s in node.shims if isinstance(s, ModuleShim)]
-            total += sum(getattr(module, "macs", 0) for module in modules)
+            total += sum(
+                macs_per_word(shim.weights)[1]
+                for shim in node.shims
+                if isinstance(shim, NetworkShim) and shim.is_built
+            )
     return int(total)
 
 

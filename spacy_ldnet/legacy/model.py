@@ -1,242 +1,175 @@
-"""The authors' tagger (LightNER) as a thinc model."""
+"""The authors' tagger (LightNER) below its CRF, as a thinc model.
 
-from dataclasses import asdict, dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
+It reads docs sentence by sentence, each with one more position for its end. So does the
+LD-Net encoder inside it.
+"""
+
+from dataclasses import dataclass
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    cast,
+)
 
 import numpy
-import torch
 from spacy.attrs import LOWER
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats2d
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..errors import Errors
+from ..inputs import Windows
 from ..lm_directory import EOS_ROW
 from ..models.doc_arrays import (
-    Layout,
-    find_types,
     flat_attribute,
     in_one_vocab,
-    lay_out,
+    sentence_starts,
     split_rows,
+    unique_words,
 )
-from ..models.encoder import (
-    check_rows,
-    dropout_rate,
-    with_ends,
-)
-from ..models.shim import WordShim
-from ..nn.batching import (
-    bucket_by_length,
-    padded_index,
-    reorder_time,
-    reverse_index,
-    take_rows,
-)
-from ..nn.precision import with_own_defaults
-from ..nn.rnn import CELLS, run_rnn
-from ..nn.serialize import Structure
-from ..nn.tagger import CHARACTERS_PER_WORD, BiRNN
+from ..models.encoder import NODE_NAME, encode
+from ..models.shim import Backprop, NetworkShim, dropout_rate
+from ..models.tok2vec import read_vectors
+from ..models.types import Tok2VecModel
 from ..util import check_dropout, check_range
 
-# The authors' own tagger below its CRF: it reads sentences, ends and all.
-#
-# It differs from :mod:`~spacy_ldnet.nn.tagger` where the authors' code differs from the
-# paper: the character LSTM runs over the whole sentence, words have a table of their own,
-# and everything runs over one more position, the end of the sentence.
+#: Characters after a word, and after a sentence.
+SPACE, END = " ", "\n"
+
+ArrayT = TypeVar("ArrayT")
 
 
 @dataclass(frozen=True)
-class SentenceStackConfig:
-    """Sizes of the stack.
-
-    :param context: width of the contextual input; 0 for none.
-    :param char_rows: rows of the table of characters' embeddings.
-    :param char_embed: width of a character's embedding.
-    :param char_hidden: width of each direction of the character LSTM.
-    :param word_rows: rows of the table of word vectors.
-    :param word_embed: width of a word vector, and of a word's characters.
-    :param width: width of the output, both directions together; even.
-    :param depth: number of bidirectional layers, at least 1.
-    :param unit: ``lstm``, ``gru`` or ``rnn``, of words and characters.
-    """
-
-    context: int
-    char_rows: int
-    char_embed: int
-    char_hidden: int
-    word_rows: int
-    word_embed: int
-    width: int
-    depth: int
-    unit: str
-
-    @property
-    def hidden(self) -> int:
-        """Width of the widest recurrent layer, one direction."""
-        return max(self.char_hidden, self.width // 2)
-
-    @property
-    def input_width(self) -> int:
-        return self.context + 2 * self.word_embed
-
-
-@dataclass(frozen=True)
-class Sentences:
-    """A batch of sentences. Each has one position more than words: its end.
+class Sentences(Generic[ArrayT]):
+    """A batch of sentences. Each has a position per word, and one for its end.
 
     :param word_rows: row of each position's word. *Shape:* (positions,)
     :param starts: first position of each sentence. *Shape:* (sentences,)
     :param lengths: positions of each sentence, at least 1. *Shape:* (sentences,)
-    :param char_rows: rows of all sentences' characters: the words with a space after
-        each, and one symbol for the end. *Shape:* (characters,)
+    :param char_rows: rows of the characters of all sentences: words with a space after
+        each, and a symbol for the end. *Shape:* (characters,)
     :param char_starts: first character of each sentence. *Shape:* (sentences,)
     :param char_lengths: characters of each sentence. *Shape:* (sentences,)
     :param first_char: first character of each position. *Shape:* (positions,)
     :param last_char: the space after each position's word. *Shape:* (positions,)
     """
 
-    word_rows: Tensor
-    starts: Tensor
-    lengths: Tensor
-    char_rows: Tensor
-    char_starts: Tensor
-    char_lengths: Tensor
-    first_char: Tensor
-    last_char: Tensor
+    word_rows: ArrayT
+    starts: ArrayT
+    lengths: ArrayT
+    char_rows: ArrayT
+    char_starts: ArrayT
+    char_lengths: ArrayT
+    first_char: ArrayT
+    last_char: ArrayT
 
 
-class SentenceCharEncoder(nn.Module):
-    """A character LSTM in each direction over a sentence, read at words' edges.
+@dataclass(frozen=True)
+class SentenceLayout:
+    """The positions of a batch: its tokens, and the end of each sentence after them.
 
-    :param config: the sizes.
+    starts (ndarray): First position of each sentence. Shape: (sentences,), int64
+    lengths (ndarray): Number of positions of each sentence. Shape: (sentences,), int64
+    of_tokens (ndarray): Position of each token. Shape: (tokens,), int64
+    of_docs (List[int]): Number of positions of each doc.
     """
 
-    def __init__(self, config: SentenceStackConfig):
-        super().__init__()
-        self.hidden = config.char_hidden
-        self.unit = config.unit
-        self.embedding = nn.Embedding(config.char_rows, config.char_embed)
-        self.forward_rnn = CELLS[config.unit].module(
-            config.char_embed, config.char_hidden
-        )
-        self.backward_rnn = CELLS[config.unit].module(
-            config.char_embed, config.char_hidden
-        )
-        self.project = nn.Linear(2 * config.char_hidden, config.word_embed)
+    starts: numpy.ndarray
+    lengths: numpy.ndarray
+    of_tokens: numpy.ndarray
+    of_docs: List[int]
 
     @property
-    def macs(self) -> int:
-        """Multiply-accumulates a character, projection not counted."""
-        width = self.embedding.embedding_dim + self.hidden
-        return 2 * CELLS[self.unit].gates * self.hidden * width
+    def size(self) -> int:
+        """RETURNS (int): Number of positions."""
+        return sum(self.of_docs)
 
-    def forward(self, sentences: Sentences) -> Tensor:
-        """Encode positions.
+    @property
+    def windows(self) -> Windows[numpy.ndarray]:
+        """RETURNS (Windows): One window per sentence."""
+        none = numpy.zeros_like(self.lengths)
+        return Windows(self.starts, self.lengths, none, self.lengths)
 
-        :returns: *Shape:* (positions, word_embed)
+    def insert_ends(self, ids: numpy.ndarray, end: int) -> numpy.ndarray:
+        """ids (ndarray): Id of each token. Shape: (tokens,)
+        end (int): Id of a sentence's end.
+        RETURNS (ndarray): Id of each position. Shape: (positions,)
         """
-        shape = (len(sentences.char_rows), self.hidden)
-        ahead = self.embedding.weight.new_zeros(shape)
-        behind = self.embedding.weight.new_zeros(shape)
-        for group in bucket_by_length(sentences.char_lengths):
-            sizes = sentences.char_lengths[group]
-            padded = padded_index(sentences.char_starts[group], sizes)
-            x = self.embedding(sentences.char_rows[padded.index])
-            backwards = reverse_index(padded.lengths, len(x))
-            read = reorder_time(
-                run_rnn(self.backward_rnn, reorder_time(x, backwards))[0], backwards
-            )
-            real = padded.real
-            places = padded.index[real]
-            ahead = ahead.index_copy(0, places, run_rnn(self.forward_rnn, x)[0][real])
-            behind = behind.index_copy(0, places, read[real])
-        states = [ahead[sentences.last_char], behind[sentences.first_char]]
-        return self.project(torch.cat(states, dim=-1))
+        full = numpy.full(self.size, end, dtype=ids.dtype)
+        full[self.of_tokens] = ids
+        return full
 
 
-class SentenceStack(nn.Module):
-    """``[characters, context, word vector]`` through bidirectional layers.
-
-    :param config: the sizes.
+def sentence_layout(docs: Sequence[Doc]) -> SentenceLayout:
+    """docs (Sequence[Doc]): The batch. A doc without sentence starts is one sentence, and
+        an empty doc has none.
+    RETURNS (SentenceLayout): The positions of the batch.
     """
-
-    def __init__(self, config: SentenceStackConfig):
-        super().__init__()
-        self.config = config
-        self.chars = SentenceCharEncoder(config)
-        self.table = nn.Embedding(config.word_rows, config.word_embed)
-        self.layers = BiRNN(
-            inputs=config.input_width,
-            width=config.width,
-            depth=config.depth,
-            unit=config.unit,
-        )
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates a word, at a usual number of characters a word."""
-        project = self.chars.project
-        total = self.layers.macs + self.chars.macs * CHARACTERS_PER_WORD
-        return round(total + project.in_features * project.out_features)
-
-    def structure(self) -> Structure:
-        return asdict(self.config)
-
-    @classmethod
-    def from_structure(cls, structure: Structure) -> "SentenceStack":
-        return cls(SentenceStackConfig(**structure))
-
-    def forward(
-        self,
-        context: Optional[Tensor],
-        sentences: Sentences,
-        *,
-        dropout: float = 0.0,
-    ) -> Tensor:
-        """Encode positions.
-
-        :param context: *Shape:* (positions, context), or None
-        :param sentences: the sentences.
-        :param dropout: rate on the inputs, between layers and on the output, in training.
-        :returns: *Shape:* (positions, width)
-        """
-        parts: List[Tensor] = [self.chars(sentences)]
-        parts += [] if context is None else [context]
-        parts.append(self.table(sentences.word_rows))
-        x = F.dropout(torch.cat(parts, dim=-1), dropout, self.training)
-        out = x.new_zeros(len(x), self.config.width)
-        for group in bucket_by_length(sentences.lengths):
-            padded = padded_index(sentences.starts[group], sentences.lengths[group])
-            index, real = padded.index, padded.real
-            backwards = reverse_index(padded.lengths, len(index))
-            h = self.layers(take_rows(x, index), backwards, dropout)
-            out = out.index_copy(0, index[real], h[real])
-        return F.dropout(out, dropout, self.training)
+    flags = [sentence_starts(doc) for doc in docs]
+    is_start = numpy.concatenate([numpy.zeros(0, dtype=bool), *flags])
+    sentence = numpy.cumsum(is_start) - 1
+    of_tokens = numpy.arange(len(is_start)) + sentence
+    lengths = numpy.bincount(sentence, minlength=0).astype("int64") + 1
+    counts = [int(own.sum()) for own in flags]
+    return SentenceLayout(
+        starts=numpy.cumsum(lengths) - lengths,
+        lengths=lengths,
+        of_tokens=of_tokens,
+        of_docs=[len(doc) + count for doc, count in zip(docs, counts)],
+    )
 
 
-Tok2VecModel = Model[List[Doc], List[Floats2d]]
-#: What the authors put behind a word, and behind a sentence.
-SPACE, END = " ", "\n"
+def build_sentence_tok2vec_v1(
+    *,
+    width: int,
+    contextual: Optional[Tok2VecModel] = None,
+    dropout: Optional[float] = None,
+) -> Tok2VecModel:
+    """Build the tagger of the authors' code below its CRF. Its other sizes and its
+    weights come from `ldnet convert`, and then from the saved pipeline.
+
+    Each sentence of a doc is read by itself. A doc without sentence starts is one sentence.
+
+    width (int): Width of the output, both directions together; even.
+    contextual (Optional[Model[List[Doc], List[Floats2d]]]): An LD-Net encoder, which
+        reads the same sentences; None for none.
+    dropout (Optional[float]): Rate in [0, 1); None for the rate of `[training] dropout`.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The model.
+    RAISES (ValueError): E013 for a value out of range; E032 when it is initialized.
+    """
+    check_range("width", width, width >= 2 and width % 2 == 0, "it must be even")
+    check_dropout(dropout)
+    return Model(
+        "ldnet_sentence_tok2vec",
+        forward,
+        init=init,
+        dims={"nO": width},
+        layers=[] if contextual is None else [contextual],
+        attrs={"fixed_dropout": dropout, "dropout_rate": dropout or 0.0},
+        shims=[SentenceShim()],
+    )
 
 
-class SentenceShim(WordShim):
-    """Holds the network, the lower-case words of its table and its characters."""
+class SentenceShim(NetworkShim):
+    """The network, the lower-case words of its table, and its characters."""
 
     def __init__(self) -> None:
-        super().__init__(SentenceStack)
+        super().__init__("spacy_ldnet.legacy.network:SentenceStack")
         self.characters: Dict[str, int] = {}
 
-    def load(
-        self, module: SentenceStack, words: List[str], characters: Dict[str, int]
-    ) -> None:
-        """module (SentenceStack): The network.
-        words (List[str]): Words of its table's rows, from FIRST_WORD_ROW; they are
-            looked up by the hashes of lower case.
-        characters (Dict[str, int]): Row of each character, `\\n` for the end of a
-            sentence among them; "" is the row of all others.
+    def load(self, module: Any, words: List[str], characters: Dict[str, int]) -> None:
+        """module (SentenceStack): The network in torch.
+        words (List[str]): Words of its table's rows, from FIRST_WORD_ROW. They are
+            looked up by the hashes of their lower-case form.
+        characters (Dict[str, int]): The row of each character. `\\n` is the end of a
+            sentence, and "" stands for all other characters.
         """
         self.module = module
         self.set_words(words)
@@ -252,104 +185,81 @@ class SentenceShim(WordShim):
         rows = [self.characters.get(chr(code), unknown) for code in codes.tolist()]
         return numpy.array(rows, dtype="int64")[places.reshape(-1)]
 
-    def extra(self) -> Dict[str, Any]:
-        return {**super().extra(), "characters": self.characters}
+    def get_extra_state(self) -> Dict[str, Any]:
+        return {**super().get_extra_state(), "characters": self.characters}
 
-    def set_extra(self, message: Dict[str, Any]) -> None:
-        self.set_words(message["words"])
+    def set_extra_state(self, message: Dict[str, Any]) -> None:
+        super().set_extra_state(message)
         self.characters = message["characters"]
-
-
-def build_sentence_tok2vec_v1(
-    *,
-    width: int,
-    contextual: Optional[Tok2VecModel] = None,
-    dropout: Optional[float] = None,
-) -> Tok2VecModel:
-    """Build the tagger of the authors' code up to its CRF. Its other sizes and its
-    weights come from `ldnet convert`, and then from the saved pipeline.
-
-    Each sentence of a doc is read on its own, a doc without sentence starts as one.
-
-    width (int): Width of the output, both directions together; even.
-    contextual (Optional[Model[List[Doc], List[Floats2d]]]): An LD-Net encoder with
-        `sentence_end = true`; None for none.
-    dropout (Optional[float]): Rate in [0, 1); None for that of `[training] dropout`.
-    RETURNS (Model[List[Doc], List[Floats2d]]): The model.
-    RAISES (ValueError): E013 for a value out of range; E032 when initialised.
-    """
-    check_range("width", width, width >= 2 and width % 2 == 0, "it must be even")
-    check_dropout(dropout)
-    return Model(
-        "ldnet_sentence_tok2vec",
-        forward,
-        init=init,
-        dims={"nO": width},
-        layers=[] if contextual is None else [contextual],
-        attrs={"fixed_dropout": dropout, "dropout_rate": dropout or 0.0},
-        shims=[SentenceShim()],
-    )
 
 
 def init(
     model: Tok2VecModel, X: Optional[List[Doc]] = None, Y: Optional[Any] = None
 ) -> None:
-    """RAISES (ValueError): E032 unless the weights are there already."""
-    if _shim(model).module is None:
+    """RAISES (ValueError): E032 if there are no weights."""
+    if not _shim(model).is_built:
         raise ValueError(Errors.E032)
 
 
-@with_own_defaults
 def forward(
     model: Tok2VecModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     shim = _shim(model)
-    if shim.module is None:
+    if not shim.is_built:
         raise ValueError(Errors.E004)
-    layout = lay_out(docs)
-    context, bp_context = None, None
-    if model.layers:
-        Xs, bp_context = model.layers[0](docs, is_train)
-        width = shim.module.config.context
-        check_rows(Xs, layout.of_docs, width, model, model.layers[0])
-        flat = model.ops.flatten(Xs).astype("float32", copy=False)
-        context = xp2torch(flat, requires_grad=is_train, device=shim.device)
-    sentences = _sentences(shim, in_one_vocab(docs), layout)
+    layout = sentence_layout(docs)
+    context, bp_context = _read_context(model, docs, layout, is_train)
+    sentences = _find_sentences(shim, in_one_vocab(docs), layout)
     inputs = ArgsKwargs((context, sentences), {"dropout": dropout_rate(model)})
     Y, bp_network = shim(inputs, is_train)
-    of_tokens = torch.from_numpy(layout.of_tokens).to(shim.device)
-    sizes = [len(doc) for doc in docs]
+    kept = model.ops.asarray1i(layout.of_tokens)
 
-    @with_own_defaults
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
-        dY = torch.zeros_like(Y)
-        dY[of_tokens] = xp2torch(model.ops.flatten(dYs), device=shim.device)
-        dX = bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
+        dY = model.ops.xp.zeros_like(Y)
+        dY[kept] = model.ops.flatten(dYs)
+        d_context = bp_network(dY)[0]
         if bp_context is not None:
-            bp_context(split_rows(torch2xp(dX.args[0]), layout.of_docs))
+            bp_context(d_context)
         return docs
 
-    kept = Y.detach()[of_tokens]
-    return split_rows(torch2xp(kept), sizes), backprop
+    return split_rows(Y[kept], list(map(len, docs))), backprop
 
 
 def _shim(model: Tok2VecModel) -> SentenceShim:
     return cast(SentenceShim, model.shims[0])
 
 
-def _sentences(shim: SentenceShim, docs: Sequence[Doc], layout: Layout) -> Sentences:
-    """Look up words and characters of the batch."""
+def _read_context(
+    model: Tok2VecModel, docs: List[Doc], layout: SentenceLayout, is_train: bool
+) -> Tuple[Optional[Floats2d], Optional[Backprop]]:
+    """The contextual vectors of all positions, and the backward pass."""
+    if not model.layers:
+        return None, None
+    encoder = model.layers[0]
+    if encoder.name != NODE_NAME:
+        # Another layer gives no vectors for the ends of sentences, which is E111.
+        width = _shim(model).structure["context"]
+        return read_vectors(model, docs, is_train, width=width, lengths=layout.of_docs)
+    words = unique_words(docs)
+    positions = layout.insert_ends(words.inverse, len(words.keys))
+    return encode(encoder, docs, words, positions, layout.windows, is_train)
+
+
+def _find_sentences(
+    shim: SentenceShim, docs: Sequence[Doc], layout: SentenceLayout
+) -> Sentences[numpy.ndarray]:
+    """Look up the words and characters of the batch."""
     lower = flat_attribute(docs, LOWER)
-    types = find_types(docs)
-    texts = [docs[0].vocab.strings[int(key)] for key in types.keys] if docs else []
+    words = unique_words(docs)
+    texts = [docs[0].vocab.strings[int(key)] for key in words.keys] if docs else []
     pieces = [END] * layout.size
-    for place, number in zip(layout.of_tokens.tolist(), types.of_tokens.tolist()):
+    for place, number in zip(layout.of_tokens.tolist(), words.inverse.tolist()):
         pieces[place] = texts[number] + SPACE
     sizes = numpy.fromiter(map(len, pieces), "int64", count=len(pieces))
     first = numpy.cumsum(sizes) - sizes
     char_lengths = numpy.add.reduceat(sizes, layout.starts) if len(sizes) else sizes
-    arrays = (
-        with_ends(shim.rows(lower), layout, EOS_ROW),
+    return Sentences(
+        layout.insert_ends(shim.word_ids(lower), EOS_ROW),
         layout.starts,
         layout.lengths,
         shim.char_rows("".join(pieces)),
@@ -358,4 +268,3 @@ def _sentences(shim: SentenceShim, docs: Sequence[Doc], layout: Layout) -> Sente
         first,
         first + sizes - 1,
     )
-    return Sentences(*(torch.from_numpy(array).to(shim.device) for array in arrays))

@@ -1,35 +1,26 @@
 """Docs as arrays: their unique words, characters and windows."""
 
+import threading
 from dataclasses import dataclass
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy
-import torch
 from spacy.attrs import ORTH, SENT_START
 from spacy.strings import get_string_id  # type: ignore[attr-defined]
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..errors import Errors
-from ..inputs import Windows
+from ..inputs import CharIds, Windows
+from .types import SpanGetter
 
-#: Longest part of a word that its characters are read of: half from its front, half
-#: from its end. Longer tokens are addresses and noise.
+#: Longest part of a word whose characters are read: half from its front, half from its
+#: end. Longer tokens are addresses and noise.
 MAX_CHARACTERS = 40
-
-
-@dataclass(frozen=True)
-class Types:
-    """The different words of a batch.
-
-    keys (ndarray): Hash of each type. Shape: (types,), uint64
-    first (ndarray): A token of each type. Shape: (types,)
-    of_tokens (ndarray): Type of every token. Shape: (tokens,)
-    """
-
-    keys: numpy.ndarray
-    first: numpy.ndarray
-    of_tokens: numpy.ndarray
+#: Part of a window that it shares with the next one.
+OVERLAP = 0.125
+#: Rows that a cache makes space for at first.
+FIRST_ROWS = 1024
 
 
 def flat_attribute(docs: Sequence[Doc], attribute: int) -> numpy.ndarray:
@@ -86,40 +77,53 @@ def _copy_to(doc: Doc, vocab: Vocab) -> Doc:
     return copied
 
 
-class TypeFinder:
-    """Finds the different words of a batch, and knows the answer of the last one: the
-    encoder and the tagger behind it ask for the same batch, one after the other.
+# Unique words
+
+
+@dataclass(frozen=True)
+class UniqueWords:
+    """The different words of a batch.
+
+    keys (ndarray): Hash of each. Shape: (words,), uint64
+    first (ndarray): A token of each. Shape: (words,)
+    inverse (ndarray): The word of every token. Shape: (tokens,)
     """
 
-    def __init__(self) -> None:
-        # Replaced as a whole, so that threads never see half of it.
-        self._latest: Optional[Tuple[numpy.ndarray, Types]] = None
+    keys: numpy.ndarray
+    first: numpy.ndarray
+    inverse: numpy.ndarray
 
-    def __call__(self, docs: Sequence[Doc]) -> Types:
-        """RETURNS (Types): The different words of a batch, case kept."""
-        orths = flat_attribute(docs, ORTH)
-        latest = self._latest
-        if latest is not None and numpy.array_equal(latest[0], orths):
-            return latest[1]
+
+#: The latest batch, and its words: the encoder and the tagger after it ask for the same.
+#: Replaced as a whole, so that threads never see half of it.
+_latest: Tuple[numpy.ndarray, UniqueWords] = (
+    numpy.zeros(0, "uint64"),
+    UniqueWords(*[numpy.zeros(0, kind) for kind in ("uint64", "int64", "int64")]),
+)
+
+
+def unique_words(docs: Sequence[Doc]) -> UniqueWords:
+    """RETURNS (UniqueWords): The different words of a batch, with case."""
+    global _latest
+    orths = flat_attribute(docs, ORTH)
+    known, words = _latest
+    if not numpy.array_equal(known, orths):
         keys, first, inverse = numpy.unique(
             orths, return_index=True, return_inverse=True
         )
-        types = Types(keys, first, inverse.reshape(-1))
-        self._latest = (orths, types)
-        return types
+        words = UniqueWords(keys, first, inverse.reshape(-1))
+        _latest = (orths, words)
+    return words
 
 
-find_types = TypeFinder()
-
-
-def texts_of(docs: Sequence[Doc], types: Types, some: numpy.ndarray) -> List[str]:
+def texts_of(docs: Sequence[Doc], words: UniqueWords, some: numpy.ndarray) -> List[str]:
     """docs (Sequence[Doc]): A batch.
-    types (Types): Its different words.
-    some (ndarray): Positions of some of them. Shape: (some,)
+    words (UniqueWords): Its different words.
+    some (ndarray): Indices of some of them. Shape: (some,)
     RETURNS (List[str]): Their strings, which no vocabulary needs to know.
     """
     ends = numpy.cumsum([len(doc) for doc in docs])
-    tokens = types.first[some]
+    tokens = words.first[some]
     owners = numpy.searchsorted(ends, tokens, side="right").tolist()
     return [
         docs[owner][token - int(ends[owner])].text
@@ -127,97 +131,153 @@ def texts_of(docs: Sequence[Doc], types: Types, some: numpy.ndarray) -> List[str
     ]
 
 
-class RowLookup:
-    """Rows of a fixed list of words; words not in it have a row of their own.
+class WordIds:
+    """Ids of a fixed list of words; all other words have the same one.
 
     words (Sequence[str]): The words.
-    first_row (int): Row of the first word.
-    unknown (int): Row of every other word.
+    first (int): Id of the first word.
+    unknown (int): Id of every other word.
     """
 
-    def __init__(self, words: Sequence[str], *, first_row: int, unknown: int) -> None:
+    def __init__(self, words: Sequence[str], *, first: int, unknown: int) -> None:
         # Not the plain hash: words that are also symbols of spaCy ("number", "mark",
         # "TIME") have small numbers.
         hashes = numpy.fromiter(map(get_string_id, words), "uint64", count=len(words))
         order = numpy.argsort(hashes, kind="stable")
         # One sentinel at the end: a search may come out behind the last word.
         self._hashes = numpy.append(hashes[order], numpy.uint64(2**64 - 1))
-        self._rows = numpy.append(order + first_row, unknown)
+        self._ids = numpy.append(order + first, unknown)
         self._unknown = unknown
 
     def __call__(self, keys: numpy.ndarray) -> numpy.ndarray:
-        """keys (ndarray): Hashes. Shape: (types,), uint64
-        RETURNS (ndarray): Rows. Shape: (types,), int64
+        """keys (ndarray): Hashes. Shape: (words,), uint64
+        RETURNS (ndarray): Ids. Shape: (words,), int64
         """
         place = numpy.searchsorted(self._hashes, keys)
         found = self._hashes[place] == keys
-        return numpy.where(found, self._rows[place], self._unknown)
+        return numpy.where(found, self._ids[place], self._unknown)
 
 
-@dataclass(frozen=True)
-class Characters:
-    """Characters of words, one word after the other.
-
-    codes (ndarray): Code points. Shape: (characters,), int64
-    starts (ndarray): Shape: (words,), int64
-    lengths (ndarray): At least 1. Shape: (words,), int64
+def characters_of(words: List[str], n_ids: int) -> CharIds[numpy.ndarray]:
+    """words (List[str]): Words.
+    n_ids (int): Size of the table of characters. As in spaCy's hash embeddings any
+        character has an id in it, and rare ones share theirs.
+    RETURNS (CharIds): The words' characters, cut to MAX_CHARACTERS.
     """
-
-    codes: numpy.ndarray
-    starts: numpy.ndarray
-    lengths: numpy.ndarray
-
-
-def characters_of(words: List[str]) -> Characters:
-    """RETURNS (Characters): The words' characters, cut to MAX_CHARACTERS."""
     half = MAX_CHARACTERS // 2
     words = [w if len(w) <= MAX_CHARACTERS else w[:half] + w[-half:] for w in words]
     lengths = numpy.fromiter(map(len, words), "int64", count=len(words))
     joined = "".join(words).encode("utf-32-le", "surrogatepass")
-    starts = numpy.cumsum(lengths) - lengths
-    return Characters(
-        numpy.frombuffer(joined, dtype="<u4").astype("int64"), starts, lengths
-    )
+    codes = numpy.frombuffer(joined, dtype="<u4").astype("int64")
+    return CharIds(codes % n_ids, numpy.cumsum(lengths) - lengths, lengths)
 
 
-SpanGetter = Callable[[List[Doc]], List[List[Span]]]
+class VectorCache:
+    """Vectors of words under 64-bit keys, for as long as nothing they depend on changes.
 
-#: Part of a window that it shares with the next one.
-OVERLAP = 0.125
+    When it is full it is emptied, so its memory is bounded and no order has to be kept.
+    A thread that finds it in use goes without it: none ever waits. Copies, also pickled
+    ones, are empty.
+
+    capacity (int): The most vectors to keep.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._lock = threading.Lock()
+        self.clear()
+
+    def __len__(self) -> int:
+        return len(self._store.slots)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.capacity,)
+
+    def clear(self) -> None:
+        """Drop all vectors, since what they were computed from changed. A thread that is
+        computing some now keeps them in a store that nobody looks at any more.
+        """
+        self._store = _Store()
+
+    def get(
+        self,
+        keys: numpy.ndarray,
+        compute: Callable[[numpy.ndarray], numpy.ndarray],
+    ) -> numpy.ndarray:
+        """Take vectors from the cache, and compute and keep those that are missing.
+
+        keys (ndarray): All different. Shape: (keys,), uint64
+        compute (Callable): Gives the vectors of some of them, chosen by their indices.
+        RETURNS (ndarray): Shape: (keys, width)
+        """
+        everything = numpy.arange(len(keys))
+        if len(keys) > self.capacity or not self._lock.acquire(blocking=False):
+            return compute(everything)
+        try:
+            store, names = self._store, keys.tolist()
+            missing = store.missing(names)
+            if len(store.slots) + len(missing) > self.capacity:
+                self._store = store = _Store()
+                missing = everything
+            if len(missing):
+                new = compute(missing)
+                store.add([names[i] for i in missing.tolist()], new, self.capacity)
+            index = list(map(store.slots.__getitem__, names))
+            return store.rows[numpy.array(index, "int64")]
+        finally:
+            self._lock.release()
+
+
+class _Store:
+    """Vectors, and the row of each key."""
+
+    def __init__(self) -> None:
+        self.slots: Dict[int, int] = {}
+        self.rows = numpy.zeros((0, 0), "float32")
+
+    def missing(self, names: List[int]) -> numpy.ndarray:
+        slots = self.slots
+        return numpy.array([i for i, n in enumerate(names) if n not in slots], "int64")
+
+    def add(self, names: List[int], new: numpy.ndarray, capacity: int) -> None:
+        start = len(self.slots)
+        end = start + len(new)
+        if end > len(self.rows):
+            space = min(capacity, max(FIRST_ROWS, 2 * end))
+            rows = numpy.empty((space, new.shape[1]), new.dtype)
+            if start:
+                rows[:start] = self.rows[:start]
+            self.rows = rows
+        self.rows[start:end] = new
+        self.slots.update(zip(names, range(start, end)))
+
+
+# Windows
 
 
 def make_windows(
-    docs: Sequence[Doc],
-    window: int,
-    get_spans: Optional[SpanGetter],
-    device: torch.device,
-) -> Windows:
+    docs: Sequence[Doc], window: int, get_spans: Optional[SpanGetter] = None
+) -> Windows[numpy.ndarray]:
     """Cut documents into windows.
 
     docs (Sequence[Doc]): The batch; its tokens are numbered through.
     window (int): Longest window in tokens, at least 4. Ignored with `get_spans`.
     get_spans (Optional[SpanGetter]): A registered span getter.
-    device (torch.device): Where the result goes.
     RETURNS (Windows): Windows such that each token is kept by exactly one, the one in
         which it stands farthest from an edge (a document's own edge does not count).
     RAISES (ValueError): E014 if `get_spans` leaves a token out.
     """
     sizes = numpy.fromiter(map(len, docs), dtype="int64", count=len(docs))
     if get_spans is not None:
-        arrays = _from_spans(get_spans(list(docs)), sizes)
-    elif len(sizes) and sizes.max() > window:
-        arrays = _plain(sizes, window)
-    else:
-        arrays = _whole(sizes)
-    return Windows(*(torch.from_numpy(array).to(device) for array in arrays))
+        return _from_spans(get_spans(list(docs)), sizes)
+    if len(sizes) and sizes.max() > window:
+        return _strided(sizes, window)
+    # One window a document.
+    starts = numpy.cumsum(sizes) - sizes
+    return Windows(starts, sizes, numpy.zeros_like(sizes), sizes)
 
 
-def _whole(sizes: numpy.ndarray) -> Tuple[numpy.ndarray, ...]:
-    """One window a document, which is what `_plain` comes to for short ones."""
-    return numpy.cumsum(sizes) - sizes, sizes, numpy.zeros_like(sizes), sizes
-
-
-def _plain(sizes: numpy.ndarray, window: int) -> Tuple[numpy.ndarray, ...]:
+def _strided(sizes: numpy.ndarray, window: int) -> Windows[numpy.ndarray]:
     step = window - int(window * OVERLAP)
     count = 1 + numpy.maximum(0, -((window - sizes) // step))
     doc = numpy.repeat(numpy.arange(len(sizes)), count)
@@ -229,20 +289,18 @@ def _plain(sizes: numpy.ndarray, window: int) -> Tuple[numpy.ndarray, ...]:
 
 def _keep(
     doc: numpy.ndarray, start: numpy.ndarray, end: numpy.ndarray, sizes: numpy.ndarray
-) -> Tuple[numpy.ndarray, ...]:
-    """Let sorted windows of a document share their overlaps at the middle."""
+) -> Windows[numpy.ndarray]:
+    """Split the overlaps of a document's sorted windows at the middle."""
     follows = doc[1:] == doc[:-1]
     middle = (start[1:] + end[:-1] + 1) // 2
     keep_from, keep_to = start.copy(), end.copy()
     keep_from[1:] = numpy.where(follows, middle, keep_from[1:])
     keep_to[:-1] = numpy.where(follows, middle, keep_to[:-1])
     offset = (numpy.cumsum(sizes) - sizes)[doc]
-    return start + offset, end - start, keep_from - start, keep_to - start
+    return Windows(start + offset, end - start, keep_from - start, keep_to - start)
 
 
-def _from_spans(
-    spans: List[List[Span]], sizes: numpy.ndarray
-) -> Tuple[numpy.ndarray, ...]:
+def _from_spans(spans: List[Any], sizes: numpy.ndarray) -> Windows[numpy.ndarray]:
     if len(spans) != len(sizes):
         raise ValueError(
             Errors.E014.format(found=len(spans), expected=len(sizes), token="?")
@@ -257,7 +315,7 @@ def _from_spans(
 def _maximal(
     doc: int, pairs: List[Tuple[int, int]], sizes: numpy.ndarray
 ) -> List[Tuple[int, int, int]]:
-    """Drop spans inside others, which no token stands deeper in; find gaps."""
+    """Drop spans that lie inside of others, and find gaps."""
     rows: List[Tuple[int, int, int]] = []
     covered = 0
     for start, end in pairs:
@@ -273,46 +331,6 @@ def _maximal(
             Errors.E014.format(found=len(sizes), expected=len(sizes), token=covered)
         )
     return rows or [(doc, 0, 0)]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The positions of a batch: its tokens, and behind each sentence its end.
-
-    starts (ndarray): First position of each sentence. Shape: (sentences,), int64
-    lengths (ndarray): Positions of each sentence. Shape: (sentences,), int64
-    of_tokens (ndarray): Position of each token. Shape: (tokens,), int64
-    of_docs (List[int]): Number of positions of each doc.
-    """
-
-    starts: numpy.ndarray
-    lengths: numpy.ndarray
-    of_tokens: numpy.ndarray
-    of_docs: List[int]
-
-    @property
-    def size(self) -> int:
-        """RETURNS (int): Number of positions."""
-        return sum(self.of_docs)
-
-
-def lay_out(docs: Sequence[Doc]) -> Layout:
-    """docs (Sequence[Doc]): The batch. Where sentence starts are not annotated, a doc is
-        one sentence; an empty one is none.
-    RETURNS (Layout): Its positions.
-    """
-    flags = [sentence_starts(doc) for doc in docs]
-    is_start = numpy.concatenate([numpy.zeros(0, dtype=bool), *flags])
-    sentence = numpy.cumsum(is_start) - 1
-    of_tokens = numpy.arange(len(is_start)) + sentence
-    lengths = numpy.bincount(sentence, minlength=0).astype("int64") + 1
-    counts = [int(own.sum()) for own in flags]
-    return Layout(
-        starts=numpy.cumsum(lengths) - lengths,
-        lengths=lengths,
-        of_tokens=of_tokens,
-        of_docs=[len(doc) + count for doc, count in zip(docs, counts)],
-    )
 
 
 def sentence_starts(doc: Doc) -> numpy.ndarray:

@@ -6,47 +6,41 @@ The penalty acts here, and not in a component or a callback, because thinc calls
 """
 
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
-import torch
 from thinc.api import ArgsKwargs, Optimizer
 
 from ..errors import Errors
-from ..lm_directory import DIRECTIONS, LayerId, LayersLeft
-from ..nn.gates import (
+from ..layers import (
     Budget,
     DirectionBudget,
     GatedLayers,
-    GatePenalty,
     LayerBudget,
     budget_from_dict,
+    dense_macs,
     select_layers,
 )
-from ..nn.precision import with_own_defaults
-from ..nn.prune import fold_gates, keep_layers, open_layers
-from ..nn.rnn import dense_macs
-from .shim import TrainingShim
+from ..lm_directory import DIRECTIONS, LayerId, LayersLeft
 
 
-class GateTraining(TrainingShim):
+class GateTraining:
     """Train the gates of a network under a penalty, and its other weights as usual.
 
     The network has `gates`, and an argument `gates_frozen`: whether closed ones stay closed.
 
-    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
-        gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
-        {"max_macs": …} or None; None while gates are not trained. Set by
-        `spacy-ldnet.gate_penalty.v1`.
-    cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
-        layers, if the budget is in words per second. Kept after pruning.
+    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the gates,
+        and `budget`: one of {"max_layers": …}, {"max_layers_per_direction": …} and
+        {"max_macs": …}, or None. None while gates are not trained. See `set_penalty`.
+    cfg["calibration"] (Optional[dict]): Speed of the pipeline by number of layers, if the
+        budget is in words per second. Kept after pruning.
     """
 
     #: Names of the stacks that the layers form.
     directions: Tuple[str, ...] = ()
-    penalty_class: Type[GatePenalty] = GatePenalty
-    _gate_optimizer: Optional[torch.optim.Optimizer] = None
-    _penalty: Optional[GatePenalty] = None
+    #: A kind of GatePenalty; None for itself.
+    penalty_class: Optional[Type[Any]] = None
+    _gate_optimizer: Optional[Any] = None
+    _penalty: Optional[Any] = None
     _penalty_of: Tuple[Any, Any] = (None, None)
 
     def reset_gates(self) -> None:
@@ -73,12 +67,12 @@ class GateTraining(TrainingShim):
         self.cfg["penalty"] = {
             "weight": weight,
             "regularizer": regularizer,
-            "budget": None if budget is None else asdict(budget),  # type: ignore[call-overload]
+            "budget": None if budget is None else budget.to_dict(),
             "learn_rate": learn_rate,
         }
 
     @property
-    def penalty(self) -> Optional[GatePenalty]:
+    def penalty(self) -> Optional[Any]:
         """RETURNS (Optional[GatePenalty]): The penalty on the gates, built once for each
         `set_penalty`; None while they are not trained.
         """
@@ -88,14 +82,24 @@ class GateTraining(TrainingShim):
             self._penalty_of = (setting, module)
         return self._penalty
 
-    def _build_penalty(self, setting: Dict[str, Any]) -> GatePenalty:
+    def _build_penalty(self, setting: Dict[str, Any]) -> Any:
+        from ..nn.gates import GatePenalty
+
         limit = setting["budget"]
-        return self.penalty_class(
+        return (self.penalty_class or GatePenalty)(
             setting["weight"],
             None if limit is None else budget_from_dict(limit),
             self.layers,
             setting["regularizer"],
         )
+
+    @property
+    def within_budget(self) -> bool:
+        """RETURNS (bool): Whether the budget of the penalty allows the open layers; always
+        without a penalty, or a budget.
+        """
+        penalty = self.penalty
+        return penalty is None or penalty.satisfied(self.module.gates.detach())
 
     @property
     def layers(self) -> GatedLayers:
@@ -113,8 +117,8 @@ class GateTraining(TrainingShim):
         penalty = self.penalty
         if penalty is None or penalty.budget is None:
             return {"gates_frozen": False}
-        # Once the budget is met a closed layer is closed for good, and need not be run:
-        # what is left of the training is as fast as the pruned network.
+        # Once the budget is met a closed layer stays closed and need not be run: the rest
+        # of the training is as fast as the pruned network.
         return {"gates_frozen": penalty.satisfied(self.module.gates.detach())}
 
     def begin_update(self, inputs: ArgsKwargs) -> Any:
@@ -122,31 +126,33 @@ class GateTraining(TrainingShim):
         arguments = {**inputs.kwargs, **self.update_arguments()}
         return super().begin_update(ArgsKwargs(inputs.args, arguments))
 
-    @with_own_defaults
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step the gates by their own rule and project them, the rest as usual."""
-        if self.module is None:
-            return
+        if self.is_built:
+            from ..nn.precision import with_own_defaults
+
+            with_own_defaults(self._step_gates)()
+            super().finish_update(optimizer)
+
+    def _step_gates(self) -> None:
+        from torch.optim import Adam
+
         penalty, gates = self.penalty, self.module.gates
         if penalty is not None and gates.grad is not None:
             gates.grad += penalty.gradient(gates.detach())
-            self._step_gates(gates)
+            rate = self.cfg["penalty"]["learn_rate"]
+            if self._gate_optimizer is None:
+                # `nlp.update(sgd=...)` steps a shared component between its forward and
+                # its backward pass. On `.data`, as in thinc's own shim, torch allows it.
+                self._gate_optimizer = Adam([gates.data], lr=rate)
+            group = self._gate_optimizer.param_groups[0]
+            group["lr"] = rate
+            group["params"][0].grad = gates.grad
+            self._gate_optimizer.step()
             penalty.project_(gates.data)
-            self.forget(["gates"])
+            self.clear_caches(["gates"])
         # thinc's optimizer would decay the gates (L2) and clip them on their own.
         gates.grad = None
-        super().finish_update(optimizer)
-
-    def _step_gates(self, gates: torch.nn.Parameter) -> None:
-        rate = self.cfg["penalty"]["learn_rate"]
-        if self._gate_optimizer is None:
-            # `nlp.update(sgd=...)` steps a shared component between its forward and
-            # its backward pass. On `.data`, as in thinc's own shim, torch allows it.
-            self._gate_optimizer = torch.optim.Adam([gates.data], lr=rate)
-        group = self._gate_optimizer.param_groups[0]
-        group["lr"] = rate
-        group["params"][0].grad = gates.grad
-        self._gate_optimizer.step()
 
 
 class GateShim(GateTraining):
@@ -158,34 +164,52 @@ class GateShim(GateTraining):
         """n_layers (Sequence[int]): Number of layers in each direction.
         RETURNS (int): Their multiply-accumulates per word.
         """
-        config = self.module.config
-        sizes = {name: getattr(config, name) for name in ("embed", "hidden", "unit")}
+        sizes = {name: self.structure[name] for name in ("embed", "hidden", "unit")}
         return sum(dense_macs(layers=count, **sizes) for count in n_layers)
 
+    @property
+    def gates(self) -> List[float]:
+        """RETURNS (List[float]): The gates of all layers, forward layers first."""
+        return self.weights["gates"].tolist()
+
     def gates_by_direction(self) -> Dict[str, List[float]]:
-        return {name: self.module.gates_of(name).tolist() for name in DIRECTIONS}
+        gates, n_forward = self.gates, len(self.structure["forward"])
+        return dict(zip(DIRECTIONS, (gates[:n_forward], gates[n_forward:])))
+
+    @property
+    def within_budget(self) -> bool:
+        # In the penalty's own words, but without torch.
+        setting = self.cfg["penalty"]
+        limit = None if setting is None else setting["budget"]
+        if limit is None:
+            return True
+        is_open = [gate > 0 for gate in self.gates]
+        return budget_from_dict(limit).allows(is_open, self.layers)
 
     def layer_ids(self) -> Dict[str, List[LayerId]]:
         """RETURNS (Dict[str, List[LayerId]]): The layers of each direction, as numbered in
         the unpruned network.
         """
-        return {name: list(getattr(self.module.config, name)) for name in DIRECTIONS}
+        return {name: list(self.structure[name]) for name in DIRECTIONS}
 
     @property
     def n_open(self) -> int:
         """RETURNS (int): Number of layers that pruning by the gates would leave."""
-        return int((self.module.gates > 0).sum())
+        return sum(gate > 0 for gate in self.gates)
 
     def layers_left(self, *, only_open: bool = True) -> LayersLeft:
         """only_open (bool): Whether a layer whose gate is closed counts as deleted.
         RETURNS (LayersLeft): The layers, to be compared with those of others.
         """
-        config, ids = self.module.config, self.layer_ids()
+        ids = self.layer_ids()
         if only_open:
-            indices = open_layers(self.module)
-            ids = {name: [ids[name][i] for i in indices[name]] for name in DIRECTIONS}
-        sizes = {name: getattr(config, name) for name in LayersLeft.NAMES}
-        return LayersLeft(sizes, config.vocabulary, ids)
+            gates = self.gates_by_direction()
+            ids = {
+                name: [i for i, gate in zip(ids[name], gates[name]) if gate > 0]
+                for name in DIRECTIONS
+            }
+        sizes = {name: self.structure[name] for name in LayersLeft.NAMES}
+        return LayersLeft(sizes, self.structure["vocabulary"], ids)
 
     def prune(
         self, max_layers: Optional[int] = None, *, per_direction: bool = False
@@ -200,8 +224,7 @@ class GateShim(GateTraining):
         ids = self.layers_left().layer_ids
         if max_layers is not None:
             kind = DirectionBudget if per_direction else LayerBudget
-            gates = self.module.gates.detach()
-            chosen = select_layers(gates, kind(max_layers), self.layers)
+            chosen = select_layers(self.gates, kind(max_layers), self.layers)
             of_all = self.layer_ids()
             for name, indices in self.module.by_direction(chosen).items():
                 strongest = {of_all[name][i] for i in indices}
@@ -218,6 +241,8 @@ class GateShim(GateTraining):
             order, as numbered in the unpruned network.
         RAISES (ValueError): E037 if the network lacks one of them.
         """
+        from ..nn.prune import fold_gates, keep_layers
+
         found = self.layers_left(only_open=False)
         wanted = LayersLeft(found.sizes, found.vocabulary, layer_ids)
         indices = wanted.indices_in(found)
@@ -236,6 +261,8 @@ class GateShim(GateTraining):
 
         count (int): Number of layers in each direction.
         """
+        from ..nn.prune import keep_layers
+
         whole = self.module
         indices = {
             name: list(range(min(count, len(ids))))

@@ -1,102 +1,309 @@
-"""thinc shims around torch networks."""
+"""The shim of our thinc models: a network's saved weights, its words and its settings.
+
+The network itself is made of the saved weights when it is needed: in torch, or, where
+torch is not installed, in numpy, which only predicts.
+"""
 
 import contextlib
 import copy
+import hashlib
+import os
+import pkgutil
+import warnings
 from typing import (
     Any,
+    Callable,
     Collection,
     ContextManager,
     Dict,
     Iterator,
     List,
     Optional,
+    Protocol,
     Tuple,
-    Type,
-    cast,
 )
 
 import numpy
 import srsly
-import torch
-from thinc.api import ArgsKwargs, Optimizer, PyTorchShim
+from thinc.api import ArgsKwargs, Model, Optimizer, get_current_ops
+from thinc.compat import has_torch
 from thinc.shims.shim import Shim
-from thinc.types import FloatsXd
-from thinc.util import get_torch_default_device, torch2xp, xp2torch
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
+from ..file_format import foreign_bytes
 from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
-from ..nn.precision import runs_bfloat16, with_own_defaults
-from ..nn.serialize import module_from_bytes, module_to_bytes, set_half
-from ..nn.threads import limit_threads, make_fork_safe
-from .doc_arrays import RowLookup
+from ..runtime import NETWORKS, network_from_bytes
+from ..runtime.weights import read_bytes
+from ..threads import one_blas_thread
+from ..util import check_choice
+from .doc_arrays import WordIds
+
+#: Environment variable that chooses what predicts.
+BACKEND_VARIABLE = "SPACY_LDNET_BACKEND"
+BACKENDS = ("torch", "numpy")
+#: Numbers that a torch network computes with when it predicts on a CPU.
+PRECISIONS = ("float32", "bfloat16")
+
+Backprop = Callable[[Any], Tuple[Any, ...]]
 
 
-class TrainingShim(PyTorchShim):
-    """Train a torch network, whatever shim it is kept in.
+def choose_backend() -> str:
+    """What networks are made with when a pipeline is loaded: torch if it is installed,
+    numpy otherwise. The environment variable SPACY_LDNET_BACKEND, `torch` or `numpy`,
+    overrides that. What is trained is always trained in torch.
 
-    Three things differ from thinc 8.3's shim, each a trap there: averaged weights are
-    really applied, a copy has optimizer state of its own, and frozen parameters stay
-    frozen.
+    RETURNS (str): "torch" or "numpy".
+    RAISES (ValueError): E137 for another value of the variable.
     """
+    found = os.environ.get(BACKEND_VARIABLE)
+    if found is None:
+        return "torch" if has_torch else "numpy"
+    if found not in BACKENDS:
+        choices = ", ".join(BACKENDS)
+        message = Errors.E137.format(
+            name=BACKEND_VARIABLE, value=found, choices=choices
+        )
+        raise ValueError(message)
+    return found
+
+
+def require_torch(action: str) -> None:
+    """action (str): What needs torch, for the message.
+    RAISES (ImportError): E136 if torch is not installed.
+    """
+    if not has_torch:
+        raise ImportError(Errors.E136.format(action=action))
+
+
+def dropout_rate(model: Model) -> float:
+    """RETURNS (float): The node's own rate, or that of `[training] dropout`."""
+    fixed = model.attrs["fixed_dropout"]
+    return model.attrs["dropout_rate"] if fixed is None else fixed
+
+
+def check_precision(precision: str) -> None:
+    """RAISES (ValueError): E013 for a value that does not exist. One that this processor
+    is slow in is W044, one that it cannot compute in, W045 or, without torch, W049.
+    """
+    check_choice("precision", precision, PRECISIONS)
+    if precision == "float32" or get_current_ops().device_type != "cpu":
+        return
+    if choose_backend() == "numpy":
+        warnings.warn(Warnings.W049, stacklevel=3)
+        return
+    from ..nn.precision import has_bfloat16, runs_bfloat16
+
+    if not has_bfloat16():
+        warning = Warnings.W044 if runs_bfloat16() else Warnings.W045
+        warnings.warn(warning, stacklevel=3)
+
+
+class Network(Protocol):
+    """What computes for a shim: a `TorchNetwork` or a `NumpyNetwork`."""
+
+    def predict(self, inputs: ArgsKwargs, head: Optional["Network"] = None) -> Any: ...
+
+    def call(self, method: str, *inputs: Any, **options: Any) -> Any: ...
+
+    def to_bytes(self) -> bytes: ...
+
+
+class NumpyNetwork:
+    """A network in numpy, made of saved weights. It cannot be trained.
+
+    data (bytes): The weights.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.network = network_from_bytes(data)
+
+    def predict(self, inputs: ArgsKwargs, head: Optional["Network"] = None) -> Any:
+        """inputs (ArgsKwargs): Of the network.
+        head (Optional[Network]): Reads the output, batch by batch.
+        RETURNS (Any): The output of the network or of the head.
+        """
+        options: Dict[str, Any] = {}
+        if head is not None:
+            options["head"] = head.network.hidden2tag  # type: ignore[attr-defined]
+        with one_blas_thread():
+            return self.network(*inputs.args, **options)
+
+    def call(self, method: str, *inputs: Any, **options: Any) -> Any:
+        """method (str): Name of a method or a part of the network.
+        RETURNS (Any): Its output.
+        """
+        with one_blas_thread():
+            return getattr(self.network, method)(*inputs, **options)
+
+    def to_bytes(self) -> bytes:
+        """RETURNS (bytes): The weights as they were read."""
+        return self.data
+
+
+class NetworkShim(Shim):
+    """A network of a thinc model, which may not exist yet and may change its structure.
+
+    The structure is in the saved weights: a pruned network is read back as it was
+    written, whatever the config says.
+    """
+
+    def __init__(
+        self,
+        torch_class: str,
+        *,
+        mixed_precision: bool = False,
+        precision: str = "float32",
+    ) -> None:
+        """torch_class (str): The network's class in torch, as "module:name".
+        mixed_precision (bool): Compute in half precision where torch's autocast
+            does. It is ignored on a CPU, where a pipeline from a GPU may run.
+        precision (str): Of torch's predictions on a CPU, one of PRECISIONS; float32
+            where the processor cannot compute in it.
+        """
+        super().__init__(None)
+        self.torch_class = torch_class
+        self.mixed_precision = mixed_precision
+        self.precision = precision
+        self.set_words([])
+
+    # The network
+
+    @property
+    def network(self) -> Optional[Network]:
+        """RETURNS (Optional[Network]): What computes; None before there are weights."""
+        return self._model
+
+    @network.setter
+    def network(self, network: Network) -> None:
+        self._model = network
+        self._structure: Optional[Dict[str, Any]] = None
+        self.clear_caches()
+
+    @property
+    def is_built(self) -> bool:
+        """RETURNS (bool): Whether there are weights."""
+        return self._model is not None
 
     @property
     def module(self) -> Any:
-        """RETURNS (Optional[torch.nn.Module]): The network; None before it is built."""
-        return self._model
+        """RETURNS (Optional[torch.nn.Module]): The network in torch, which is made of the
+            weights if need be, and predicts from then on; None before there are weights.
+        RAISES (ImportError): E136 without torch.
+        """
+        if isinstance(self._model, NumpyNetwork):
+            self.network = self._load_torch(self._model.data)
+        return None if self._model is None else self._model.module
 
     @module.setter
-    def module(self, module: torch.nn.Module) -> None:
-        self.take(module)
+    def module(self, module: Any) -> None:
+        from .torch_network import TorchNetwork
 
-    def take(self, module: torch.nn.Module) -> None:
-        """module (torch.nn.Module): The network from now on."""
-        self._model = module
-        self.forget()
+        self.network = TorchNetwork(
+            module,
+            id=self.id,
+            mixed_precision=self.mixed_precision,
+            precision=self.precision,
+        )
 
-    def forget(self, changed: Optional[Collection[str]] = None) -> None:
+    def _load_torch(self, data: bytes) -> Network:
+        require_torch("to train a pipeline, to prune it, or to read its networks")
+        from .torch_network import TorchNetwork
+
+        return TorchNetwork.from_bytes(
+            pkgutil.resolve_name(self.torch_class),
+            data,
+            id=self.id,
+            mixed_precision=self.mixed_precision,
+            precision=self.precision,
+        )
+
+    @property
+    def structure(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The sizes of the network, as they are saved."""
+        if self._structure is None:
+            if isinstance(self._model, NumpyNetwork):
+                self._structure = read_bytes(self._model.data)[0]["structure"]
+            else:
+                self._structure = self._model.module.structure()
+        return self._structure
+
+    @property
+    def weights(self) -> Dict[str, numpy.ndarray]:
+        """RETURNS (Dict[str, ndarray]): The weights under their saved names."""
+        if isinstance(self._model, NumpyNetwork):
+            return read_bytes(self._model.data)[1]
+        return self._model.weights
+
+    def clear_caches(self, changed: Optional[Collection[str]] = None) -> None:
         """Drop what is kept of earlier batches, if anything. Called whenever the network
         or its weights may have changed.
 
         changed (Optional[Collection[str]]): Names of the weights; None for any.
         """
 
-    @with_own_defaults
+    # The words
+
+    def set_words(self, words: List[str]) -> None:
+        """words (List[str]): Words of the network's table, from FIRST_WORD_ROW."""
+        self.words = words
+        self._word_ids: Optional[WordIds] = None
+
+    def word_ids(self, keys: numpy.ndarray) -> numpy.ndarray:
+        """RETURNS (ndarray): Ids of words, given by their hashes."""
+        if self._word_ids is None:
+            self._word_ids = WordIds(self.words, first=FIRST_WORD_ROW, unknown=UNK_ROW)
+        return self._word_ids(keys)
+
+    # What thinc calls
+
+    def __call__(self, inputs: ArgsKwargs, is_train: bool) -> Tuple[Any, Backprop]:
+        """inputs (ArgsKwargs): Of the network, as arrays.
+        is_train (bool): Whether there will be a backward pass.
+        RETURNS (Tuple[Any, Callable]): The output, and the backward pass: from the
+            output's gradient to those of the positional inputs, None for those that are
+            no arrays of floats.
+        """
+        if is_train:
+            return self.begin_update(inputs)
+        return self.predict(inputs), _no_gradient
+
+    def predict(self, inputs: ArgsKwargs, head: Optional["NetworkShim"] = None) -> Any:
+        """inputs (ArgsKwargs): Of the network, as arrays.
+        head (Optional[NetworkShim]): Reads the network's output.
+        RETURNS (Any): The output of the network, or of the head. The network's output
+            for a long document is then never in memory as a whole.
+        """
+        network = self._model
+        if head is None:
+            return network.predict(inputs)
+        if type(head._model) is type(network):
+            return network.predict(inputs, head._model)
+        output = network.predict(inputs)
+        return head.predict(ArgsKwargs((output,), {}))
+
+    def call(self, method: str, *inputs: Any, **options: Any) -> Any:
+        """method (str): Name of a method or a part of the network.
+        inputs (Any): Its inputs, as arrays.
+        options (Any): Inputs that stay on the CPU.
+        RETURNS (Any): Its output, as arrays on the CPU; no gradients.
+        """
+        return self._model.call(method, *inputs, **options)
+
+    def begin_update(self, inputs: ArgsKwargs) -> Tuple[Any, Backprop]:
+        """inputs (ArgsKwargs): Of the network, as arrays.
+        RETURNS (Tuple[Any, Callable]): See `__call__`.
+        """
+        self.module  # noqa: B018  (made if need be)
+        return self._model.begin_update(inputs)
+
     def finish_update(self, optimizer: Optimizer) -> None:
         """Step every trainable parameter that has a gradient, in place."""
-        if self._model is None:
-            return
-        stepped = []
-        for name, parameter in self._model.named_parameters():
-            if parameter.requires_grad and parameter.grad is not None:
-                self.step_parameter(optimizer, name, parameter)
-                stepped.append(name)
-        self._grad_scaler.update()
-        if stepped:
-            set_half(self._model, False)
-        self.forget(stepped)
+        if self._model is not None and not isinstance(self._model, NumpyNetwork):
+            stepped = self._model.finish_update(optimizer, self.lr_scale)
+            self.clear_caches(stepped)
 
-    def step_parameter(
-        self, optimizer: Optimizer, name: str, parameter: torch.nn.Parameter
-    ) -> None:
-        """optimizer (Optimizer): thinc's optimizer, which keeps the moments.
-        name (str): Name of the parameter inside the network.
-        parameter (torch.nn.Parameter): Stepped in place; its gradient is zeroed.
-        """
-        gradient = cast(torch.Tensor, parameter.grad)
-        if not self._grad_scaler.found_inf:
-            before = cast(FloatsXd, torch2xp(parameter.data))
-            after, _ = optimizer(
-                (self.id, name),
-                before,
-                cast(FloatsXd, torch2xp(gradient)),
-                lr_scale=self.rate_of(name),
-            )
-            updated = xp2torch(after, device=parameter.device)
-            if updated.data_ptr() != parameter.data_ptr():
-                parameter.data.copy_(updated.reshape(parameter.shape))
-        gradient.zero_()
-
-    def rate_of(self, name: str) -> float:
+    def lr_scale(self, name: str) -> float:
         """name (str): Name of a parameter inside the network.
         RETURNS (float): Its learning rate, as a share of the optimizer's.
         """
@@ -104,26 +311,20 @@ class TrainingShim(PyTorchShim):
 
     @contextlib.contextmanager
     def use_params(self, params: Dict[Tuple[int, str], Any]) -> Iterator[None]:
-        """params (Dict[Tuple[int, str], FloatsXd]): Weights to use meanwhile, under
-        the optimizer's own keys (thinc's shim looks for others, and finds none).
+        """params (Dict[Tuple[int, str], FloatsXd]): Weights to use meanwhile, under the
+        optimizer's keys.
         """
-        backup: Dict[str, torch.Tensor] = {}
-        parameters = dict(self._model.named_parameters()) if self._model else {}
-        for name, parameter in parameters.items():
-            if (self.id, name) in params:
-                backup[name] = parameter.data.clone()
-                value = xp2torch(params[(self.id, name)], device=parameter.device)
-                parameter.data.copy_(value.reshape(parameter.shape))
-        self.forget(backup)
-        try:
+        if self._model is None or isinstance(self._model, NumpyNetwork):
             yield
-        finally:
-            for name, value in backup.items():
-                parameters[name].data.copy_(value)
-            self.forget(backup)
+            return
+        names = [name for shim_id, name in params if shim_id == self.id]
+        with self._model.use_params(params):
+            self.clear_caches(names)
+            yield
+        self.clear_caches(names)
 
-    def copy(self) -> "TrainingShim":
-        """RETURNS (TrainingShim): A copy whose optimizer state is its own."""
+    def copy(self) -> "NetworkShim":
+        """RETURNS (NetworkShim): A copy whose optimizer state is its own."""
         copied = copy.deepcopy(self)
         copied.renew_id()
         return copied
@@ -133,162 +334,89 @@ class TrainingShim(PyTorchShim):
         with Shim.global_id_lock:
             Shim.global_id += 1
             self.id = Shim.global_id
-
-
-#: Of what a network computes on a CPU when it predicts.
-PRECISIONS = ("float32", "bfloat16")
-
-
-class ModuleShim(TrainingShim):
-    """Wrap a torch network that may not exist yet and may change its structure.
-
-    thinc's own shim loads a state dict into the network it was built with, so a
-    pruned network could not be read back. Here the bytes decide.
-    """
-
-    @with_own_defaults
-    def __init__(
-        self,
-        module_class: Type[Any],
-        module: Optional[torch.nn.Module] = None,
-        *,
-        mixed_precision: bool = False,
-        precision: str = "float32",
-    ) -> None:
-        """module_class (Type): Class of the network, with `structure` and
-            `from_structure` (see `spacy_ldnet.nn.serialize`).
-        module (Optional[torch.nn.Module]): The network, if it can be built already.
-        mixed_precision (bool): Compute in half precision where torch's autocast
-            does. On a CPU, where what was trained on a GPU may run, it is left off.
-        precision (str): Of predictions on a CPU, one of PRECISIONS; float32 where the
-            processor cannot compute in it.
-        """
-        super().__init__(module, mixed_precision=mixed_precision)
-        self.module_class = module_class
-        self.wants_mixed_precision = mixed_precision
-        self.precision = precision
-
-    def take(self, module: torch.nn.Module) -> None:
-        make_fork_safe()
-        device = get_torch_default_device()
-        module.to(device)
-        self._device = device
-        self._mixed_precision = self.wants_mixed_precision and device.type == "cuda"
-        super().take(module)
-
-    def check_precision(self) -> None:
-        """RAISES (ValueError): E005 if mixed precision is asked for on a CPU: when a
-        training is set up, not when its result is loaded.
-        """
-        device = get_torch_default_device()
-        if self.wants_mixed_precision and device.type != "cuda":
-            raise ValueError(Errors.E005.format(device=device))
-
-    @property
-    def device(self) -> torch.device:
-        """RETURNS (torch.device): Where the network is. Kept, since thinc's shim looks
-        for it through all of the network, several times a prediction.
-        """
-        return get_torch_default_device() if self._model is None else self._device
-
-    def threads_for(self, words: int, is_train: bool) -> ContextManager[None]:
-        """words (int): How many the network is going to read.
-        is_train (bool): Whether gradients are needed, whose threads are left alone.
-        RETURNS (ContextManager): Inside it, torch has the threads that are worth it.
-        """
-        if is_train:
-            return contextlib.nullcontext()
-        return limit_threads(words, self._model.config.hidden, self.device)
-
-    @contextlib.contextmanager
-    def inference(self) -> Iterator[None]:
-        """What the network computes here it computes for a prediction.
-
-        Unlike thinc's shim it stays in evaluation mode afterwards: turned back, it would
-        drop out what another thread is predicting.
-        """
-        if self._model.training:
-            self._model.eval()
-        with torch.inference_mode(), self._autocast():
-            yield
-
-    def _autocast(self) -> ContextManager[Any]:
-        if self.device.type == "cpu":
-            if self.precision == "bfloat16" and runs_bfloat16():
-                return torch.autocast("cpu", torch.bfloat16)
-        elif self._mixed_precision:
-            return torch.autocast(self.device.type)
-        return contextlib.nullcontext()
-
-    def predict(self, inputs: ArgsKwargs) -> Any:
-        """inputs (ArgsKwargs): Of the network.
-        RETURNS (Any): Its output.
-        """
-        with self.inference():
-            return self._model(*inputs.args, **inputs.kwargs)
+        if self._model is not None and not isinstance(self._model, NumpyNetwork):
+            self._model.id = self.id
 
     def to_device(self, device_type: str, device_id: int) -> None:
-        if self._model is not None:
-            super().to_device(device_type, device_id)
-            self._device = super().device
-            self.forget()
+        if device_type == "gpu" and self._model is not None:
+            require_torch("to use a GPU")
+            self.module  # noqa: B018  (made if need be)
+        if self._model is not None and not isinstance(self._model, NumpyNetwork):
+            self._model.to_device(device_type, device_id)
+            self.clear_caches()
 
-    def extra(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): What is saved beside the network and `cfg`."""
-        return {}
-
-    def set_extra(self, message: Dict[str, Any]) -> None:
-        """message (Dict[str, Any]): What was saved, `extra` among it. The network and
-        `cfg` have been read already.
+    def threads_for(self, n_words: int, is_train: bool) -> ContextManager[None]:
+        """n_words (int): Number of words that the network is going to read.
+        is_train (bool): Whether gradients are needed, whose threads do not change.
+        RETURNS (ContextManager): Inside it, torch has as many threads as pay off.
         """
+        if is_train or isinstance(self._model, NumpyNetwork):
+            return contextlib.nullcontext()
+        return self._model.threads_for(n_words)
+
+    def check_precision(self) -> None:
+        """Called when a training is set up, not when its result is loaded.
+
+        RAISES (ValueError): E005 if mixed precision is asked for on a CPU.
+        """
+        if self.mixed_precision and get_current_ops().device_type == "cpu":
+            raise ValueError(Errors.E005.format(device="cpu"))
+
+    # Bytes
+
+    def get_extra_state(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): What is saved next to the weights and `cfg`."""
+        return {"words": self.words} if self.words else {}
+
+    def set_extra_state(self, message: Dict[str, Any]) -> None:
+        """message (Dict[str, Any]): What was saved. The weights and `cfg` have been read
+        already.
+        """
+        self.set_words(message.get("words", []))
 
     def to_bytes(self) -> bytes:
-        state = b"" if self._model is None else module_to_bytes(self._model)
-        message = {"config": self.cfg, "state": state, **self.extra()}
+        state = b"" if self._model is None else self._model.to_bytes()
+        message = {"config": self.cfg, "state": state, **self.get_extra_state()}
+        if state:
+            message["sha256"] = hashlib.sha256(state).hexdigest()
         return srsly.msgpack_dumps(message)
 
-    @with_own_defaults
-    def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
-        message = srsly.msgpack_loads(bytes_data)
+    def from_bytes(self, data: bytes) -> "NetworkShim":
+        """Read what `to_bytes` wrote, now or in an earlier version.
+
+        RAISES (ValueError): E001 to E003, E138, E181 if the weights are damaged, E002 if
+            a newer version wrote them, E180 for a network that needs torch.
+        """
+        message = srsly.msgpack_loads(data)
         # What bytes of an older version do not say stays as it is by default.
         self.cfg = {**self.cfg, **message["config"]}
         if message["state"]:
-            self.module = module_from_bytes(self.module_class, message["state"])
-        self.set_extra(message)
+            self._read_weights(message["state"], message.get("sha256"))
+        self.set_extra_state(message)
         return self
 
-
-class WordShim(ModuleShim):
-    """Holds the words of the table's rows, from FIRST_WORD_ROW, and saves them."""
-
-    def __init__(
-        self,
-        module_class: Type[Any],
-        *,
-        mixed_precision: bool = False,
-        precision: str = "float32",
-    ) -> None:
-        """module_class (Type): Class of the network.
-        mixed_precision (bool): See ModuleShim.
-        precision (str): See ModuleShim.
-        """
-        super().__init__(
-            module_class, mixed_precision=mixed_precision, precision=precision
+    def _read_weights(self, data: bytes, expected: Optional[str]) -> None:
+        # Older versions wrote no checksum.
+        found = hashlib.sha256(data).hexdigest()
+        if expected not in (None, found):
+            message = Errors.E138.format(found=found[:12], expected=expected[:12])
+            raise ValueError(message)
+        header, tensors = read_bytes(data)
+        name = self.torch_class.partition(":")[2]
+        if header.get("type") != name:
+            reason = f"they belong to {header.get('type')}, not to {name}"
+            raise foreign_bytes(reason)
+        for key, tensor in tensors.items():
+            if not numpy.isfinite(tensor).all():
+                raise ValueError(Errors.E181.format(name=key))
+        in_numpy = (
+            choose_backend() == "numpy" and get_current_ops().device_type == "cpu"
         )
-        self.set_words([])
+        if in_numpy and (name in NETWORKS or not has_torch):
+            self.network = NumpyNetwork(data)
+        else:
+            self.network = self._load_torch(data)
 
-    def set_words(self, words: List[str]) -> None:
-        """words (List[str]): Words of the table's rows, from FIRST_WORD_ROW."""
-        self.words = words
-        self._rows: Optional[RowLookup] = None
 
-    def rows(self, keys: numpy.ndarray) -> numpy.ndarray:
-        """RETURNS (ndarray): Rows of words, given by their hashes."""
-        if self._rows is None:
-            self._rows = RowLookup(
-                self.words, first_row=FIRST_WORD_ROW, unknown=UNK_ROW
-            )
-        return self._rows(keys)
-
-    def extra(self) -> Dict[str, Any]:
-        return {"words": self.words}
+def _no_gradient(d_output: Any) -> Tuple[Any, ...]:
+    return ()

@@ -1,4 +1,4 @@
-"""`StackedTok2Vec`: an encoder's vectors, word vectors and characters in one BiLSTM."""
+"""`StackedTok2Vec`: contextual vectors, word vectors and characters in one BiLSTM."""
 
 from typing import (
     Any,
@@ -13,138 +13,38 @@ from typing import (
 )
 
 import numpy
-import torch
 from spacy.attrs import ORTH
+from spacy.pipeline.tok2vec import Tok2VecListener
 from spacy.tokens import Doc
 from spacy.vectors import Mode
-from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats2d
-from torch import Tensor
 
 from ..errors import Errors
-from ..inputs import CharIds, TaggerWords
-from ..nn.cache import VectorCache
-from ..nn.precision import with_own_defaults
-from ..nn.rnn import CELLS
-from ..nn.tagger import StackConfig, TokenStack
-from ..util import check_dropout, check_range
+from ..inputs import TaggerWords
+from ..layers import GATES
+from ..util import check_choice, check_dropout, check_range
 from .doc_arrays import (
-    Types,
+    UniqueWords,
+    VectorCache,
     characters_of,
-    find_types,
     flat_attribute,
     in_one_vocab,
     make_windows,
     split_rows,
+    unique_words,
 )
-from .encoder import (
-    check_precision,
-    check_rows,
-    dropout_rate,
-    read_vectors,
-)
-from .shim import ModuleShim
+from .shim import NetworkShim, check_precision, dropout_rate, require_torch
+from .types import Tok2VecModel
 
-#: Words whose characters' representations are kept between predictions: most tokens of
-#: a text are among the words before, and at the default width this is 10 MB.
-CACHED_WORDS = 50_000
-
-
-class StackShim(ModuleShim):
-    """Holds the stack, and the character representations of words it has read."""
-
-    def __init__(
-        self, *, mixed_precision: bool = False, precision: str = "float32"
-    ) -> None:
-        """mixed_precision (bool): See ModuleShim.
-        precision (str): See ModuleShim.
-        """
-        self.read_words = VectorCache(CACHED_WORDS)
-        super().__init__(
-            TokenStack, mixed_precision=mixed_precision, precision=precision
-        )
-
-    def forget(self, changed: Optional[Collection[str]] = None) -> None:
-        if changed is None or any(name.startswith("chars.") for name in changed):
-            self.read_words.clear()
-
-    def look_up(self, docs: List[Doc], is_train: bool) -> TaggerWords:
-        """docs (List[Doc]): The batch, of one vocab.
-        is_train (bool): Whether gradients are needed.
-        RETURNS (TaggerWords): What the network reads of its words.
-        RAISES (ValueError): E112 or E113 for word vectors that do not fit.
-        """
-        config: StackConfig = self.module.config
-        types = find_types(docs)
-        vectors = None
-        if config.vectors:
-            _check_vectors(docs, config)
-            found = _vectors(docs, types, bool(config.vector_rows))
-            vectors = torch.from_numpy(found).to(self.device)
-        chars, read = None, None
-        if config.char_embed and is_train:
-            chars = self._characters(docs, types.keys)
-        elif config.char_embed:
-            read = self._read_characters(docs, types)
-        of_tokens = torch.from_numpy(types.of_tokens).to(self.device)
-        return TaggerWords(of_tokens, chars, read, vectors)
-
-    def _read_characters(self, docs: List[Doc], types: Types) -> Tensor:
-        def compute(positions: numpy.ndarray) -> Tensor:
-            return self.module.chars(self._characters(docs, types.keys[positions]))
-
-        with self.inference():
-            return self.read_words.get(types.keys, compute)
-
-    def _characters(self, docs: List[Doc], keys: numpy.ndarray) -> CharIds:
-        chars = characters_of([docs[0].vocab.strings[key] for key in keys.tolist()])
-        # Any character has a row, known beforehand or not: as in spaCy's hash
-        # embeddings, rare ones share theirs.
-        rows = chars.codes % self.module.config.char_rows
-        arrays = (rows, chars.starts, chars.lengths)
-        return CharIds(*(torch.from_numpy(array).to(self.device) for array in arrays))
-
-
-def _check_vectors(docs: List[Doc], config: StackConfig) -> None:
-    """At every call: a vocab's vectors may be replaced at any time."""
-    rows, width = docs[0].vocab.vectors.shape if docs else (0, config.vectors)
-    reader = "ldnet_stacked_tok2vec"
-    if width != config.vectors:
-        message = Errors.E112.format(
-            reader=reader, expected=config.vectors, found=width
-        )
-        raise ValueError(message)
-    if docs and config.vector_rows not in (0, rows + 1):
-        message = Errors.E113.format(
-            reader=reader, expected=config.vector_rows - 1, found=rows
-        )
-        raise ValueError(message)
-
-
-def _vectors(docs: List[Doc], types: Types, as_rows: bool) -> numpy.ndarray:
-    """RETURNS (ndarray): A vector for each type, zeros for words without one; or the
-    vectors' rows, counted from 1, with 0 for words without one.
-    """
-    vectors = docs[0].vocab.vectors
-    keys = types.keys
-    if vectors.attr != ORTH:
-        keys = flat_attribute(docs, vectors.attr)[types.first]
-    if vectors.mode != Mode.default and not as_rows:
-        return vectors.get_batch(keys.tolist()).astype("float32", copy=False)
-    rows = numpy.asarray(vectors.find(keys=keys.tolist()), dtype="int64")
-    if as_rows:
-        return rows + 1
-    found = vectors.data[rows].astype("float32", copy=False)
-    found[rows < 0] = 0
-    return found
-
-
-Tok2VecModel = Model[List[Doc], List[Floats2d]]
-
+NODE_NAME = "ldnet_stacked_tok2vec"
 DEFAULT_CHARS = {"embed": 25, "hidden": 25, "width": 50, "rows": 1000}
 DEFAULT_VECTORS = {"trainable": False}
 #: Longest stretch that the layers read at once, in tokens.
 WINDOW = 256
+#: Words whose character vectors are kept between predictions: most tokens of a text are
+#: among the words before, and at the default width this is 10 MB.
+CACHED_WORDS = 50_000
 
 
 def build_stacked_tok2vec_v1(
@@ -184,14 +84,14 @@ def build_stacked_tok2vec_v1(
     """
     check_range("width", width, width >= 2 and width % 2 == 0, "it must be even")
     check_range("depth", depth, depth >= 1, "it must be at least 1")
-    check_range("unit", unit, unit in CELLS, f"choose from {', '.join(CELLS)}")
+    check_choice("unit", unit, GATES)
     check_dropout(dropout)
     check_precision(precision)
     reason = "contextual, chars and vectors can't all be null"
     inputs = [part for part in (contextual, chars, vectors) if part is not None]
     check_range("contextual", None, bool(inputs), reason)
     return Model(
-        "ldnet_stacked_tok2vec",
+        NODE_NAME,
         forward,
         init=init,
         dims={"nO": width},
@@ -205,7 +105,7 @@ def build_stacked_tok2vec_v1(
             "dropout_rate": dropout or 0.0,
             "predict_with_head": predict_with_head,
         },
-        shims=[StackShim(mixed_precision=mixed_precision, precision=precision)],
+        shims=[TaggerShim(mixed_precision=mixed_precision, precision=precision)],
     )
 
 
@@ -215,39 +115,127 @@ def _merge(
     if given is None:
         return None
     for key in given:
-        reason = f"choose from {', '.join(defaults)}"
-        check_range(name, key, key in defaults, reason)
+        check_choice(name, key, defaults)
     return {**defaults, **given}
 
 
-@with_own_defaults
+class TaggerShim(NetworkShim):
+    """Holds the network, and the character vectors of words that it has read."""
+
+    def __init__(
+        self, *, mixed_precision: bool = False, precision: str = "float32"
+    ) -> None:
+        """mixed_precision (bool): See NetworkShim.
+        precision (str): See NetworkShim.
+        """
+        self.char_vectors = VectorCache(CACHED_WORDS)
+        super().__init__(
+            "spacy_ldnet.nn.tagger:TokenStack",
+            mixed_precision=mixed_precision,
+            precision=precision,
+        )
+
+    def clear_caches(self, changed: Optional[Collection[str]] = None) -> None:
+        if changed is None or any(name.startswith("chars.") for name in changed):
+            self.char_vectors.clear()
+
+    def find_words(self, docs: List[Doc], is_train: bool) -> TaggerWords[numpy.ndarray]:
+        """docs (List[Doc]): The batch, of one vocab.
+        is_train (bool): Whether there will be a backward pass.
+        RETURNS (TaggerWords): What the network reads of its words.
+        RAISES (ValueError): E112 or E113 for word vectors that do not fit.
+        """
+        sizes = self.structure
+        words = unique_words(docs)
+        vectors, chars, char_vectors = None, None, None
+        if sizes["vectors"]:
+            vectors = _find_vectors(docs, words, sizes)
+        if sizes["char_embed"]:
+            strings, n_ids = docs[0].vocab.strings if docs else [], sizes["char_rows"]
+
+            def read(keys: numpy.ndarray) -> Any:
+                return characters_of([strings[key] for key in keys.tolist()], n_ids)
+
+            if is_train:
+                chars = read(words.keys)
+            else:
+                char_vectors = self.char_vectors.get(
+                    words.keys, lambda some: self.call("chars", read(words.keys[some]))
+                )
+        return TaggerWords(words.inverse, chars, char_vectors, vectors)
+
+
+def _find_vectors(
+    docs: List[Doc], words: UniqueWords, sizes: Dict[str, Any]
+) -> numpy.ndarray:
+    """RETURNS (ndarray): A vector for each word, zeros for words without one; or, if the
+    network has a table, the vectors' rows, counted from 1, with 0 for words without one.
+    """
+    # At every call: a vocab's vectors may be replaced at any time.
+    vectors = docs[0].vocab.vectors if docs else None
+    rows, width = (0, sizes["vectors"]) if vectors is None else vectors.shape
+    if width != sizes["vectors"]:
+        values = {"expected": sizes["vectors"], "found": width}
+        raise ValueError(Errors.E112.format(reader=NODE_NAME, **values))
+    as_rows = bool(sizes["vector_rows"])
+    if vectors is None:
+        return (
+            numpy.zeros(0, "int64") if as_rows else numpy.zeros((0, width), "float32")
+        )
+    if sizes["vector_rows"] not in (0, rows + 1):
+        values = {"expected": sizes["vector_rows"] - 1, "found": rows}
+        raise ValueError(Errors.E113.format(reader=NODE_NAME, **values))
+    keys = words.keys
+    if vectors.attr != ORTH:
+        keys = flat_attribute(docs, vectors.attr)[words.first]
+    if vectors.mode != Mode.default and not as_rows:
+        return vectors.get_batch(keys.tolist()).astype("float32", copy=False)
+    found = numpy.asarray(vectors.find(keys=keys.tolist()), dtype="int64")
+    if as_rows:
+        return found + 1
+    taken = vectors.data[found].astype("float32", copy=False)
+    taken[found < 0] = 0
+    return taken
+
+
 def init(
     model: Tok2VecModel,
     X: Optional[List[Doc]] = None,
     Y: Optional[Any] = None,
 ) -> None:
-    """Initialise the contextual part and build the network."""
+    """Initialise the contextual part and build the network.
+
+    RAISES (ValueError): E005 for mixed precision on a CPU, E017 without vectors.
+        (ImportError): E136 without torch.
+    """
     docs = list(X or [])
     for layer in model.layers:
         layer.initialize(X=X)
     shim = _shim(model)
-    if shim.module is None or docs:
+    if not shim.is_built or docs:
+        require_torch("to initialise a pipeline")
         shim.check_precision()
-        shim.module = TokenStack(_config(model, docs))
-        if shim.module.table is not None:
-            _copy_table(shim.module.table, docs[0])
+        shim.module = _build_network(model, docs)
 
 
-def _config(model: Tok2VecModel, docs: Sequence[Doc]) -> StackConfig:
+def _build_network(model: Tok2VecModel, docs: Sequence[Doc]) -> Any:
+    from ..nn.tagger import StackConfig
+    from .torch_network import build_tagger
+
     chars, vectors = model.attrs["chars"], model.attrs["vectors"]
-    context = model.layers[0].get_dim("nO") if model.layers else 0
+    table = None
     dim, rows = 0, 0
     if vectors is not None:
-        dim = _vectors_of(docs).shape[1]
-        rows = 1 + _vectors_of(docs).shape[0] if vectors["trainable"] else 0
+        found = docs[0].vocab.vectors if docs else None
+        if found is None or found.shape[1] == 0:
+            raise ValueError(Errors.E017)
+        dim = found.shape[1]
+        if vectors["trainable"]:
+            rows = 1 + found.shape[0]
+            table = numpy.asarray(found.data, dtype="float32")
     sizes = chars or dict.fromkeys(DEFAULT_CHARS, 0)
-    return StackConfig(
-        context=context,
+    config = StackConfig(
+        context=model.layers[0].get_dim("nO") if model.layers else 0,
         char_rows=sizes["rows"],
         char_embed=sizes["embed"],
         char_hidden=sizes["hidden"],
@@ -258,91 +246,127 @@ def _config(model: Tok2VecModel, docs: Sequence[Doc]) -> StackConfig:
         depth=model.attrs["depth"],
         unit=model.attrs["unit"],
     )
+    return build_tagger(config, table)
 
 
-def _vectors_of(docs: Sequence[Doc]) -> Any:
-    vectors = docs[0].vocab.vectors if docs else None
-    if vectors is None or vectors.shape[1] == 0:
-        raise ValueError(Errors.E017)
-    return vectors
-
-
-def _copy_table(table: torch.nn.Embedding, doc: Doc) -> None:
-    data = torch.from_numpy(numpy.asarray(doc.vocab.vectors.data, dtype="float32"))
-    with torch.no_grad():
-        table.weight.zero_()
-        table.weight[1:].copy_(data)
-
-
-@with_own_defaults
 def forward(
     model: Tok2VecModel, docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    shim = _built(model)
-    sizes = [len(doc) for doc in docs]
-    with shim.threads_for(sum(sizes), is_train):
-        inputs, bp_context = _inputs(model, docs, is_train)
+    """Vectors of the docs' tokens.
+
+    RAISES (ValueError): E004 if the model was never initialised or loaded, E110 to E113
+        for vectors that do not fit, E193 for a listener that was given none.
+    """
+    shim = _shim(model)
+    with shim.threads_for(sum(map(len, docs)), is_train):
+        inputs, bp_context = _read_inputs(model, docs, is_train)
         Y, bp_network = shim(inputs, is_train)
 
-    @with_own_defaults
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
-        dY = xp2torch(model.ops.flatten(dYs), device=shim.device)
-        dX = bp_network(ArgsKwargs(args=((Y,),), kwargs={"grad_tensors": (dY,)}))
+        d_context = bp_network(model.ops.flatten(dYs))[0]
         if bp_context is not None:
-            bp_context(split_rows(torch2xp(dX.args[0]), sizes))
+            bp_context(d_context)
         return docs
 
-    return split_rows(torch2xp(Y.detach()), sizes), backprop
+    return split_rows(Y, list(map(len, docs))), backprop
 
 
-@with_own_defaults
 def predict_with_head(
-    model: Tok2VecModel, docs: List[Doc], head: torch.nn.Linear
+    model: Tok2VecModel, docs: List[Doc], head: NetworkShim
 ) -> List[Floats2d]:
     """Predict the output of a layer after this one. The output of this one, which is
     large for a long document, is never in memory as a whole.
 
     model (Model): A stacked tok2vec.
     docs (List[Doc]): The documents.
-    head (Linear): The layer.
+    head (NetworkShim): The layer.
     RETURNS (List[Floats2d]): Its output for each of them.
     """
-    shim = _built(model)
-    sizes = [len(doc) for doc in docs]
-    with shim.threads_for(sum(sizes), False):
-        inputs, _ = _inputs(model, docs, False)
-        inputs.kwargs["head"] = head
-        Y = shim.predict(inputs)
-    return split_rows(torch2xp(Y), sizes)
+    shim = _shim(model)
+    with shim.threads_for(sum(map(len, docs)), False):
+        inputs, _ = _read_inputs(model, docs, False)
+        Y = shim.predict(inputs, head)
+    return split_rows(Y, list(map(len, docs)))
 
 
-def _inputs(
+def _read_inputs(
     model: Tok2VecModel, docs: List[Doc], is_train: bool
-) -> Tuple[ArgsKwargs, Optional[Callable]]:
+) -> Tuple[ArgsKwargs, Optional[Callable[[Any], Any]]]:
     """What the network reads, and the backpropagation of its contextual part."""
     shim = _shim(model)
-    context, bp_context = None, None
-    config: StackConfig = shim.module.config
-    if model.layers:
-        Xs, bp_context = read_vectors(model.layers[0], docs, is_train, model)
-        sizes = [len(doc) for doc in docs]
-        check_rows(Xs, sizes, config.context, model, model.layers[0])
-        flat = Xs[0] if len(Xs) == 1 else model.ops.flatten(Xs)
-        # Whoever set doc.tensor may have computed in another precision.
-        flat = flat.astype("float32", copy=False)
-        context = xp2torch(flat, requires_grad=is_train, device=shim.device)
-    words = shim.look_up(in_one_vocab(docs, config.vectors), is_train)
-    windows = make_windows(docs, WINDOW, None, shim.device)
-    arguments = {"dropout": dropout_rate(model)}
-    return ArgsKwargs((context, words, windows), arguments), bp_context
-
-
-def _built(model: Tok2VecModel) -> StackShim:
-    shim = _shim(model)
-    if shim.module is None:
+    if not shim.is_built:
         raise ValueError(Errors.E004)
-    return shim
+    sizes = shim.structure
+    context, bp_context = None, None
+    if model.layers:
+        lengths = list(map(len, docs))
+        context, bp_context = read_vectors(
+            model, docs, is_train, width=sizes["context"], lengths=lengths
+        )
+    words = shim.find_words(in_one_vocab(docs, sizes["vectors"]), is_train)
+    windows = make_windows(docs, WINDOW)
+    options = {"dropout": dropout_rate(model)}
+    return ArgsKwargs((context, words, windows), options), bp_context
 
 
-def _shim(model: Tok2VecModel) -> StackShim:
-    return cast(StackShim, model.shims[0])
+def read_vectors(
+    reader: Model,
+    docs: List[Doc],
+    is_train: bool,
+    *,
+    width: int,
+    lengths: Sequence[int],
+) -> Tuple[Any, Callable[[Any], Any]]:
+    """Call the layer that gives a layer its vectors, perhaps a listener, and check them.
+
+    At every call: behind a listener they are in `doc.tensor`, which anything in the
+    pipeline or outside of it may set.
+
+    reader (Model): The layer that reads the vectors of its first layer.
+    docs (List[Doc]): The documents.
+    is_train (bool): Whether there will be a backward pass.
+    width (int): Width of the vectors that it needs.
+    lengths (Sequence[int]): Number of vectors that each document needs.
+    RETURNS (Tuple[Floats2d, Callable]): All vectors, and the backward pass from their
+        gradient.
+    RAISES (ValueError): E110 for another width, E111 for another number, E193 for a
+        listener that was given none in training.
+    """
+    layer = reader.layers[0]
+    # spaCy's own error calls the encoder "tok2vec", whatever its name is.
+    if is_train and isinstance(layer, Tok2VecListener) and layer._batch_id is None:
+        if any(len(doc) and not doc.tensor.size for doc in docs):
+            upstream = layer.upstream_name
+            message = Errors.E193.format(reader=reader.name, upstream=upstream)
+            raise ValueError(message)
+    Xs, backprop = layer(docs, is_train)
+    for array, size in zip(Xs, lengths):
+        if array.shape == (size, width):
+            continue
+        names = {"reader": reader.name, "layer": layer.name}
+        if array.shape[1:] != (width,):
+            found = array.shape[1] if array.ndim == 2 else f"shape {array.shape}"
+            raise ValueError(Errors.E110.format(found=found, expected=width, **names))
+        found = array.shape[0]
+        raise ValueError(Errors.E111.format(found=found, expected=size, **names))
+
+    def backprop_flat(d_flat: Any) -> Any:
+        return backprop(split_rows(d_flat, lengths))
+
+    # Whoever set doc.tensor may have computed in another precision.
+    flat = concatenate(reader, Xs, width).astype("float32", copy=False)
+    return flat, backprop_flat
+
+
+def concatenate(model: Model, arrays: Sequence[Any], width: int) -> Any:
+    """Unlike `ops.flatten`, always two-dimensional."""
+    filled = [array for array in arrays if len(array)]
+    if len(filled) == 1:
+        # Of one long document a copy would be large.
+        return filled[0]
+    ops = model.ops
+    return ops.xp.concatenate(filled) if filled else ops.alloc2f(0, width)
+
+
+def _shim(model: Tok2VecModel) -> TaggerShim:
+    return cast(TaggerShim, model.shims[0])

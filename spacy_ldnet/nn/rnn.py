@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
+from ..layers import GATES, dense_macs
 
 
 class Cell(NamedTuple):
@@ -14,22 +15,22 @@ class Cell(NamedTuple):
     :param module: the layer.
     :param function: the function that the layer calls with (input, state, weights, has
         biases, layers, dropout, training, bidirectional, batch first).
-    :param gates: how many it has: rows of W_ih per hidden unit.
     """
 
     module: Type[nn.RNNBase]
     function: Any
-    gates: int
 
 
 #: The kinds of recurrent layers, by their names in configs.
 CELLS: Dict[str, Cell] = {
-    "lstm": Cell(nn.LSTM, torch.lstm, 4),
-    "gru": Cell(nn.GRU, torch.gru, 3),
-    "rnn": Cell(nn.RNN, torch.rnn_tanh, 1),
+    "lstm": Cell(nn.LSTM, torch.lstm),
+    "gru": Cell(nn.GRU, torch.gru),
+    "rnn": Cell(nn.RNN, torch.rnn_tanh),
 }
 #: The same functions, by the `mode` of the layers.
-FUNCTIONS = {cell.module(1, 1).mode: cell.function for cell in CELLS.values()}
+FUNCTIONS = {
+    cell.module(1, 1, device="meta").mode: cell.function for cell in CELLS.values()
+}
 
 State = List[object]
 
@@ -82,18 +83,6 @@ def _check_state(rnn: Any, x: Tensor, state: Any) -> None:
                 what="a state of shape", expected=expected, found=tuple(part.shape)
             )
             raise ValueError(message)
-
-
-def dense_macs(*, embed: int, hidden: int, unit: str, layers: int) -> int:
-    """Multiply-accumulates a word of densely connected layers (the paper's FLOPs).
-
-    :param embed: width of what the first layer reads.
-    :param hidden: width of each layer's output.
-    :param unit: ``lstm``, ``gru`` or ``rnn``.
-    :param layers: how many there are.
-    """
-    rows = CELLS[unit].gates * hidden
-    return sum(rows * (embed + (i + 1) * hidden) for i in range(layers))
 
 
 class DenseRNN(nn.Module):
@@ -235,7 +224,7 @@ class StackedRNN(nn.Module):
     @property
     def macs(self) -> int:
         """Multiply-accumulates a word of all layers."""
-        rows = CELLS[self.unit].gates * self.hidden
+        rows = GATES[self.unit] * self.hidden
         return rows * (self.embed + self.hidden + 2 * (self.depth - 1) * self.hidden)
 
     def forward(

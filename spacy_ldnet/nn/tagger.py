@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..inputs import CharIds, TaggerWords, Windows
+from ..layers import GATES
 from .batching import (
     FEW_DIGITS,
     bucket_by_length,
@@ -20,7 +21,7 @@ from .batching import (
 )
 from .rnn import CELLS, run_rnn
 from .serialize import Structure
-from .threads import parallel_for, workers
+from .threads import n_workers, parallel_for
 
 
 class CharEncoder(nn.Module):
@@ -66,7 +67,7 @@ class CharEncoder(nn.Module):
             read = torch.cat([ahead[last], behind[last]], dim=-1)
             states.index_copy_(0, group, read.to(states.dtype))
 
-        budget = token_budget(words.lengths, workers(states.device))
+        budget = token_budget(words.lengths, n_workers(states.device))
         batches = bucket_by_length(words.lengths, budget)
         parallel_for(batches, read_group, states.device)
         return self.project(states)
@@ -120,7 +121,7 @@ class BiRNNLayer(nn.Module):
 
     def __init__(self, *, inputs: int, width: int, unit: str):
         super().__init__()
-        self.macs = 2 * CELLS[unit].gates * (width // 2) * (inputs + width // 2)
+        self.macs = 2 * GATES[unit] * (width // 2) * (inputs + width // 2)
         self.forward_rnn = CELLS[unit].module(inputs, width // 2)
         self.backward_rnn = CELLS[unit].module(inputs, width // 2)
 

@@ -14,15 +14,14 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
-from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
+from ..iobes import OUTSIDE, Array, TagScheme, check_size, spans_of_each
 from ..labelled.label_sets import (
     check_label_sets,
     find_open_tags,
     warn_of_lost_label_sets,
 )
-from ..models.crf_tagger import SoftTargets
 from ..models.doc_arrays import in_vocab
-from ..nn.crf import check_size
+from ..models.types import SoftTargets
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
     SOFT_TAGS,
@@ -124,8 +123,8 @@ class SequenceLabeller(TrainablePipe):
 
     @property
     def extra_tags(self) -> int:
-        """RETURNS (int): Tags after those of the labels that have no meaning here. A
-        converted component has them, so that its CRF is the authors'.
+        """RETURNS (int): Number of tags after those of the labels, which stand for no
+        label. A converted component has two.
         """
         return self.cfg.get("extra_tags", 0)
 

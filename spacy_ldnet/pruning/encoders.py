@@ -24,8 +24,12 @@ class GatedShim(Protocol):
     def words(self) -> List[str]: ...
 
     @property
-    def module(self) -> Any:
-        """RETURNS (Optional[torch.nn.Module]): The network, with its `gates`."""
+    def is_built(self) -> bool:
+        """RETURNS (bool): Whether there is a network."""
+
+    @property
+    def within_budget(self) -> bool:
+        """RETURNS (bool): Whether the budget of the penalty allows the open layers."""
 
     @property
     def penalty(self) -> Any:
@@ -70,7 +74,7 @@ def gate_shim(encoder: Model) -> GatedShim:
 
 def is_loaded(encoder: Model) -> bool:
     """RETURNS (bool): Whether the encoder has its network."""
-    return gate_shim(encoder).module is not None
+    return gate_shim(encoder).is_built
 
 
 def encoders_in(nlp: Language) -> List[Model]:
@@ -104,8 +108,7 @@ def within_budget(encoder: Model) -> bool:
     RETURNS (bool): Whether the budget of the penalty allows the open layers; always
         without a penalty, or a budget.
     """
-    shim = gate_shim(encoder)
-    return shim.penalty is None or shim.penalty.satisfied(shim.module.gates.detach())
+    return gate_shim(encoder).within_budget
 
 
 def budget_scores(model: Model) -> Dict[str, float]:

@@ -15,6 +15,7 @@ from thinc.api import Model
 from thinc.optimizers import FloatOrSeq
 
 from ..errors import Errors
+from ..layers import REGULARIZERS, DirectionBudget, LayerBudget, MacsBudget
 from ..timing import (
     Words,
     count_words,
@@ -23,7 +24,7 @@ from ..timing import (
     time_pipeline,
     zipf_texts,
 )
-from ..util import check_range
+from ..util import check_choice, check_range
 from .callbacks import BeforeUpdate, check_trains
 from .encoders import encoders_of, gate_shim, within_budget
 
@@ -82,16 +83,13 @@ def create_gate_penalty_v1(
         if it is frozen, E031 if no pruning can reach the speed.
     """
     # Not above, since spaCy imports this module wherever it is used, and this needs torch.
-    from ..nn.gates import REGULARIZERS
 
     if isinstance(weight, (int, float)):
         check_range("weight", weight, weight > 0, "it must be above 0")
     check_range("learn_rate", learn_rate, learn_rate > 0, "it must be above 0")
     check_range("warmup", warmup, warmup >= 0, "it must be at least 0")
     check_range("growth", growth, growth >= 1, "it must be at least 1")
-    choices = ", ".join(REGULARIZERS)
-    known = regularizer in REGULARIZERS
-    check_range("regularizer", regularizer, known, f"choose from {choices}")
+    check_choice("regularizer", regularizer, REGULARIZERS)
     limits = {
         "max_layers": max_layers,
         "max_layers_per_direction": max_layers_per_direction,
@@ -180,19 +178,16 @@ def _no_budget(nlp: Language, encoder: Model) -> None:
 
 
 def _max_layers(value: float, nlp: Language, encoder: Model) -> Any:
-    from ..nn.gates import LayerBudget
 
     return LayerBudget(int(value))
 
 
 def _max_layers_per_direction(value: float, nlp: Language, encoder: Model) -> Any:
-    from ..nn.gates import DirectionBudget
 
     return DirectionBudget(int(value))
 
 
 def _max_lm_macs(value: float, nlp: Language, encoder: Model) -> Any:
-    from ..nn.gates import MacsBudget
 
     shim = gate_shim(encoder)
     whole = [encoder.attrs["depth"]] * len(shim.directions)
@@ -200,7 +195,6 @@ def _max_lm_macs(value: float, nlp: Language, encoder: Model) -> Any:
 
 
 def _min_words_per_second(value: float, nlp: Language, encoder: Model) -> Any:
-    from ..nn.gates import MacsBudget
 
     measured = calibrate(nlp, encoder)
     gate_shim(encoder).cfg["calibration"] = {**measured, "wanted": value}

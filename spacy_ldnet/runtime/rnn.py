@@ -10,10 +10,9 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tup
 
 import numpy
 
-from .packing import Array
+from ..layers import GATES
+from ..packing import Array
 
-#: Gates of each kind of layer.
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 #: Torch's order of an LSTM's gates (input, forget, cell, output) with the cell last.
 CELL_LAST = [0, 1, 3, 2]
 #: Words that inputs are computed for at a time: they stay in the processor's caches.

@@ -6,11 +6,11 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 import numpy
 
 from ..errors import Errors
-from .packing import Array
-from .rnn import GATES, LayerWeights
+from ..file_format import foreign_bytes, read_header
+from ..layers import GATES
+from ..packing import Array
+from .rnn import LayerWeights
 
-FORMAT_VERSION = 1
-METADATA_KEY = "ldnet"
 #: Types of numbers that weights are saved in, by their names in safetensors.
 DTYPES = {"F32": "<f4", "F16": "<f2"}
 
@@ -98,33 +98,29 @@ class Weights:
             raise ValueError(Errors.E003.format(reason=reason))
 
 
-def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, Array]]:
+def read_bytes(data: Any) -> Tuple[Dict[str, Any], Dict[str, Array]]:
     """Split the bytes of a network into their header and tensors.
 
     safetensors would copy every tensor, and a shim keeps the bytes anyway.
 
-    :param data: a safetensors file with a header of ours.
+    :param data: a safetensors file with a header of ours: bytes, or an array of them.
     :returns: the header, and the tensors by name, which cannot be written to.
     :raises ValueError: E001 foreign or damaged bytes, E002 newer format.
     """
     try:
-        begin = 8 + int.from_bytes(data[:8], "little")
-        entries = json.loads(data[8:begin])
-        header = json.loads(entries.pop("__metadata__")[METADATA_KEY])
+        begin = 8 + int.from_bytes(bytes(data[:8]), "little")
+        entries = json.loads(bytes(data[8:begin]))
+        metadata = entries.pop("__metadata__", None)
         tensors = {name: _view(data, begin, **entry) for name, entry in entries.items()}
         if begin + sum(tensor.nbytes for tensor in tensors.values()) != len(data):
             raise ValueError("their length is not that of the tensors")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
-    if header["format"] > FORMAT_VERSION:
-        raise ValueError(
-            Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
-        )
-    return header, tensors
+        raise foreign_bytes(error) from error
+    return read_header(metadata), tensors
 
 
 def _view(
-    data: bytes, begin: int, *, dtype: str, shape: List[int], data_offsets: List[int]
+    data: Any, begin: int, *, dtype: str, shape: List[int], data_offsets: List[int]
 ) -> Array:
     start, end = data_offsets
     place = memoryview(data)[begin + start : begin + end]

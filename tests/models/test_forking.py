@@ -10,8 +10,8 @@ SCRIPT = """
 import sys, spacy, torch
 
 if "unsafe" in sys.argv:
-    from spacy_ldnet.models import shim
-    shim.make_fork_safe = lambda: None
+    from spacy_ldnet.models import torch_network
+    torch_network.make_fork_safe = lambda: None
 nlp = spacy.load(sys.argv[1])
 torch.set_num_threads(2)
 texts = ["Ada Lovelace lived in London ."] * 3000

@@ -11,8 +11,9 @@ from numpy.testing import assert_allclose
 from spacy.training import Example
 from toy import make_examples, tensors, train
 
-from spacy_ldnet.models import encoder, shim
+from spacy_ldnet.models import torch_network
 from spacy_ldnet.models.tok2vec import build_stacked_tok2vec_v1
+from spacy_ldnet.nn import precision
 from spacy_ldnet.nn.precision import has_bfloat16, runs_bfloat16
 
 
@@ -119,7 +120,7 @@ def test_without_bfloat16_predictions_are_those_of_float32(
     train(nlp, 1)
     exact = emissions(nlp)
     nlp.to_disk(tmp_path / "nlp")
-    monkeypatch.setattr(shim, "runs_bfloat16", lambda: False)
+    monkeypatch.setattr(torch_network, "runs_bfloat16", lambda: False)
     faster = {f"components.{part}.precision": "bfloat16" for part in PARTS}
     numpy.testing.assert_array_equal(
         emissions(spacy.load(tmp_path / "nlp", config=faster)), exact
@@ -144,8 +145,8 @@ def test_an_unknown_precision_is_refused():
 def test_a_precision_that_does_not_help_here_is_a_warning(
     fast, runs, expected, monkeypatch
 ):
-    monkeypatch.setattr(encoder, "has_bfloat16", lambda: fast)
-    monkeypatch.setattr(encoder, "runs_bfloat16", lambda: runs)
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: fast)
+    monkeypatch.setattr(precision, "runs_bfloat16", lambda: runs)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         build_stacked_tok2vec_v1(chars={}, precision="bfloat16")

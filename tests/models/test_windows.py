@@ -1,6 +1,5 @@
 import pytest
 import spacy
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
@@ -8,7 +7,6 @@ from spacy_transformers.span_getters import configure_strided_spans
 
 from spacy_ldnet.models.doc_arrays import make_windows
 
-CPU = torch.device("cpu")
 VOCAB = spacy.blank("en").vocab
 
 
@@ -29,7 +27,7 @@ def kept(windows):
 
 @given(st.lists(st.integers(0, 70), max_size=6), st.integers(8, 40))
 def test_every_token_is_kept_once_where_it_stands_deepest(sizes, window):
-    windows = make_windows(make_docs(sizes), window, None, CPU)
+    windows = make_windows(make_docs(sizes), window)
     owners = kept(windows)
     assert sorted(owners) == list(range(sum(sizes)))
     assert not len(windows.lengths) or int(windows.lengths.max()) <= window
@@ -57,10 +55,10 @@ def _depth(windows, i, token, offset, size):
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=4))
 def test_span_getters_of_spacy_transformers_serve(sizes):
     get_spans = configure_strided_spans(12, 8)
-    windows = make_windows(make_docs(sizes), 99, get_spans, CPU)
+    windows = make_windows(make_docs(sizes), 99, get_spans)
     assert sorted(kept(windows)) == list(range(sum(sizes)))
 
 
 def test_a_gap_between_spans_is_an_error():
     with pytest.raises(ValueError, match="E014.*token 3"):
-        make_windows(make_docs([5]), 99, lambda docs: [[docs[0][:3]]], CPU)
+        make_windows(make_docs([5]), 99, lambda docs: [[docs[0][:3]]])

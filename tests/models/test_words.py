@@ -4,7 +4,7 @@ import spacy
 from spacy.attrs import ORTH
 from spacy.tokens import Doc
 
-from spacy_ldnet.models.doc_arrays import RowLookup, TypeFinder, flat_attribute
+from spacy_ldnet.models.doc_arrays import WordIds, flat_attribute, unique_words
 
 BATCHES = [
     [["to", "be", "or", "not", "to", "be"], ["be", "it", "so"]],
@@ -23,30 +23,28 @@ def batches():
 
 def check(types, docs):
     orths = flat_attribute(docs, ORTH)
-    assert len(types.of_tokens) == len(orths)
-    numpy.testing.assert_array_equal(types.keys[types.of_tokens], orths)
+    assert len(types.inverse) == len(orths)
+    numpy.testing.assert_array_equal(types.keys[types.inverse], orths)
     numpy.testing.assert_array_equal(orths[types.first], types.keys)
     assert len(set(types.keys.tolist())) == len(types.keys)
 
 
 def test_types_of_one_batch_after_the_other(batches):
-    find = TypeFinder()
     for docs in [*batches, *reversed(batches)]:
-        check(find(docs), docs)
+        check(unique_words(docs), docs)
 
 
 def test_the_same_batch_again_is_not_searched(batches):
-    find = TypeFinder()
-    first = find(batches[0])
+    first = unique_words(batches[0])
     # Also where its documents are others with the same words.
     again = [Doc(doc.vocab, words=[t.text for t in doc]) for doc in batches[0]]
-    assert find(again) is first
-    assert find(batches[1]) is not first
+    assert unique_words(again) is first
+    assert unique_words(batches[1]) is not first
 
 
 def test_words_that_are_symbols_of_spacys_have_their_rows():
     """ "number" and "TIME" have small numbers in the string store, and no hash."""
     words = ["Ada", "number", "TIME", "mark", "X"]
     doc = Doc(spacy.blank("en").vocab, words=[*words, "other"])
-    rows = RowLookup(words, first_row=2, unknown=1)(flat_attribute([doc], ORTH))
+    rows = WordIds(words, first=2, unknown=1)(flat_attribute([doc], ORTH))
     assert rows.tolist() == [2, 3, 4, 5, 6, 1]

@@ -6,12 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_ldnet.lm_directory import EOS_ROW
-from spacy_ldnet.pretraining.batchers import SequenceFeed, Share, StreamFeed, make_feed
+from spacy_ldnet.pretraining.batchers import (
+    ProcessRank,
+    SequenceBatcher,
+    StreamBatcher,
+    TokenStream,
+    make_batcher,
+)
 from spacy_ldnet.pretraining.config import PretrainingSettings
-from spacy_ldnet.pretraining.corpus import TokenStream
 
 BUDGET = 2 * 4
-KINDS = {"streams": StreamFeed, "sequences": SequenceFeed}
+KINDS = {"streams": StreamBatcher, "sequences": SequenceBatcher}
 
 
 def make_stream(lengths, direction="forward"):
@@ -28,12 +33,12 @@ def settings(**changes):
 
 
 def feed(stream, share=None, **changes):
-    kind = make_feed(
+    kind = make_batcher(
         stream,
         settings(**changes),
         seed=0,
         direction="forward",
-        share=share or Share(),
+        process=share or ProcessRank(),
     )
     assert type(kind) is KINDS[changes["batching"]]
     return kind
@@ -61,10 +66,10 @@ def pairs(batches):
 )
 def test_sequences_are_read_exactly_once(lengths, direction, block, epoch):
     stream = make_stream(lengths, direction)
-    sequences = SequenceFeed(stream, BUDGET, 0, Share(), block=block)
+    sequences = SequenceBatcher(stream, BUDGET, 0, ProcessRank(), block=block)
     batches = list(sequences.epoch(epoch))
     assert len(batches) == len(sequences)
-    rows = stream.at(numpy.arange(len(stream) + 1)).tolist()
+    rows = stream[numpy.arange(len(stream) + 1)].tolist()
     assert pairs(batches) == Counter(zip(rows, rows[1:]))
     for batch in batches:
         assert batch.fresh and batch.words.size <= 2 * 4
@@ -137,7 +142,9 @@ def test_streams_go_on_where_they_ended():
 def test_two_shares_are_one_batch_of_double_size():
     stream = make_stream([50, 60, 33])
     double = feed(stream, batching="streams", batch_size=4).epoch(0)
-    shares = [feed(stream, Share(i, 2), batching="streams").epoch(0) for i in (0, 1)]
+    shares = [
+        feed(stream, ProcessRank(i, 2), batching="streams").epoch(0) for i in (0, 1)
+    ]
     for whole, *parts in zip(double, *shares):
         joined = numpy.concatenate([part.words for part in parts], axis=1)
         assert numpy.array_equal(whole.words, joined)
@@ -146,7 +153,7 @@ def test_two_shares_are_one_batch_of_double_size():
 def test_shares_of_sequences_are_distinct_and_as_many():
     stream = make_stream([5, 6, 7, 3, 2, 4, 5])
     whole = feed(stream, batching="sequences")
-    shares = [feed(stream, Share(i, 2), batching="sequences") for i in (0, 1)]
+    shares = [feed(stream, ProcessRank(i, 2), batching="sequences") for i in (0, 1)]
     assert [len(share) for share in shares] == [len(whole) // 2] * 2
     first, second = (pairs(share.epoch(0)) for share in shares)
     assert not first & second and not (first + second) - pairs(whole.epoch(0))

@@ -17,8 +17,9 @@ from spacy_ldnet.pretraining.checkpoint import (
     list_checkpoints,
     read_checkpoint,
 )
-from spacy_ldnet.pretraining.events import Progress, Resumed, Tokenising
+from spacy_ldnet.pretraining.events import Progress, Resumed
 from spacy_ldnet.pretraining.run import pretrain
+from spacy_ldnet.sharding.progress import TextProgress
 from spacy_ldnet.util import lock_folder
 
 STEPS = {"checkpoint_every": 7, "eval_every": 5, "max_steps": 40, "max_epochs": 9}
@@ -39,13 +40,13 @@ from thinc.api import Config
 
 def main():
     import torch
-    from spacy_ldnet.pretraining.events import Tokenising
+    from spacy_ldnet.sharding.progress import TextProgress
     from spacy_ldnet.pretraining.run import pretrain
     torch.set_num_threads(1)
     config, out, what, when = sys.argv[1:]
     left = [int(when)]
     def count(*args):
-        left[0] -= not isinstance(args[0], Tokenising)
+        left[0] -= not isinstance(args[0], TextProgress)
         if not left[0]:
             os.kill(os.getpid(), signal.SIGKILL)
     replace = os.replace
@@ -68,7 +69,7 @@ def run(config, path, stop_at=None, **flags):
     events = []
 
     def report(event):
-        if isinstance(event, Tokenising):
+        if isinstance(event, TextProgress):
             # How many of these there are is a matter of time.
             return
         events.append(event)

@@ -8,16 +8,16 @@ import subprocess
 import sys
 import time
 
-import corpora
+import lm_corpora
 import pytest
 import spacy
-from conftest import make_lines
-from corpora import make_readers, prepare, read_stream, read_words
+from lm_corpora import make_lines, make_readers, prepare, read_stream, read_words
 
 from spacy_ldnet.engines import count_processes
 from spacy_ldnet.pretraining.config import read_settings
-from spacy_ldnet.pretraining.events import Tokenising
-from spacy_ldnet.sharding.ranges import plan_units
+from spacy_ldnet.sharding.files import find_text
+from spacy_ldnet.sharding.progress import TextProgress
+from spacy_ldnet.sharding.ranges import cut_files
 
 
 def shard_files(corpus):
@@ -25,37 +25,34 @@ def shard_files(corpus):
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.int32")}
 
 
-@pytest.mark.parametrize("n_process,unit_size", [(1, 1 << 20), (1, 100), (2, 700)])
+@pytest.mark.parametrize("n_process,chunk_size", [(1, 1 << 20), (1, 100), (2, 700)])
 def test_same_corpus_whatever_processes_and_units(
-    tmp_path, text_folder, n_process, unit_size
+    tmp_path, text_folder, n_process, chunk_size
 ):
     expected = prepare(tmp_path / "1", make_readers(tmp_path, text_folder))
     readers = make_readers(tmp_path, text_folder)
-    sizes = {"n_process": n_process, "unit_size": unit_size}
+    sizes = {"n_process": n_process, "chunk_size": chunk_size}
     found = prepare(tmp_path / "2", readers, **sizes)
-    assert (len(shard_files(found)) > 3) == (unit_size < 1 << 20)
+    assert (len(shard_files(found)) > 3) == (chunk_size < 1 << 20)
     assert found.words == expected.words
     assert (found.train, found.dev) == (expected.train, expected.dev)
     for part in ("train", "dev"):
         assert read_stream(found, part) == read_stream(expected, part)
     # The other number of processes finds what this one has left.
-    assert prepare(tmp_path / "2", readers, n_process=1, unit_size=unit_size).reused
+    assert prepare(tmp_path / "2", readers, n_process=1, chunk_size=chunk_size).reused
 
 
-@pytest.mark.parametrize("unit_size", [1, 7, 64, 1000, 10_000])
-def test_units_cover_the_text_and_end_with_lines(tmp_path, text_folder, unit_size):
+@pytest.mark.parametrize("chunk_size", [1, 7, 64, 1000, 10_000])
+def test_units_cover_the_text_and_end_with_lines(tmp_path, text_folder, chunk_size):
     (text_folder / "long.txt").write_bytes(b"x" * 300 + b"\n\n" + b"y" * 50)
     (text_folder / "packed.txt.gz").write_bytes(gzip.compress(b"one\ntwo\n" * 100))
-    pieces = [
-        piece
-        for unit in plan_units(text_folder, "train", "x", unit_size=unit_size)
-        for piece in unit.pieces
-    ]
+    chunks = cut_files(find_text(text_folder, "x"), chunk_size)
+    pieces = [piece for chunk in chunks for piece in chunk.ranges]
     names = sorted(path.name for path in text_folder.iterdir())
-    assert list(dict.fromkeys(piece.name for piece in pieces)) == names
+    assert list(dict.fromkeys(piece.file.name for piece in pieces)) == names
     for name in names:
         data = (text_folder / name).read_bytes()
-        own = [piece for piece in pieces if piece.name == name]
+        own = [piece for piece in pieces if piece.file.name == name]
         assert own[0].start == 0 and own[-1].end == len(data)
         for left, right in zip(own, own[1:]):
             assert left.end == right.start > left.start
@@ -74,15 +71,15 @@ def test_line_numbers_in_a_file_of_several_units(tmp_path):
     (folder / "c.txt").write_bytes(b"\n".join(lines))
     readers = make_readers(tmp_path, folder, max_length=100)
     with pytest.warns(UserWarning, match=r"W041.*b.txt', line 51: not UTF-8"):
-        corpus = prepare(tmp_path / "out", readers, unit_size=300, min_freq=1)
-    places = [(p.line, p.lines, p.size) for p in corpus.problems]
+        corpus = prepare(tmp_path / "out", readers, chunk_size=300, min_freq=1)
+    places = [(p.line, p.lines, p.size) for p in corpus.skipped]
     size = (folder / "b.txt").stat().st_size
     assert places == [(51, 0, size), (21, 2, 2 * 161)]
     # Nothing of the bad file is left, though most of its units are good.
     assert corpus.train.sequences == 2 + 58
     assert read_words(corpus)[:2] == ["good one", "good two"]
     with pytest.raises(ValueError, match=r"E062.*b.txt', line 51"):
-        prepare(tmp_path / "strict", readers, unit_size=300, strict=True, n_process=2)
+        prepare(tmp_path / "strict", readers, chunk_size=300, strict=True, n_process=2)
 
 
 CHANGES = "same size|longer|touched|moved|restored|added|removed"
@@ -91,7 +88,7 @@ CHANGES = "same size|longer|touched|moved|restored|added|removed"
 @pytest.mark.parametrize("change", CHANGES.split("|"))
 def test_a_changed_text_is_noticed(tmp_path, text_folder, change):
     readers = make_readers(tmp_path, text_folder)
-    sizes = {"unit_size": 500, "min_freq": 1}
+    sizes = {"chunk_size": 500, "min_freq": 1}
     before = prepare(tmp_path / "out", readers, **sizes)
     rows, shards = read_stream(before, "train"), shard_files(before)
     path = text_folder / "4.txt"
@@ -107,7 +104,7 @@ def test_a_changed_text_is_noticed(tmp_path, text_folder, change):
         os.utime(path)
     elif change == "moved":
         shutil.copytree(text_folder, tmp_path / "elsewhere")
-        readers["corpora.train"].path = tmp_path / "elsewhere"
+        readers["lm_corpora.train"].path = tmp_path / "elsewhere"
     elif change == "added":
         (text_folder / "9.txt").write_text("Dublin is new .\n")
     elif change == "removed":
@@ -142,11 +139,11 @@ SCRIPT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from corpora import make_readers, prepare
+from lm_corpora import make_readers, prepare
 
 if __name__ == "__main__":
     readers = make_readers(Path({tmp!r}), Path({text!r}))
-    prepare(Path({out!r}), readers, unit_size=2000, n_process=int(sys.argv[1]))
+    prepare(Path({out!r}), readers, chunk_size=2000, n_process=int(sys.argv[1]))
 """
 
 
@@ -174,11 +171,11 @@ def test_killed_while_tokenising_and_gone_on(tmp_path, n_process):
     assert not (out / "manifest.json").exists()
     before = {path: path.stat().st_mtime_ns for path in out.glob("shards/*.int32")}
     readers = make_readers(tmp_path, folder)
-    corpus = prepare(out, readers, unit_size=2000)
+    corpus = prepare(out, readers, chunk_size=2000)
     after = {path: path.stat().st_mtime_ns for path in out.glob("shards/*.int32")}
     finished = [path for path, time in before.items() if after.get(path) == time]
     assert 10 < len(finished) < len(after)
-    whole = prepare(tmp_path / "whole", readers, unit_size=2000)
+    whole = prepare(tmp_path / "whole", readers, chunk_size=2000)
     assert read_stream(corpus, "train") == read_stream(whole, "train")
     assert not list(out.glob("shards/*.part"))
 
@@ -208,9 +205,9 @@ def is_alive(pid):
 def test_progress(tmp_path, text_folder, n_process):
     events = []
     readers = make_readers(tmp_path, text_folder)
-    sizes = {"unit_size": 500, "n_process": n_process}
+    sizes = {"chunk_size": 500, "n_process": n_process}
     corpus = prepare(tmp_path / "out", readers, report=events.append, **sizes)
-    assert all(isinstance(event, Tokenising) for event in events)
+    assert all(isinstance(event, TextProgress) for event in events)
     total = sum(path.stat().st_size for path in text_folder.iterdir()) + len("a\n")
     last = events[-1]
     assert last.done == last.total == total
@@ -222,7 +219,7 @@ def test_progress(tmp_path, text_folder, n_process):
 def test_a_tokenizer_that_cannot_be_copied(tmp_path, monkeypatch):
     nlp = spacy.blank("en")
     nlp.tokenizer = lambda text: None
-    monkeypatch.setattr(corpora, "nlp", nlp)
+    monkeypatch.setattr(lm_corpora, "nlp", nlp)
     with pytest.raises(ValueError, match="E063.*__reduce__"):
         prepare(tmp_path / "out", make_readers(tmp_path, "a\n"))
 
@@ -244,7 +241,7 @@ class EndsItsProcess:
 def test_a_process_that_ends_is_an_error(tmp_path, text_folder, monkeypatch):
     nlp = spacy.blank("en")
     nlp.tokenizer = EndsItsProcess()
-    monkeypatch.setattr(corpora, "nlp", nlp)
+    monkeypatch.setattr(lm_corpora, "nlp", nlp)
     readers = make_readers(tmp_path, text_folder)
     with pytest.raises(ValueError, match="E064.*n_process = 1"):
-        prepare(tmp_path / "out", readers, unit_size=500, n_process=2)
+        prepare(tmp_path / "out", readers, chunk_size=500, n_process=2)

@@ -27,8 +27,8 @@ def randomised(module, seed):
 def windows_of(sizes, window):
     """Windows over documents, for torch and for numpy."""
     docs = [Doc(VOCAB, words=["a"] * size) for size in sizes]
-    windows = make_windows(docs, window, None, torch.device("cpu"))
-    return windows, convert(windows, torch.Tensor.numpy)
+    windows = make_windows(docs, window)
+    return convert(windows, torch.from_numpy), windows
 
 
 def assert_close(found, expected):
