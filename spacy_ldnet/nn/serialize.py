@@ -32,8 +32,9 @@ def module_to_bytes(module: StructuredModule, *, half: Optional[bool] = None) ->
 
     :param module: the network; its tensors are written device-free.
     :param half: whether to write float16, which takes half of the space; None for the
-        precision that the network was read in. It computes in float32 either way.
-    :returns: a safetensors file with one metadata key.
+        precision of the file that the network was read from. It computes in float32
+        either way.
+    :returns: a safetensors file.
     """
     half = is_half(module) if half is None else half
     state = {k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}
@@ -70,7 +71,7 @@ def is_half(module: StructuredModule) -> bool:
 
 
 def set_half(module: StructuredModule, half: bool) -> None:
-    """Say in which precision a network is written from now on.
+    """Set the precision in which a network is written from now on.
 
     :param half: float16 if true, else float32, as after every change of the weights.
     """

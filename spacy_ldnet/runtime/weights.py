@@ -1,4 +1,4 @@
-"""Saved weights as numpy arrays: views of the bytes, so that nothing is copied."""
+"""Saved weights as numpy arrays, which are views of the bytes."""
 
 import json
 from typing import Any, Dict, List, NamedTuple, Tuple
@@ -36,7 +36,7 @@ class Linear(NamedTuple):
 
 
 class Weights:
-    """The tensors of one network, each of which is taken once.
+    """The tensors of one network. Each of them has to be taken once.
 
     :param structure: the sizes of the network.
     :param tensors: by their names in torch's network.
@@ -47,7 +47,7 @@ class Weights:
         self._tensors = dict(tensors)
 
     def table(self, name: str, *shape: int) -> Array:
-        """A tensor in the precision that it is saved in.
+        """A tensor in its saved precision.
 
         :param name: its name.
         :param shape: the shape that the structure gives it.
@@ -64,7 +64,7 @@ class Weights:
         return tensor
 
     def take(self, name: str, *shape: int) -> Array:
-        """The same in float32."""
+        """The same as :meth:`table`, in float32."""
         return self.table(name, *shape).astype("float32", copy=False)
 
     def linear(self, name: str, inputs: int, outputs: int) -> Linear:
