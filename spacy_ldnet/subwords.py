@@ -31,7 +31,7 @@ _MIX = numpy.uint64(0xBF58476D1CE4E5B9)
 
 @dataclass(frozen=True)
 class SubwordConfig:
-    """Which subwords a word has.
+    """Kinds of subwords that words have.
 
     rows (int): Rows of the table; 0 for no subwords.
     ngrams (Tuple[int, int]): Shortest and longest character n-grams; (0, 0) for none.

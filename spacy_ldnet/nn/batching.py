@@ -86,7 +86,7 @@ class Padded:
 
     @property
     def real(self) -> Tensor:
-        """Which positions are no padding. *Shape:* (time, batch)"""
+        """Mask of the positions that are no padding. *Shape:* (time, batch)"""
         steps = torch.arange(len(self.index), device=self.index.device).unsqueeze(1)
         real = steps < self.lengths
         real[:, self.sequences :] = False

@@ -1,6 +1,6 @@
 """Recurrent layers, densely connected or stacked."""
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ class Cell(NamedTuple):
         biases, layers, dropout, training, bidirectional, batch first).
     """
 
-    module: Type[nn.RNNBase]
+    module: Any
     function: Any
 
 
