@@ -10,7 +10,6 @@ from spacy.language import Language
 from spacy.tokens import DocBin
 from wasabi import msg
 
-from spacy_ldnet.cli._progress import AnnotatingBar
 from spacy_ldnet.distillation.teacher import (
     ATTRS,
     input_paths,
@@ -19,6 +18,7 @@ from spacy_ldnet.distillation.teacher import (
     load_teacher,
     read_labelled,
 )
+from spacy_ldnet.sharding.progress import TextBar
 from spacy_ldnet.util import check_output, claim_folder, write_folder
 from spacy_ldnet.workflow.documents import (
     choose,
@@ -135,7 +135,7 @@ def annotate(
     with (
         script_errors(f"'{out_dir}' cannot be written"),
         claim_folder(out_dir, **options),
-        AnnotatingBar() as bar,
+        TextBar("Annotating") as bar,
     ):
         manifest = label_texts(
             *(teacher, texts, work),

@@ -11,8 +11,9 @@ import srsly
 import torch
 
 from ..errors import Errors
-from ..sharding.engines import Engine, TextProgress, WorkerFactory, report_progress
+from ..sharding.engines import Engine, WorkerFactory
 from ..sharding.files import InputFile, RemotePath
+from ..sharding.progress import TextProgress, report_progress
 from ..sharding.ranges import Chunk
 from ..util import PART, lock_folder, name_some
 from .job import find_difference

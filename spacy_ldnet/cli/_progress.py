@@ -1,4 +1,4 @@
-"""Progress of trainings and of annotation on the console."""
+"""Progress of a training on the console."""
 
 from types import TracebackType
 from typing import Dict, Optional, Type
@@ -14,65 +14,7 @@ from ..pretraining.events import (
     Progress,
     Resumed,
 )
-from ..sharding.engines import TextProgress
-
-
-class BytesBar:
-    """A bar for text that is read, with words per second. Files and pipes do not get it.
-
-    name (str): Name of the work.
-    total (int): Bytes to read; 0 if that is unknown.
-    """
-
-    def __init__(self, name: str, total: int) -> None:
-        form = None
-        if total:
-            form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-        self.bar = tqdm.tqdm(
-            total=total or None,
-            desc=name,
-            unit="B",
-            unit_scale=True,
-            bar_format=form,
-            mininterval=0.5,
-            disable=None,
-        )
-
-    def show(self, done: int, words: int, seconds: float) -> None:
-        """done (int): Bytes in all.
-        words (int): Words in all.
-        seconds (float): Time that they took.
-        """
-        speed = words / max(seconds, 1e-6)
-        text = f"{words:,} words, {speed:,.0f} words/s"
-        self.bar.set_postfix_str(text, refresh=False)
-        self.bar.update(done - self.bar.n)
-
-    def close(self) -> None:
-        """Leave the bar as it is."""
-        self.bar.close()
-
-
-class AnnotatingBar:
-    """A bar for annotation, as soon as there is something to show."""
-
-    def __init__(self) -> None:
-        self.bar: Optional[BytesBar] = None
-
-    def __enter__(self) -> "AnnotatingBar":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, event: TextProgress) -> None:
-        """event (TextProgress): The progress."""
-        if self.bar is None:
-            self.bar = BytesBar("Annotating", event.total)
-        self.bar.show(event.done, event.words, event.seconds)
-        if event.done >= event.total:
-            self.bar.close()
+from ..sharding.progress import TextBar, TextProgress
 
 
 class ProgressDisplay:
@@ -83,7 +25,7 @@ class ProgressDisplay:
     def __init__(self) -> None:
         self.steps = 0
         self.bars: Dict[str, tqdm.tqdm] = {}
-        self.tokenising: Optional[BytesBar] = None
+        self.tokenising = TextBar("Tokenising")
 
     def __enter__(self) -> "ProgressDisplay":
         return self
@@ -94,14 +36,14 @@ class ProgressDisplay:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        self._end_tokenising()
+        self.tokenising.close()
         for bar in self.bars.values():
             bar.close()
 
     def __call__(self, event: Event) -> None:
         """event (Event): What to show."""
         if isinstance(event, TextProgress):
-            self._show_tokenising(event)
+            self.tokenising(event)
         elif isinstance(event, CorpusReady):
             self._show_corpus(event)
         elif isinstance(event, Progress):
@@ -115,18 +57,8 @@ class ProgressDisplay:
         elif isinstance(event, Finished) and event.early:
             tqdm.tqdm.write(f"{event.direction}: stopped early, no better perplexity")
 
-    def _show_tokenising(self, event: TextProgress) -> None:
-        if self.tokenising is None:
-            self.tokenising = BytesBar("Tokenising", event.total)
-        self.tokenising.show(event.done, event.words, event.seconds)
-
-    def _end_tokenising(self) -> None:
-        if self.tokenising is not None:
-            self.tokenising.close()
-            self.tokenising = None
-
     def _show_corpus(self, event: CorpusReady) -> None:
-        self._end_tokenising()
+        self.tokenising.close()
         self.steps = event.steps
         corpus = event.corpus
         for name, counts in (("Training", corpus.train), ("Held-out", corpus.dev)):

@@ -11,7 +11,6 @@ from spacy.language import Language
 from wasabi import msg
 
 from ..errors import Errors, Warnings
-from ._progress import AnnotatingBar
 from ._util import app
 
 #: Exit code of a command that was ended by Ctrl-C.
@@ -51,7 +50,7 @@ def annotate_cli(
         "cluster on this machine",
     ),
     n_process: int = Opt(
-        1, "--n-process", "-n", help="Workers; -1 for one a core (or a GPU)"
+        1, "--n-process", "-n", help="Workers; -1 for one per core (or GPU)"
     ),
     device: str = Opt("auto", "--device", help="auto: a GPU where there is one; cpu"),
     batch_words: int = Opt(
@@ -139,6 +138,7 @@ def annotate(
     from ..annotation.run import annotate as run
     from ..annotation.worker import count_gpus
     from ..sharding.engines import LOCAL, count_processes, make_engine
+    from ..sharding.progress import TextBar
     from ..util import check_range
 
     if code_path is not None:
@@ -153,7 +153,7 @@ def annotate(
     workers = make_engine(
         engine, n_process=n_process, address=address, gpus=device == "auto"
     )
-    with AnnotatingBar() as bar:
+    with TextBar("Annotating") as bar:
         manifest = run(
             pipeline,
             source,

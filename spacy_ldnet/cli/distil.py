@@ -15,7 +15,7 @@ from spacy.cli._util import (
 )
 from wasabi import msg
 
-from ._progress import AnnotatingBar
+from ..sharding.progress import TextBar
 from ._util import app
 
 
@@ -95,7 +95,7 @@ def distil_cli(
     kinds = string_to_list(labels)
     held_out: List[Path] = [test] if test and test.suffix == ".spacy" else []
     try:
-        with show_validation_error(config_path), AnnotatingBar() as bar:
+        with show_validation_error(config_path), TextBar("Annotating") as bar:
             students = distil(
                 *(config_path, teacher, text, output),
                 kinds=kinds,

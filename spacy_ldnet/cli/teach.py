@@ -6,7 +6,7 @@ from typing import List
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
-from ._progress import AnnotatingBar
+from ..sharding.progress import TextBar
 from ._util import app
 
 
@@ -59,7 +59,7 @@ def teach_cli(
     from ..distillation.pseudo_labels import teach
 
     try:
-        with AnnotatingBar() as bar:
+        with TextBar("Annotating") as bar:
             n_gold, n_taught, n_entities = teach(
                 *(teacher, gold, text, output),
                 sentences=sentences,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import Errors
 from ..iobes import TagScheme
+from ..layers import GATES
 from ..lm_directory import (
     DIRECTIONS,
     EOS_ROW,
@@ -17,7 +18,6 @@ from ..lm_directory import (
 )
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import EncoderConfig, LDNetEncoder
-from ..nn.rnn import CELLS
 from ..nn.tagger import BiRNNLayer
 from .checkpoint import Checkpoint, Map
 from .network import SentenceStack, SentenceStackConfig
@@ -46,7 +46,7 @@ def unit_of(weights: Tensor) -> str:
     """weights (Tensor): `weight_hh` of a recurrent layer.
     RETURNS (str): `lstm`, `gru` or `rnn`, by the number of rows per unit.
     """
-    units = {cell.gates: unit for unit, cell in CELLS.items()}
+    units = {gates: unit for unit, gates in GATES.items()}
     return units.get(weights.shape[0] // weights.shape[1], "")
 
 

@@ -30,9 +30,10 @@ from thinc.compat import has_torch
 from thinc.shims.shim import Shim
 
 from ..errors import Errors, Warnings
+from ..file_format import foreign_bytes
 from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..runtime import NETWORKS, network_from_bytes
-from ..runtime.weights import METADATA_KEY, read_bytes
+from ..runtime.weights import read_bytes
 from ..threads import one_blas_thread
 from ..util import check_choice
 from .doc_arrays import WordIds
@@ -404,7 +405,7 @@ class NetworkShim(Shim):
         name = self.torch_class.partition(":")[2]
         if header.get("type") != name:
             reason = f"they belong to {header.get('type')}, not to {name}"
-            raise ValueError(Errors.E001.format(reason=reason, key=METADATA_KEY))
+            raise foreign_bytes(reason)
         for key, tensor in tensors.items():
             if not numpy.isfinite(tensor).all():
                 raise ValueError(Errors.E181.format(name=key))

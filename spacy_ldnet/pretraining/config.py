@@ -299,14 +299,14 @@ def build_language_model_v1(
 
 
 def _check_sizes(config: "LanguageModelConfig") -> None:
+    from ..layers import GATES
     from ..nn.language_model import ACTIVATIONS, CONNECTIVITIES
-    from ..nn.rnn import CELLS
 
     for name in ("embed", "hidden", "depth", "projection"):
         _check(config, name, getattr(config, name) >= 1, "at least 1")
     for name in RATES:
         _check(config, name, 0 <= getattr(config, name) < 1, "at least 0, below 1")
-    choices = {"unit": CELLS, "activation": ACTIVATIONS, "connectivity": CONNECTIVITIES}
+    choices = {"unit": GATES, "activation": ACTIVATIONS, "connectivity": CONNECTIVITIES}
     for name, known in choices.items():
         value = getattr(config, name)
         _check(config, name, value in known, f"one of {sorted(known)}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, Optional, Union
 
-from ..sharding.engines import TextProgress
+from ..sharding.progress import TextProgress
 
 if TYPE_CHECKING:
     from .corpus import TokenisedCorpus

@@ -19,8 +19,9 @@ from spacy.util import load_model_from_config
 from thinc.api import Config
 
 from ..errors import Errors
-from ..sharding.engines import Engine, TextProgress, Tick, report_progress
+from ..sharding.engines import Engine, Tick
 from ..sharding.files import find_text
+from ..sharding.progress import TextProgress, report_progress
 from ..sharding.ranges import CHUNK_SIZE, Chunk, FileRange, cut_files
 from ..sharding.skipped import BadFileError, Skipped, skipped_warnings
 from .held_out import SplitCorpus

@@ -6,7 +6,6 @@ import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from typing import (
     Any,
     Callable,
@@ -94,38 +93,6 @@ def count_processes(n_process: int) -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class TextProgress:
-    """Some more of a text has been done.
-
-    done (int): Bytes that were read.
-    total (int): Bytes to read; 0 if that is unknown.
-    words (int): Words so far.
-    seconds (float): Time so far.
-    """
-
-    done: int
-    total: int
-    words: int
-    seconds: float
-
-
-def report_progress(
-    report: Optional[Callable[[TextProgress], None]], total: int
-) -> OnProgress:
-    """report (Optional[Callable]): Called with each event.
-    total (int): Bytes to read; 0 if that is unknown.
-    RETURNS (OnProgress): Makes the events. Time runs from now on.
-    """
-    start = time.monotonic()
-
-    def on_progress(done: int, words: int) -> None:
-        if report is not None:
-            report(TextProgress(done, total, words, time.monotonic() - start))
-
-    return on_progress
 
 
 def end_with_parent() -> None:

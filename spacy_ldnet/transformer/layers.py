@@ -278,7 +278,7 @@ class DepthPenalty(GatePenalty):
         return torch.zeros_like(costs).index_add_(0, required_by(gates), costs)
 
     def _room(self, gates: Tensor) -> int:
-        """How many layers the budget has room for."""
+        """Number of layers that the budget has room for."""
         if self.budget is None:
             return 0
         return len(

@@ -1,4 +1,4 @@
-"""Caches of what does not change: outputs of windows, and vectors of words."""
+"""Outputs of windows are kept while nothing below them is trained."""
 
 import copy
 import pickle
@@ -95,8 +95,3 @@ def test_copies_of_outputs_are_empty():
     assert len(cache) == 1
     for again in (copy.deepcopy(cache), pickle.loads(pickle.dumps(cache))):
         assert (again.limit, len(again), again.used) == (10**6, 0, 0)
-
-
-# Vectors under keys
-
-BATCHES = st.lists(st.sets(st.integers(0, 30), max_size=12), max_size=8)

@@ -149,7 +149,8 @@ def test_the_pruned_pipeline_is_not_taken_if_it_lost_much(project):
         nlp = spacy.blank("xx")
         nlp.meta["name"] = row
         nlp.to_disk(path)
-    label = {"PER": {"ents_f": {"mean": 50.0}}}
+    half = {"mean": 50.0, "std": 0.0, "n": 1}
+    label = {"PER": {f"ents_{k}": half for k in "prf"}}
     results = {
         row: {
             **{f"ents_{k}": {"mean": f, "std": 0.0, "n": 1} for k in "prf"},

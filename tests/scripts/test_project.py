@@ -20,7 +20,8 @@ def test_language_seed_and_gpu_reach_every_training(folder):
     for script in trainings:
         for option in ("--nlp.lang de", "--system.seed 7", "--gpu-id 3"):
             assert option in script, script
-        assert "training/7/" in script, script
+        # The workflow `own` has one folder, and no seeds side by side.
+        assert "training/7/" in script or " own/" in script, script
 
 
 @pytest.mark.parametrize("folder", PROJECTS, ids=["workflow", "experiments"])

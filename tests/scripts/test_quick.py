@@ -39,7 +39,7 @@ def test_overrides_reach_the_steps(tmp_path: Path):
 
 
 def test_steps_that_are_not_part_of_all(project):
-    steps = set(project["workflows"]["all"])
+    steps = {*project["workflows"]["all"], *project["workflows"]["own"]}
     names = {command["name"] for command in project["commands"]}
     apart = {
         "quick",
