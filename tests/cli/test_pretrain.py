@@ -75,7 +75,7 @@ def test_one_direction_after_the_other(tmp_path, text):
     flat = [part for k, v in settings.items() for part in (f"--{k}", v)]
     result = invoke("pretrain", CONFIG, tmp_path / "lm", *flat, "--resume")
     assert result.exit_code == 0, result.output
-    assert "backward  goes on from step" in result.output
+    assert "backward  resumes at step" in result.output
     assert (tmp_path / "lm/model-best/forward.safetensors").exists()
     assert (tmp_path / "lm/model-best/backward.safetensors").read_bytes() == before
     result = pretrain(tmp_path / "no", text, text, direction="sideways")
