@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set
 
-import torch
+from thinc.compat import torch
 
 from ..engines import Engine
 from ..errors import Errors
@@ -143,7 +143,7 @@ class OutputFolder:
                 seconds = time.monotonic() - begun
                 report(Annotating(done, total, words, seconds))
 
-        threads = torch.get_num_threads()
+        threads = None if torch is None else torch.get_num_threads()
         try:
             for _ in engine.run(missing, partial(AnnotationWorker, job), show):
                 pass
@@ -151,7 +151,8 @@ class OutputFolder:
             self._write_errors()
             raise
         finally:
-            torch.set_num_threads(threads)
+            if torch is not None:
+                torch.set_num_threads(threads)
 
     def finish(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The manifest, written last."""

@@ -7,6 +7,7 @@ from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
 from ..errors import Warnings
+from ..util import require_torch
 from ._util import app
 
 #: Share of unknown words above which a perplexity says little of the text.
@@ -76,6 +77,7 @@ def perplexity(
     RAISES (ValueError): E011 or E150-E154 no language models, E040-E042 or E060-E064
         unusable text.
     """
+    require_torch("for `ldnet perplexity`")
     # Not above, since spaCy imports this module in every one of its commands.
     from ..pretraining.measure import measure_text
 

@@ -7,9 +7,8 @@ import torch
 from thinc.util import torch2xp, xp2torch
 from torch import Tensor
 
-from ..iobes import OUTSIDE
+from ..iobes import FORBIDDEN, OUTSIDE
 from ..nn.crf import LinearChainCRF, tempered_divergence
-from ..nn.lattice import FORBIDDEN
 from ..nn.precision import with_own_defaults
 from .types import SoftTargets
 

@@ -8,10 +8,11 @@ from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats1d, Floats2d, Ints1d
 
 from ..errors import Errors
-from ..runtime.crf import FORBIDDEN
+from ..iobes import FORBIDDEN
+from ..util import require_torch
 from .doc_arrays import split_rows
 from .encoder import no_gradient
-from .shim import NetworkShim, require_torch
+from .shim import NetworkShim
 from .tok2vec import concatenate, read_vectors
 from .types import AllowedTags, CRFTaggerModel, SoftTargets
 
@@ -62,7 +63,7 @@ def init(
 ) -> None:
     """Initialise the tok2vec, and build the CRF once the number of tags is known.
 
-    RAISES (ImportError): E136 without torch.
+    RAISES (ValueError): E136 without torch.
     """
     tok2vec = model.layers[0]
     tok2vec.initialize(X=X)
@@ -159,7 +160,7 @@ def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
     model (Model): The CRF tagger.
     new_nO (int): Number of tags, not fewer than now.
     RETURNS (Model): The same model.
-    RAISES (ImportError): E136 without torch.
+    RAISES (ValueError): E136 without torch.
     """
     shim = _shim(model)
     if shim.is_built:

@@ -22,6 +22,7 @@ from ..layers import (
     select_layers,
 )
 from ..lm_directory import DIRECTIONS, LayerId, LayersLeft
+from ..util import require_torch
 
 
 class GateTraining:
@@ -243,6 +244,7 @@ class GateShim(GateTraining):
             order, as numbered in the unpruned network.
         RAISES (ValueError): E037 if the network lacks one of them.
         """
+        require_torch("to prune a pipeline")
         from ..nn.prune import fold_gates, keep_layers
 
         found = self.layers_left(only_open=False)
@@ -263,6 +265,7 @@ class GateShim(GateTraining):
 
         count (int): Number of layers in each direction.
         """
+        require_torch("to measure a pipeline with fewer layers")
         from ..nn.prune import keep_layers
 
         whole = self.module

@@ -33,7 +33,7 @@ from ..errors import Errors, Warnings
 from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..runtime import NETWORKS, network_from_bytes
 from ..runtime.weights import METADATA_KEY, read_bytes
-from ..util import check_range
+from ..util import check_range, require_torch
 from .doc_arrays import WordIds
 
 #: Environment variable that chooses what predicts.
@@ -65,14 +65,6 @@ def choose_backend() -> str:
     return found
 
 
-def require_torch(action: str) -> None:
-    """action (str): What needs torch, for the message.
-    RAISES (ImportError): E136 if torch is not installed.
-    """
-    if not has_torch:
-        raise ImportError(Errors.E136.format(action=action))
-
-
 def dropout_rate(model: Model) -> float:
     """RETURNS (float): The node's own rate, or that of `[training] dropout`."""
     fixed = model.attrs["fixed_dropout"]
@@ -95,6 +87,21 @@ def check_precision(precision: str) -> None:
     if not has_bfloat16():
         warning = Warnings.W044 if runs_bfloat16() else Warnings.W045
         warnings.warn(warning, stacklevel=3)
+
+
+@contextlib.contextmanager
+def damage_of(component: str) -> Iterator[None]:
+    """component (str): Name of a component whose model is read inside.
+    RAISES (ValueError): E139 instead of an error without a code: of what reads files.
+    """
+    try:
+        yield
+    except Exception as error:
+        if str(error).startswith(("[E", "'[E")) or isinstance(error, OSError):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        message = Errors.E139.format(name=component, reason=reason)
+        raise ValueError(message) from error
 
 
 class Network(Protocol):
@@ -186,7 +193,7 @@ class NetworkShim(Shim):
     def module(self) -> Any:
         """RETURNS (Optional[torch.nn.Module]): The network in torch, which is made of the
             weights if need be, and predicts from then on; None before there are weights.
-        RAISES (ImportError): E136 without torch.
+        RAISES (ValueError): E136 without torch.
         """
         if isinstance(self._model, NumpyNetwork):
             self.network = self._load_torch(self._model.data)

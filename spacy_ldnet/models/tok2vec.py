@@ -23,7 +23,7 @@ from thinc.types import Floats2d
 from ..errors import Errors
 from ..inputs import TaggerWords
 from ..layers import GATES
-from ..util import check_dropout, check_range
+from ..util import check_dropout, check_range, require_torch
 from .doc_arrays import (
     UniqueWords,
     VectorCache,
@@ -34,7 +34,7 @@ from .doc_arrays import (
     split_rows,
     unique_words,
 )
-from .shim import NetworkShim, check_precision, dropout_rate, require_torch
+from .shim import NetworkShim, check_precision, dropout_rate
 from .types import Tok2VecModel
 
 NODE_NAME = "ldnet_stacked_tok2vec"
@@ -206,8 +206,8 @@ def init(
 ) -> None:
     """Initialise the contextual part and build the network.
 
-    RAISES (ValueError): E005 for mixed precision on a CPU, E017 without vectors.
-        (ImportError): E136 without torch.
+    RAISES (ValueError): E005 for mixed precision on a CPU, E017 without vectors, E136
+        without torch.
     """
     docs = list(X or [])
     for layer in model.layers:

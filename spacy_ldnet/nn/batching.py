@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..inputs import Windows
-from .threads import parallel_for, workers
+from .threads import n_workers, parallel_for
 
 #: Padded positions a batch may have without gradients: enough to keep the matrix
 #: products large, small enough for the caches and for bounded memory.
@@ -29,16 +29,16 @@ DIGITS, FEW_DIGITS = 4, 3
 MOST_LENGTHS = 128
 
 
-def token_budget(lengths: Tensor, workers: int) -> int:
+def token_budget(lengths: Tensor, n_workers: int) -> int:
     """The budget for :func:`bucket_by_length` with which each worker gets enough batches
     for all of them to be done at about the same time.
 
     :param lengths: length of each sequence. *Shape:* (sequences,)
-    :param workers: how many work on batches at the same time.
+    :param n_workers: how many work on batches at the same time.
     """
-    if workers == 1:
+    if n_workers == 1:
         return TOKEN_BUDGET
-    share = int(lengths.sum()) // (BATCHES_EACH * workers)
+    share = int(lengths.sum()) // (BATCHES_EACH * n_workers)
     return min(max(share, SMALL_BUDGET), TOKEN_BUDGET)
 
 
@@ -214,6 +214,6 @@ def map_windows(
         rows = output.index_select(0, places).to(out.dtype)
         out.index_copy_(0, index.index_select(0, places), rows)
 
-    budget = token_budget(lengths, workers(out.device))
+    budget = token_budget(lengths, n_workers(out.device))
     parallel_for(bucket_by_length(lengths, budget), read_group, out.device)
     return out

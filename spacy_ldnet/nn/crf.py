@@ -1,49 +1,20 @@
-"""A linear-chain conditional random field."""
+"""A linear-chain conditional random field over flat, unpadded batches.
 
-from typing import Any, Dict, List, Tuple
+The sequences of a batch lie one after the other in a (tokens, tags) tensor, and
+``lengths`` (a CPU tensor of integers) separates them. They are packed by time step, so no
+padding can change a result, and the work is in proportion to the tokens.
+"""
+
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from .. import iobes
 from ..errors import Errors
-from .lattice import (
-    FORBIDDEN,
-    Packing,
-    Potentials,
-    backward_scores,
-    first_rows,
-    forward_scores,
-    pack,
-    total_scores,
-)
-from .viterbi import viterbi_decode
-
-# A linear-chain conditional random field over flat, unpadded batches.
-#
-# The sequences of a batch lie one after the other in a (tokens, tags) tensor, and
-# ``lengths`` (a CPU tensor of integers) tells them apart.
-
-
-#: The most tags that are possible, those of 4,000 labels: their matrix of transitions has
-#: a gigabyte.
-MOST_TAGS = 16_001
-
-
-def check_size(n_tags: int) -> None:
-    """See whether there is memory for the transitions, before it is asked for.
-
-    :param n_tags: number of tags, 1 + 4 * labels.
-    :raises ValueError: E116 if the matrix would be too large.
-    """
-    if n_tags > MOST_TAGS:
-        message = Errors.E116.format(
-            labels=n_tags // 4,
-            n_tags=n_tags,
-            size=4 * n_tags**2 / 1e9,
-            most=MOST_TAGS // 4,
-        )
-        raise ValueError(message)
+from ..iobes import FORBIDDEN, check_size
+from ..packing import Packing, pack
+from .viterbi import Potentials, viterbi_decode
 
 
 class LinearChainCRF(nn.Module):
@@ -54,7 +25,7 @@ class LinearChainCRF(nn.Module):
     over all paths gives it.
 
     :param n_in: width of the input.
-    :param n_tags: number of tags; 1 + 4 * labels if constrained.
+    :param n_tags: number of tags; of whole labels if constrained.
     :param constrained: give paths that are not legal IOBES the probability zero.
     :raises ValueError: E025 if constrained, and no number of labels has n_tags tags;
         E116 for so many that their matrix of transitions is too large.
@@ -77,7 +48,7 @@ class LinearChainCRF(nn.Module):
         self.start = nn.Parameter(torch.zeros(n_tags))
         self.end = nn.Parameter(torch.zeros(n_tags))
         if constrained:
-            masks = iobes.allowed_transitions((n_tags - 1) // 4)
+            masks = iobes.allowed_transitions(iobes.n_labels(n_tags))
             for name, mask in zip(("start", "transitions", "end"), masks):
                 tensor = torch.from_numpy(mask)
                 self.register_buffer(f"allowed_{name}", tensor, persistent=False)
@@ -127,7 +98,7 @@ class LinearChainCRF(nn.Module):
         """
         return self.hidden2tag(hidden)
 
-    def scores(self) -> Potentials:
+    def potentials(self) -> Potentials:
         """Scores of start, transitions and end, with the forbidden ones masked."""
         scores = Potentials(self.start, self.transitions, self.end)
         if not self.constrained:
@@ -143,7 +114,7 @@ class LinearChainCRF(nn.Module):
 
         Full, partial and missing annotation are one thing: one allowed tag, several, or
         all. What no legal path can meet comes out far below zero, near
-        :data:`~spacy_ldnet.nn.lattice.FORBIDDEN` or a multiple of it.
+        :data:`~spacy_ldnet.iobes.FORBIDDEN` or a multiple of it.
 
         :param emissions: *Shape:* (tokens, tags)
         :param lengths: *Shape:* (batch,)
@@ -162,10 +133,8 @@ class LinearChainCRF(nn.Module):
         :param lengths: *Shape:* (batch,)
         :returns: in float64; 0 for an empty sequence. *Shape:* (batch,)
         """
-        packing = pack(lengths, firsts=first_rows(lengths), device=emissions.device)
-        scores = self.scores().double()
-        alphas = forward_scores(emissions.double(), packing, scores)
-        return total_scores(alphas, packing, scores)
+        lattice = Lattice(emissions.double(), lengths, self.potentials().double())
+        return lattice.total(lattice.alphas())
 
     @torch.no_grad()
     def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
@@ -183,9 +152,9 @@ class LinearChainCRF(nn.Module):
         :param emissions: *Shape:* (tokens, tags)
         :param lengths: *Shape:* (batch,)
         :returns: in float64; of what no legal path has, near
-            :data:`~spacy_ldnet.nn.lattice.FORBIDDEN`. *Shape:* (tokens, tags)
+            :data:`~spacy_ldnet.iobes.FORBIDDEN`. *Shape:* (tokens, tags)
         """
-        before, after = self._flat_lattice(emissions.double(), lengths)
+        before, after = self._forward_backward(emissions.double(), lengths)
         # Above 0 only where scores lie further apart than float64 can tell.
         return (before + after).clamp(max=0.0)
 
@@ -204,14 +173,15 @@ class LinearChainCRF(nn.Module):
         :returns: prefix and suffix, in float64. *Shape:* (tokens,) each
         """
         emissions = emissions.double()
-        before, after = self._flat_lattice(emissions, lengths)
+        before, after = self._forward_backward(emissions, lengths)
         prefix, suffix, steps = (
             scores.gather(1, tags.unsqueeze(1)).squeeze(1)
             for scores in (before, after, emissions)
         )
-        transitions = self.scores().transitions.double()
+        transitions = self.potentials().transitions.double()
         steps[1:] += transitions[tags[:-1], tags[1:]]
-        steps[first_rows(lengths)[lengths > 0].to(steps.device)] = 0.0
+        firsts = lengths.cumsum(0) - lengths
+        steps[firsts[lengths > 0].to(steps.device)] = 0.0
         along = steps.cumsum(0)
         return prefix - along, suffix + along
 
@@ -223,39 +193,124 @@ class LinearChainCRF(nn.Module):
         :param lengths: *Shape:* (batch,)
         :returns: number of each token's tag. *Shape:* (tokens,)
         """
-        return viterbi_decode(emissions, lengths, self.scores(), legal=self.constrained)
+        return viterbi_decode(
+            emissions, lengths, self.potentials(), legal=self.constrained
+        )
 
-    def _flat_lattice(
+    def _forward_backward(
         self, emissions: Tensor, lengths: Tensor
     ) -> Tuple[Tensor, Tensor]:
-        """Forward scores, and backward scores less the total, of every token and tag.
+        """Forward scores of every token and tag, and backward scores less the total.
 
+        :param emissions: in float64. *Shape:* (tokens, tags)
+        :param lengths: *Shape:* (batch,)
         :returns: *Shape:* (tokens, tags) each
         """
-        packing = pack(lengths, firsts=first_rows(lengths), device=emissions.device)
-        scores = self.scores().double()
-        alphas = forward_scores(emissions, packing, scores)
-        betas = backward_scores(emissions, packing, scores)
-        total = total_scores(alphas, packing, scores)[packing.order].unsqueeze(1)
+        lattice = Lattice(emissions, lengths, self.potentials().double())
+        alphas, betas = lattice.alphas(), lattice.betas()
+        total = lattice.total(alphas)[lattice.order].unsqueeze(1)
         betas = [beta - total[: len(beta)] for beta in betas]
-        return _unpack(alphas, packing, emissions), _unpack(betas, packing, emissions)
+        return lattice.unpack(alphas), lattice.unpack(betas)
 
 
-def _unpack(steps: List[Tensor], packing: Packing, like: Tensor) -> Tensor:
-    """Put the steps' rows back to where they are in the flat batch."""
-    flat = torch.empty_like(like)
-    return flat.index_copy_(0, packing.rows, torch.cat(steps)) if steps else flat
+class Lattice:
+    """The tags of a batch's tokens and the paths through them, step by step.
+
+    :param emissions: in float64. *Shape:* (tokens, tags)
+    :param lengths: on the CPU. *Shape:* (batch,)
+    :param potentials: of the chain, in float64.
+    """
+
+    def __init__(self, emissions: Tensor, lengths: Tensor, potentials: Potentials):
+        self.emissions = emissions
+        self.potentials = potentials
+        sizes = lengths.numpy()
+        packing: Packing = pack(sizes.cumsum() - sizes, sizes)
+        self.batch_sizes = packing.batch_sizes
+        self.rows, self.order = (
+            torch.from_numpy(array).to(emissions.device)
+            for array in (packing.rows, packing.sorted_indices)
+        )
+
+    def steps(self) -> List[Tensor]:
+        """Emissions of each time step. *Shape:* (sequences that reach it, tags) each"""
+        packed = self.emissions.index_select(0, self.rows)
+        return list(packed.split(self.batch_sizes))
+
+    def alphas(self) -> List[Tensor]:
+        """Log of the summed scores of all paths to a tag, its emission included.
+
+        :returns: for each time step. *Shape:* (sequences that reach it, tags)
+        """
+        weights = self.potentials.transitions.exp()
+        alphas: List[Tensor] = []
+        for emission in self.steps():
+            if not alphas:
+                alphas.append(self.potentials.start + emission)
+                continue
+            before = alphas[-1]
+            if len(emission) < len(before):
+                before = before[: len(emission)]
+            alphas.append(_log_matmul(before, weights) + emission)
+        return alphas
+
+    def betas(self) -> List[Tensor]:
+        """Log of the summed scores of all paths from a tag on, its emission excluded.
+
+        :returns: for each time step. *Shape:* (sequences that reach it, tags)
+        """
+        weights = self.potentials.transitions.t().exp()
+        following: Optional[Tensor] = None
+        betas: List[Tensor] = []
+        for emission in reversed(self.steps()):
+            beta = self.potentials.end.expand(len(emission), -1)
+            if following is not None:
+                continued = _log_matmul(following, weights)
+                beta = torch.cat([continued, beta[len(following) :]])
+            following = beta + emission
+            betas.append(beta)
+        return betas[::-1]
+
+    def total(self, alphas: List[Tensor]) -> Tensor:
+        """Log of the summed scores of all paths, 0 for an empty sequence.
+
+        :param alphas: what :meth:`alphas` returned.
+        :returns: in the order of the batch. *Shape:* (batch,)
+        """
+        end = self.potentials.end
+        total = torch.zeros(len(self.order), dtype=end.dtype, device=end.device)
+        if not alphas:
+            return total
+        # Packed sequences end from the last place to the first.
+        after = [*self.batch_sizes[1:], 0]
+        ended = [alpha[size:] for alpha, size in zip(alphas, after)]
+        found = torch.logsumexp(torch.cat(ended[::-1]) + end, dim=1)
+        return total.index_copy(0, self.order[: len(found)], found)
+
+    def unpack(self, steps: List[Tensor]) -> Tensor:
+        """Put rows by time step back in the order of the batch.
+
+        :returns: *Shape:* (tokens, tags)
+        """
+        flat = torch.empty_like(self.emissions)
+        return flat.index_copy_(0, self.rows, torch.cat(steps)) if steps else flat
 
 
-# How far a student's tag probabilities are from its teacher's.
-#
-# Tempered soft targets are those of Hinton, Vinyals and Dean (2015, arXiv 1503.02531);
-# to match the tags' marginals of a CRF, in which all paths have a part, is the posterior
-# distillation of Wang et al. (2020, arXiv 2004.03846).
+def _log_matmul(scores: Tensor, weights: Tensor) -> Tensor:
+    """``log(exp(scores) @ weights)``, and :data:`FORBIDDEN` where that is log(0).
+
+    :param scores: *Shape:* (batch, tags)
+    :param weights: not negative. *Shape:* (tags, tags)
+    """
+    highest = scores.detach().amax(dim=1, keepdim=True)
+    summed = (scores - highest).exp() @ weights
+    possible = summed > 0
+    logs = torch.where(possible, summed, 1.0).log()
+    return torch.where(possible, logs, FORBIDDEN) + highest
 
 
-#: Log probabilities of the student are not told apart below this: a teacher may believe in
-#: a tag that no legal path of the student has.
+#: Lowest log probability of the student that is told from others: a teacher may believe
+#: in a tag that no legal path of the student has.
 LOWEST = -30.0
 
 
@@ -264,6 +319,10 @@ def tempered_divergence(
 ) -> Tensor:
     """``temperature ** 2 * KL(teacher || student)`` of each token.
 
+    Soft targets with a temperature are those of Hinton, Vinyals and Dean (2015, arXiv
+    1503.02531). Matching the marginals of a CRF's tags, to which all paths contribute, is
+    the posterior distillation of Wang et al. (2020, arXiv 2004.03846).
+
     Both distributions are raised to the power of 1 / temperature and normalised again.
     The square keeps the gradient's size when the temperature changes: at 1 this is the
     plain divergence, far above it half the variance of the log probabilities'
@@ -271,8 +330,8 @@ def tempered_divergence(
 
     :param log_probs: the student's. *Shape:* (tokens, tags)
     :param targets: the teacher's probabilities, not negative; they need not sum to one,
-        since rare tags may have been left out. A token where all are zero has no
-        teacher, and counts for nothing. *Shape:* (tokens, tags)
+        since rare tags may be missing. A token where all are zero has no teacher, and
+        counts for nothing. *Shape:* (tokens, tags)
     :param temperature: above 0.
     :returns: not negative. *Shape:* (tokens,)
     """

@@ -20,7 +20,7 @@ from .batching import (
 )
 from .rnn import CELLS, run_rnn
 from .serialize import Structure
-from .threads import parallel_for, workers
+from .threads import n_workers, parallel_for
 
 
 class CharEncoder(nn.Module):
@@ -66,7 +66,7 @@ class CharEncoder(nn.Module):
             read = torch.cat([ahead[last], behind[last]], dim=-1)
             states.index_copy_(0, group, read.to(states.dtype))
 
-        budget = token_budget(words.lengths, workers(states.device))
+        budget = token_budget(words.lengths, n_workers(states.device))
         batches = bucket_by_length(words.lengths, budget)
         parallel_for(batches, read_group, states.device)
         return self.project(states)

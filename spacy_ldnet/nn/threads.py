@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 FEW_WORDS, NARROW = 400, 128
 
 
-def workers(device: torch.device) -> int:
+def n_workers(device: torch.device) -> int:
     """How many items are worked on at a time.
 
     :param device: what it is computed on.
@@ -60,7 +60,7 @@ def parallel_for(
 ) -> None:
     """Do what does not depend on each other, at once where that is possible.
 
-    As many items as there are :func:`workers` are worked on at a time, with one of
+    As many items as there are :func:`n_workers` are worked on at a time, with one of
     torch's threads each.
 
     :param items: what to work on.
@@ -68,7 +68,7 @@ def parallel_for(
     :param device: what it is computed on.
     """
     items = list(items)
-    threads = workers(device)
+    threads = n_workers(device)
     if threads == 1 or len(items) == 1:
         for item in items:
             work(item)

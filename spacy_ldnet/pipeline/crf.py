@@ -2,7 +2,18 @@
 
 import warnings
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy
 from spacy.language import Language
@@ -14,15 +25,15 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..errors import Errors, Warnings
-from ..iobes import OUTSIDE, Array, TagScheme, spans_of_each
+from ..iobes import OUTSIDE, Array, TagScheme, check_size, spans_of_each
 from ..labelled.label_sets import (
     check_label_sets,
     find_open_tags,
     warn_of_lost_label_sets,
 )
 from ..models.doc_arrays import in_vocab
+from ..models.shim import damage_of
 from ..models.types import SoftTargets
-from ..nn.crf import check_size
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
     SOFT_TAGS,
@@ -145,12 +156,12 @@ class SequenceLabeller(TrainablePipe):
             return 0
         if self.extra_tags:
             raise ValueError(Errors.E033.format(name=self.name))
-        before = self.n_tags
-        check_size(TagScheme((*self.labels, label)).n_tags)
+        wider = TagScheme((*self.labels, label)).n_tags
+        check_size(wider)
+        if self.model.has_dim("nO") and self.model.get_dim("nO") == self.n_tags:
+            self.set_output(wider)
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
-        if self.model.has_dim("nO") and self.model.get_dim("nO") == before:
-            self.set_output(self.n_tags)
         return 1
 
     def initialize(
@@ -211,6 +222,20 @@ class SequenceLabeller(TrainablePipe):
             return check_label_sets(references, self.labels, self.name)
         groups = (doc.spans.get(self.cfg["spans_key"], []) for doc in references)
         return {span.label_ for group in groups for span in group}
+
+    def from_bytes(
+        self, bytes_data: bytes, *, exclude: Iterable[str] = ()
+    ) -> "SequenceLabeller":
+        """RAISES (ValueError): E139 if the bytes are damaged."""
+        with damage_of(self.name):
+            return super().from_bytes(bytes_data, exclude=exclude)
+
+    def from_disk(
+        self, path: Union[str, Path], *, exclude: Iterable[str] = ()
+    ) -> "SequenceLabeller":
+        """RAISES (ValueError): E139 if the files are damaged."""
+        with damage_of(self.name):
+            return super().from_disk(path, exclude=exclude)
 
     # Prediction
 

@@ -1,7 +1,8 @@
 """The shared encoder: a `Tok2Vec` that is filled by a pretrained language model."""
 
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Union
 
 from spacy.language import Language
 from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
@@ -13,6 +14,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.encoder import find_encoders
+from ..models.shim import damage_of
 from ..pruning.encoders import budget_scores, is_loaded
 from .upstream import UpstreamPipe, check_upstreams
 
@@ -86,6 +88,18 @@ class LDNet(UpstreamPipe, Tok2Vec):
                 encoder_loader(encoder)
         self._check_loaded()
         super().initialize(get_examples, nlp=nlp)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "LDNet":
+        """RAISES (ValueError): E139 if the bytes are damaged."""
+        with damage_of(self.name):
+            return super().from_bytes(bytes_data, exclude=exclude)
+
+    def from_disk(
+        self, path: Union[str, Path], *, exclude: Iterable[str] = ()
+    ) -> "LDNet":
+        """RAISES (ValueError): E139 if the files are damaged."""
+        with damage_of(self.name):
+            return super().from_disk(path, exclude=exclude)
 
     def predict(self, docs: Iterable[Doc]) -> List[Floats2d]:
         """docs (Iterable[Doc]): The documents.

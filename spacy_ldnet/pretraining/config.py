@@ -1,14 +1,17 @@
 """Settings of a pretraining, and the architecture of a language model."""
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
 
 from ..engines import ENGINES, LOCAL
 from ..errors import Errors
+from ..layers import GATES
 from ..lm_directory import DIRECTIONS
-from ..nn.language_model import ACTIVATIONS, CONNECTIVITIES, LanguageModelConfig
-from ..nn.rnn import CELLS
 from ..subwords import FEATURES
+from ..util import require_torch
+
+if TYPE_CHECKING:
+    from ..nn.language_model import LanguageModelConfig
 
 #: Of language models that begin with nothing, where the config says nothing.
 SIZES: Dict[str, Any] = {
@@ -57,7 +60,7 @@ def build_language_model_v1(
     ngrams: Optional[List[int]] = None,
     features: Optional[List[str]] = None,
     div_value: Optional[float] = None,
-) -> LanguageModelConfig:
+) -> "LanguageModelConfig":
     """Describe a densely connected language model, alike for both directions.
 
     The networks are built when the text has been read and the vocabulary is known.
@@ -96,6 +99,9 @@ def build_language_model_v1(
     RETURNS (LanguageModelConfig): Sizes and rates.
     RAISES (ValueError): E013 a value that is not allowed.
     """
+    require_torch("to build language models")
+    from ..nn.language_model import LanguageModelConfig
+
     given: Dict[str, Any] = {
         "embed": embed,
         "hidden": hidden,
@@ -127,12 +133,14 @@ def build_language_model_v1(
     return config
 
 
-def _check_sizes(config: LanguageModelConfig) -> None:
+def _check_sizes(config: "LanguageModelConfig") -> None:
+    from ..nn.language_model import ACTIVATIONS, CONNECTIVITIES
+
     for name in ("embed", "hidden", "depth", "projection"):
         _require(config, name, getattr(config, name) >= 1, "at least 1")
     for name in RATES:
         _require(config, name, 0 <= getattr(config, name) < 1, "at least 0, below 1")
-    _require(config, "unit", config.unit in CELLS, f"one of {sorted(CELLS)}")
+    _require(config, "unit", config.unit in GATES, f"one of {sorted(GATES)}")
     known = f"one of {sorted(ACTIVATIONS)}"
     _require(config, "activation", config.activation in ACTIVATIONS, known)
     known = f"one of {sorted(CONNECTIVITIES)}"
@@ -149,7 +157,7 @@ def _check_sizes(config: LanguageModelConfig) -> None:
     _check_subwords(config)
 
 
-def _check_subwords(config: LanguageModelConfig) -> None:
+def _check_subwords(config: "LanguageModelConfig") -> None:
     has = config.subword_rows > 0
     _require(config, "subword_rows", config.subword_rows >= 0, "at least 0")
     _require(config, "word_rows", config.word_rows >= 0, "at least 0")
@@ -166,7 +174,7 @@ def _check_subwords(config: LanguageModelConfig) -> None:
     _require(config, "features", some or not has, "given, or ngrams, with subword_rows")
 
 
-def _require(config: LanguageModelConfig, name: str, met: bool, what: str) -> None:
+def _require(config: "LanguageModelConfig", name: str, met: bool, what: str) -> None:
     if not met:
         value = getattr(config, name)
         reason = f"in [model] it has to be {what}"

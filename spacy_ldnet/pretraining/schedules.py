@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Union
 
 from spacy.util import registry
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+
+try:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+except ImportError:  # Without torch the schedules can only be named in a config.
+    Optimizer = LRScheduler = OneCycleLR = ReduceLROnPlateau = object  # type: ignore
 
 from ..errors import Errors
 

@@ -5,23 +5,22 @@ from typing import List, Tuple
 import numpy
 
 from .. import iobes
-from .packing import Array, Packing, batches, pack
+from ..iobes import FORBIDDEN
+from ..packing import Array, Packing, batches, pack
 from .weights import Weights
 
-#: Score of what is forbidden: finite, so that no difference of two is undefined.
-FORBIDDEN = -1e9
-#: Scores are brought back to about zero every so many steps (float precision).
+#: Steps after which scores are brought back to about zero, for float precision.
 RESCALE = 32
-#: Numbers that one step of Viterbi's algorithm may hold: it stays in the cache.
+#: Numbers that one step of Viterbi's algorithm may hold: they stay in the cache.
 STEP_SIZE = 2**18
-#: Sequences at a time up to which each on its own is faster than all together.
-FEW = 4
+#: Sequences up to which each on its own is faster than all together.
+MAX_SINGLE_SEQUENCES = 4
 
 
 class LinearChainCRF:
     """Linear layer and linear-chain CRF.
 
-    What no allowed path has is :data:`FORBIDDEN`, in the scores and in emissions.
+    What is not allowed has the score :data:`~spacy_ldnet.iobes.FORBIDDEN`.
 
     :param weights: of torch's network of this name.
     """
@@ -38,7 +37,7 @@ class LinearChainCRF:
         self.constrained: bool = sizes["constrained"]
         if self.constrained:
             forbidden = numpy.float32(FORBIDDEN)
-            start, follow, end = iobes.allowed_transitions((n_tags - 1) // 4)
+            start, follow, end = iobes.allowed_transitions(iobes.n_labels(n_tags))
             self.start = numpy.where(start, self.start, forbidden)
             self.transitions = numpy.where(follow, self.transitions, forbidden)
             self.end = numpy.where(end, self.end, forbidden)
@@ -60,7 +59,7 @@ class LinearChainCRF:
         """
         tags = numpy.zeros(len(emissions), "int64")
         starts = numpy.cumsum(lengths) - lengths
-        if len(lengths) <= FEW:
+        if len(lengths) <= MAX_SINGLE_SEQUENCES:
             for start, length in zip(starts.tolist(), lengths.tolist()):
                 rows = slice(start, start + length)
                 tags[rows] = self._best_path(emissions[rows])
@@ -95,15 +94,13 @@ class LinearChainCRF:
         """Of packed sequences, which lie next to each other in memory: a maximum over
         tags is then one over rows of them. *Shape:* (packed,)
         """
-        counts = packing.counts
+        counts = packing.batch_sizes
         ends = numpy.cumsum(counts).tolist()
-        order = numpy.arange(self.n_tags)
-        if self.constrained:
-            order = _legal_order(self.n_tags)
-        follow = _Legal if self.constrained else _Any
+        scan = _IobesStep if self.constrained else _PlainStep
+        advance = scan(self.transitions)
+        order = advance.order
         best = emissions[packing.rows].T[order]
         best[:, : counts[0]] += self.start[order, None]
-        advance = follow(self.transitions[order][:, order])
         before = best[:, : counts[0]]
         for t, count in enumerate(counts[1:], 1):
             now = best[:, ends[t - 1] : ends[t]]
@@ -163,7 +160,7 @@ class LinearChainCRF:
         :returns: *Shape:* (tokens, tags) each
         """
         packing = pack(numpy.cumsum(lengths) - lengths, lengths)
-        ends = numpy.cumsum(packing.counts, dtype="int64")[:-1]
+        ends = numpy.cumsum(packing.batch_sizes, dtype="int64")[:-1]
         steps = numpy.split(emissions[packing.rows], ends)
         weights = numpy.exp(self.transitions.astype("float64"))
         alphas = [self.start + steps[0]]
@@ -179,20 +176,21 @@ class LinearChainCRF:
             following = beta + step
         before, after = numpy.concatenate(alphas), numpy.concatenate(betas[::-1])
         # All paths go through the first word of their sequence.
-        after -= _log_sum(alphas[0] + betas[-1])[packing.of_words][:, None]
+        after -= _log_sum(alphas[0] + betas[-1])[packing.places][:, None]
         found = numpy.empty_like(before), numpy.empty_like(after)
         for flat, packed in zip(found, (before, after)):
             flat[packing.rows] = packed
         return found
 
 
-class _Any:
-    """One step of Viterbi's algorithm, where any tag may follow any other.
+class _PlainStep:
+    """A step of Viterbi's algorithm, where any tag may follow any other.
 
     :param transitions: *Shape:* (tags, tags)
     """
 
     def __init__(self, transitions: Array):
+        self.order = numpy.arange(len(transitions))
         self.pairs = transitions[:, :, None]
 
     def __call__(self, before: Array, now: Array) -> None:
@@ -200,41 +198,28 @@ class _Any:
         now += (before[:, None] + self.pairs).max(axis=0)
 
 
-class _Legal:
-    """The same over legal IOBES paths: an entity goes on with its own label, and
-    everything else is between entities. That is a quarter of all pairs of tags.
+class _IobesStep:
+    """The same over the transitions that IOBES allows, with the tags in `order`.
 
-    :param transitions: both ways in :func:`_legal_order`. *Shape:* (tags, tags)
+    :param transitions: with the tags in their own order. *Shape:* (tags, tags)
     """
 
     def __init__(self, transitions: Array):
-        self.labels = labels = len(transitions) // 4
-        self.starting, self.ending = slice(labels, 3 * labels + 1), 2 * labels
-        self.between = transitions[2 * labels :, self.starting, None].copy()
-        # Inside and begin (first axis) before inside and end (second).
-        opened = transitions[: 2 * labels].reshape(2, labels, -1)
-        to_end = opened[:, :, 3 * labels + 1 :]
-        both = numpy.stack([opened[:, :, :labels], to_end], axis=1)
-        self.within = numpy.diagonal(both, axis1=2, axis2=3)[..., None].copy()
+        blocks = iobes.transition_blocks(iobes.n_labels(len(transitions)))
+        self.order, self.closed, self.fresh, rows, columns = blocks
+        ordered = transitions[self.order][:, self.order]
+        self.between = ordered[self.closed, self.fresh, None].copy()
+        self.within = ordered[rows, columns][..., None]
+        self.n_labels = rows.shape[-1]
 
     def __call__(self, before: Array, now: Array) -> None:
         """:param now: emissions, which become scores. *Shape:* (tags, sequences)"""
-        ended, opened = before[self.ending :, None], before[: self.ending]
-        now[self.starting] += (ended + self.between).max(axis=0)
-        opened = opened.reshape(2, 1, self.labels, -1)
+        closed = before[self.closed, None]
+        now[self.fresh] += (closed + self.between).max(axis=0)
+        opened = before[: self.closed.start].reshape(2, 1, self.n_labels, now.shape[1])
         inside, end = (opened + self.within).max(axis=0)
-        now[: self.labels] += inside
-        now[self.starting.stop :] += end
-
-
-def _legal_order(n_tags: int) -> Array:
-    """All tags in the order inside, begin, outside, single, end: those an entity may end
-    with and those one may start with are slices. *Shape:* (tags,)
-    """
-    first = numpy.arange(1, n_tags, 4)
-    places = (iobes.INSIDE, iobes.BEGIN, iobes.SINGLE, iobes.END)
-    inside, begin, single, end = (first + place for place in places)
-    return numpy.concatenate([inside, begin, [iobes.OUTSIDE], single, end])
+        now[: self.fresh.start] += inside
+        now[self.fresh.stop :] += end
 
 
 def _log_matmul(scores: Array, weights: Array) -> Array:

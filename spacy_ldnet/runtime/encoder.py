@@ -6,7 +6,7 @@ import numpy
 
 from ..inputs import EncoderWords, Windows
 from ..lm_directory import DIRECTIONS, UNK_ROW
-from .packing import Array, window_batches
+from ..packing import Array, window_batches
 from .rnn import LayerWeights, RecurrentLayers, State, take_words
 from .weights import Weights
 
@@ -142,7 +142,9 @@ class LDNetEncoder:
         for packing, kept in window_batches(windows):
             ahead = words.inverse[packing.rows]
             behind = ahead[packing.mirror]
-            outputs, _ = self._run_layers(products, [ahead, behind], packing.counts)
+            outputs, _ = self._run_layers(
+                products, [ahead, behind], packing.batch_sizes
+            )
             c = projected[ahead[kept]]
             for side, h, rows in zip(self.sides, outputs, (kept, packing.mirror[kept])):
                 if h is not None:

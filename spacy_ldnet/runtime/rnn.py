@@ -11,7 +11,7 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tup
 import numpy
 
 from ..layers import GATES
-from .packing import Array
+from ..packing import Array
 
 #: Torch's order of an LSTM's gates (input, forget, cell, output) with the cell last.
 CELL_LAST = [0, 1, 3, 2]

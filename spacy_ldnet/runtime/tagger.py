@@ -5,7 +5,7 @@ from typing import Any, List, Optional
 import numpy
 
 from ..inputs import CharIds, TaggerWords, Windows
-from .packing import Array, batches, window_batches
+from ..packing import Array, batches, window_batches
 from .rnn import RecurrentLayers, take_words
 from .weights import Linear, Weights
 
@@ -45,7 +45,7 @@ class CharEncoder:
             def read(part: slice, ids: Array = ids) -> Array:
                 return take_words(self.products, ids[:, part])
 
-            outputs, _ = self.layers.run(read, packing.counts)
+            outputs, _ = self.layers.run(read, packing.batch_sizes)
             # The mirror of a sequence's first place is its last one.
             last = outputs[:, packing.mirror[: len(group)]]
             states[group] = numpy.concatenate(list(last), axis=-1)
@@ -115,7 +115,7 @@ class TokenStack:
                     products += layers.bias
                     return products
 
-                (ahead, behind), _ = layers.run(read, packing.counts)
+                (ahead, behind), _ = layers.run(read, packing.batch_sizes)
                 x = numpy.concatenate([ahead, behind[mirror]], axis=-1)
             x = x[kept]
             out[packing.rows[kept]] = x if head is None else head(x)

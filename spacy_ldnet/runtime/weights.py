@@ -7,7 +7,7 @@ import numpy
 
 from ..errors import Errors
 from ..layers import GATES
-from .packing import Array
+from ..packing import Array
 from .rnn import LayerWeights
 
 FORMAT_VERSION = 1

@@ -173,7 +173,7 @@ def allowed_paths(gold, open_tags):
 
 
 def path_sum(model, emissions, paths):
-    start, transitions, end = (s.detach().numpy() for s in crf_of(model).scores())
+    start, transitions, end = (s.detach().numpy() for s in crf_of(model).potentials())
     scores = [
         start[path[0]]
         + end[path[-1]]

@@ -14,7 +14,8 @@ from labelling import (
     train,
 )
 
-from spacy_ldnet.nn.crf import MOST_TAGS, LinearChainCRF
+from spacy_ldnet.iobes import MOST_LABELS, MOST_TAGS
+from spacy_ldnet.nn.crf import LinearChainCRF
 
 ODD = [("O", "-"), ("a b", "B-a b"), ("I-", "é\n"), ("--", "None"), ("0", "U-O")]
 
@@ -107,7 +108,7 @@ def test_too_many_labels_are_refused_before_memory_is_asked_for():
     with pytest.raises(ValueError, match="E116.*10,000 labels.*40,001 tags.*6.4 GB"):
         ner.initialize(lambda: get_examples(nlp), nlp=nlp, labels=many)
     assert not ner.labels
-    ner.cfg["labels"] = many[: MOST_TAGS // 4]
+    ner.cfg["labels"] = many[:MOST_LABELS]
     with pytest.raises(ValueError, match="E116.*4,001 labels.*1.0 GB.*4,000 labels"):
         ner.add_label("one more")
     assert tracemalloc.get_traced_memory()[1] < 100e6

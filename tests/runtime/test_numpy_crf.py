@@ -5,8 +5,8 @@ from both import assert_close, randomised
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_ldnet.iobes import FORBIDDEN, n_tags
 from spacy_ldnet.nn.crf import LinearChainCRF
-from spacy_ldnet.nn.lattice import FORBIDDEN
 
 
 def make_batch(seed, lengths, n_tags, *, masked=False):
@@ -24,18 +24,18 @@ def make_batch(seed, lengths, n_tags, *, masked=False):
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 1000),
-    labels=st.integers(1, 4),
+    labels=st.integers(0, 4),
     constrained=st.booleans(),
     masked=st.booleans(),
     lengths=st.lists(st.integers(0, 70), max_size=8),
 )
 def test_crf_is_that_of_torch(seed, labels, constrained, masked, lengths):
-    n_tags = 1 + 4 * labels
-    crf = LinearChainCRF(n_in=3, n_tags=n_tags, constrained=constrained)
+    size = n_tags(labels)
+    crf = LinearChainCRF(n_in=3, n_tags=size, constrained=constrained)
     crf, fast = randomised(crf, seed)
     hidden = torch.randn(sum(lengths), 3)
     assert_close(fast(hidden.numpy()), crf(hidden))
-    emissions, sizes, *theirs = make_batch(seed, lengths, n_tags, masked=masked)
+    emissions, sizes, *theirs = make_batch(seed, lengths, size, masked=masked)
     tags = fast.viterbi(emissions, sizes)
     numpy.testing.assert_array_equal(tags, crf.viterbi(*theirs))
     assert_close(fast.marginals(emissions, sizes), crf.marginals(*theirs))

@@ -1,15 +1,16 @@
-"""Batches of sequences without padding: all first words, then all second words, …
+"""Packed batches: all first words, then all second words, and so on, without padding.
 
 The longest sequence comes first, so the sequences that reach a time step are always the
 first ones of the step before.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Iterator, List, Tuple
 
 import numpy
 
-from ..inputs import Windows
+from .inputs import Windows
 
 Array = numpy.ndarray[Any, Any]
 
@@ -22,20 +23,30 @@ MOST_WORDS, MOST_SEQUENCES = 4096, 64
 class Packing:
     """The order of the words of a batch.
 
-    :param counts: number of sequences that reach each time step.
-    :param rows: place of every packed word in the flat array. *Shape:* (packed,)
-    :param mirror: packed place of the word that stands at the same distance from the
-        other end of its sequence. It is its own inverse. *Shape:* (packed,)
-    :param of_words: place, by falling length, of every packed word's sequence.
-        *Shape:* (packed,)
+    :param batch_sizes: number of sequences that reach each time step.
+    :param sorted_indices: number of the sequence at each place, longest first.
+        *Shape:* (batch,)
+    :param lengths: number of words of each sequence, in that order. *Shape:* (batch,)
+    :param rows: position of every packed word in the flat array. *Shape:* (packed,)
+    :param places: place of every packed word's sequence. *Shape:* (packed,)
     :param steps: time step of every packed word. *Shape:* (packed,)
     """
 
-    counts: List[int]
+    batch_sizes: List[int]
+    sorted_indices: Array
+    lengths: Array
     rows: Array
-    mirror: Array
-    of_words: Array
+    places: Array
     steps: Array
+
+    @cached_property
+    def mirror(self) -> Array:
+        """Where the word is that stands as far from the other end of its sequence.
+
+        It is its own inverse. *Shape:* (packed,)
+        """
+        firsts = numpy.cumsum([0, *self.batch_sizes])
+        return firsts[self.lengths[self.places] - 1 - self.steps] + self.places
 
 
 def pack(starts: Array, lengths: Array) -> Packing:
@@ -48,12 +59,11 @@ def pack(starts: Array, lengths: Array) -> Packing:
     order = numpy.argsort(-lengths, kind="stable")
     starts, lengths = starts[order], lengths[order]
     times = numpy.arange(lengths[0] if len(lengths) else 0)
-    counts = numpy.searchsorted(-lengths, -times)
-    first = numpy.cumsum(counts) - counts
-    steps = numpy.repeat(times, counts)
-    places = numpy.arange(len(steps)) - first[steps]
-    mirror = first[lengths[places] - 1 - steps] + places
-    return Packing(counts.tolist(), starts[places] + steps, mirror, places, steps)
+    sizes = numpy.searchsorted(-lengths, -times)
+    steps = numpy.repeat(times, sizes)
+    places = numpy.arange(len(steps)) - (numpy.cumsum(sizes) - sizes)[steps]
+    rows = starts[places] + steps
+    return Packing(sizes.tolist(), order, lengths, rows, places, steps)
 
 
 def batches(
@@ -83,9 +93,13 @@ def batches(
 
 
 def window_batches(windows: Windows[Array]) -> Iterator[Tuple[Packing, Array]]:
-    """:returns: packed windows, and the packed words to keep. *Shape:* (kept,)"""
+    """Pack windows in batches.
+
+    :returns: the packing of each batch, and its packed words that are kept.
+        *Shape:* (kept,)
+    """
     for group, packing in batches(windows.starts, windows.lengths):
-        window = group[packing.of_words]
+        window = group[packing.places]
         kept = packing.steps >= windows.keep_from[window]
         kept &= packing.steps < windows.keep_to[window]
         yield packing, numpy.flatnonzero(kept)

@@ -1,3 +1,5 @@
+"""Caches of what does not change: outputs of windows, and vectors of words."""
+
 import copy
 import pickle
 
@@ -87,7 +89,7 @@ def test_gradients_reach_what_is_trained():
     torch.testing.assert_close(gradients[2], gradients[0])
 
 
-def test_copies_are_empty():
+def test_copies_of_outputs_are_empty():
     cache = WindowCache(10**6)
     make_encoder()(words_of(ONE), overlapping(ONE), cache=cache)
     assert len(cache) == 1

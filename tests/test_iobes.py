@@ -64,6 +64,24 @@ def test_transitions_of_two_labels():
     assert {n for n, ok in zip(names, end) if not ok} == {"B-x", "I-x", "B-y", "I-y"}
 
 
+@pytest.mark.parametrize("n_labels", range(5))
+def test_blocks_are_the_allowed_transitions(n_labels):
+    blocks = iobes.transition_blocks(n_labels)
+    found = np.zeros([iobes.n_tags(n_labels)] * 2, dtype=int)
+    found[blocks.closed, blocks.fresh] += 1
+    found[blocks.rows, blocks.columns] += 1
+    start, allowed, end = iobes.allowed_transitions(n_labels)
+    order = blocks.order
+    assert sorted(order) == list(range(len(order)))
+    np.testing.assert_array_equal(found, allowed[order][:, order])
+    np.testing.assert_array_equal(
+        np.flatnonzero(start[order]), np.arange(len(order))[blocks.fresh]
+    )
+    np.testing.assert_array_equal(
+        np.flatnonzero(end[order]), np.arange(len(order))[blocks.closed]
+    )
+
+
 @given(texts_with_spans())
 def test_round_trip_is_legal(case):
     length, spans = case
