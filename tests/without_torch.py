@@ -72,10 +72,26 @@ def toy(path, docs, tensors):
     ner = nlp.get_pipe("ner")
     ner.soft_labels = 0.001
     assert "ldnet_soft_tags" in nlp("Ada lived in London .").user_data
-    importlib.import_module("spacy_ldnet.cli")
-    run = CliRunner().invoke(app, ["ldnet", "info", str(path)])
-    assert run.exit_code == 0 and "MACs per word" in run.output, run.output
+    commands(Path(path))
     refused(nlp, examples)
+
+
+def commands(path):
+    """Commands that only predict; the others say that they need torch."""
+    importlib.import_module("spacy_ldnet.cli")
+    text, marked, shards = (path.with_name(n) for n in ("in.txt", "out.txt", "shards"))
+    text.write_text("Ada Lovelace lived in London .\n", "utf8")
+    expected = {
+        f"info {path}": "MACs per word",
+        f"decode {path} {text} {marked}": "",
+        f"annotate {path} {text} {shards}": "",
+    }
+    for command, output in expected.items():
+        run = CliRunner().invoke(app, ["ldnet", *command.split()])
+        assert run.exit_code == 0 and output in run.output, run.output
+    assert "<" in marked.read_text("utf8") and list((shards / "data").iterdir())
+    run = CliRunner().invoke(app, ["ldnet", "perplexity", str(path), str(text)])
+    assert run.exit_code == 1 and "E136" in run.output, run.output
 
 
 def refused(nlp, examples):

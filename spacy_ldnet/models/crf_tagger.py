@@ -118,7 +118,7 @@ def decode(
     RETURNS (List[Ints1d]): For each text the number of each token's tag, on the CPU.
     """
     flat, lengths = _flatten(model, emissions, allowed)
-    tags = _shim(model).call("viterbi", flat, lengths=lengths)
+    tags = _built(model).call("viterbi", flat, lengths=lengths)
     return split_rows(tags, lengths.tolist())
 
 
@@ -129,7 +129,7 @@ def marginals(
     tags (columns), on the CPU in float64.
     """
     flat, lengths = _flatten(model, emissions, allowed)
-    probs = _shim(model).call("marginals", flat, lengths=lengths)
+    probs = _built(model).call("marginals", flat, lengths=lengths)
     return split_rows(probs, lengths.tolist())
 
 
@@ -148,7 +148,7 @@ def path_scores(
     """
     flat, lengths = _flatten(model, emissions, allowed)
     path = model.ops.xp.asarray(numpy.concatenate([numpy.zeros(0, "int64"), *tags]))
-    parts = _shim(model).call("span_score_parts", flat, tags=path, lengths=lengths)
+    parts = _built(model).call("span_score_parts", flat, tags=path, lengths=lengths)
     return list(zip(*(split_rows(part, lengths.tolist()) for part in parts)))
 
 
@@ -246,7 +246,7 @@ def _shim(model: CRFTaggerModel) -> NetworkShim:
 
 
 def _built(model: CRFTaggerModel) -> NetworkShim:
-    shim = _shim(model)
-    if not shim.is_built:
+    shim = cast(NetworkShim, model.shims[0])
+    if shim.structure is None:
         raise ValueError(Errors.E004)
     return shim

@@ -268,7 +268,7 @@ def forward(
     RAISES (ValueError): E012 in training without language models.
     """
     shim = cast(LDNetShim, model.shims[0])
-    if not shim.is_built:
+    if shim.structure is None:
         return _not_loaded(model, docs, is_train)
     words = unique_words(docs)
     inverse = words.inverse

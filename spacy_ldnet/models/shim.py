@@ -107,6 +107,8 @@ def damage_of(component: str) -> Iterator[None]:
 class Network(Protocol):
     """What computes for a shim: a `TorchNetwork` or a `NumpyNetwork`."""
 
+    structure: Dict[str, Any]
+
     def predict(self, inputs: ArgsKwargs, head: Optional["Network"] = None) -> Any: ...
 
     def call(self, method: str, *inputs: Any, **options: Any) -> Any: ...
@@ -123,6 +125,7 @@ class NumpyNetwork:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.network = network_from_bytes(data)
+        self.structure = read_bytes(data)[0]["structure"]
 
     def predict(self, inputs: ArgsKwargs, head: Optional["Network"] = None) -> Any:
         """inputs (ArgsKwargs): Of the network.
@@ -166,6 +169,7 @@ class NetworkShim(Shim):
             where the processor cannot compute in it.
         """
         super().__init__(None)
+        self.structure: Any = None
         self.torch_class = torch_class
         self.mixed_precision = mixed_precision
         self.precision = precision
@@ -181,7 +185,8 @@ class NetworkShim(Shim):
     @network.setter
     def network(self, network: Network) -> None:
         self._model = network
-        self._structure: Optional[Dict[str, Any]] = None
+        #: The sizes of the network, as they are saved; None before there are weights.
+        self.structure = network.structure
         self.clear_caches()
 
     @property
@@ -221,16 +226,6 @@ class NetworkShim(Shim):
             mixed_precision=self.mixed_precision,
             precision=self.precision,
         )
-
-    @property
-    def structure(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): The sizes of the network, as they are saved."""
-        if self._structure is None:
-            if isinstance(self._model, NumpyNetwork):
-                self._structure = read_bytes(self._model.data)[0]["structure"]
-            else:
-                self._structure = self._model.module.structure()
-        return self._structure
 
     @property
     def weights(self) -> Dict[str, numpy.ndarray]:

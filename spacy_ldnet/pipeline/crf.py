@@ -255,6 +255,7 @@ class SequenceLabeller(TrainablePipe):
         allowed, taken = None, None
         if self.write_ents and not self.cfg["overwrite"]:
             taken = [entity_mask(doc) for doc in docs]
+        if taken is not None and any(mask.any() for mask in taken):
             rows = zip(docs, taken, tokens)
             allowed = [allowed_tags(*row, self.labels, self.n_tags) for row in rows]
             allowed = sequences.split(allowed)
@@ -276,7 +277,7 @@ class SequenceLabeller(TrainablePipe):
         found = sequences.merge(found, merge_predictions)
         if self.soft_labels is not None:
             found = [one._replace(probs=some) for one, some in zip(found, probs)]
-        if taken is not None:
+        if allowed is not None:
             found = [without_overlap(one, mask) for one, mask in zip(found, taken)]
         return found
 

@@ -15,7 +15,7 @@ from thinc.types import Floats2d
 from ..errors import Errors
 from ..models.encoder import find_encoders
 from ..models.shim import damage_of
-from ..pruning.encoders import budget_scores, is_loaded
+from ..pruning.encoders import budget_scores
 from .upstream import UpstreamPipe, check_upstreams
 
 default_model_config = """
@@ -133,7 +133,8 @@ class LDNet(UpstreamPipe, Tok2Vec):
 
     def _check_loaded(self) -> None:
         # The model itself gives zeros then, since thinc asks it for shapes.
-        if not all(is_loaded(encoder) for encoder in find_encoders(self.model)):
+        encoders = find_encoders(self.model)
+        if any(encoder.shims[0].structure is None for encoder in encoders):  # type: ignore[attr-defined]
             raise ValueError(Errors.E012.format(name=self.name))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, float]:
