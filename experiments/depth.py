@@ -5,15 +5,13 @@ from textwrap import shorten
 
 import torch
 import typer
-from frontier import choose_methods, numbers, report, train_all
-from lab.depth_runs import DepthTrainer
-from lab.points import FIRST, LEARNED, plan_points
-from lab.scores import score_all, time_all
-from lab.table import SIZE, SPEED
+from frontier import choose_methods, numbers
+from lab.points import FIRST, LEARNED, SIZE, SPEED, plan_points
+from lab.results import report, score_all, time_all
+from lab.training import DepthTrainer, train_all
 from transformers import AutoConfig
-from wasabi import msg
 
-from spacy_ldnet.workflow.scripting import ScriptError
+from spacy_ldnet.workflow.scripting import ScriptError, run
 
 
 def main(
@@ -35,8 +33,8 @@ def main(
     title: str = typer.Option("", help="Title of the picture"),
     speed: bool = typer.Option(True, help="Measure words per second"),
 ) -> None:
-    """Train a tagger on all layers of a transformer, then on with fewer: left by learned
-    gates, or cut off at the top. What is trained already is kept."""
+    """Train a tagger on all layers of a transformer, then fine-tune it with fewer, which
+    learned gates leave or which remain when the top is cut. Finished trainings are kept."""
     wanted = choose_methods(methods, (LEARNED, FIRST))
     trainer = DepthTrainer(
         directory=output,
@@ -44,20 +42,16 @@ def main(
         vectors=None,
         training=output,
         text=corpus,
-        configs=Path("configs"),
         steps=steps,
         base_steps=base_steps,
         lm_epochs=0,
         eval_frequency=eval_frequency,
         transformer=transformer,
     )
-    try:
-        layers = count_layers(transformer)
-        left = numbers(budgets) if budgets else list(range(layers, 0, -1))
-        points = plan_points(wanted, left, numbers(seeds), draws=1, layers=layers)
-        paths = train_all(trainer, points, workers)
-    except ScriptError as err:
-        msg.fail(err.title, err.hint, exits=1)
+    layers = count_layers(transformer)
+    left = numbers(budgets) if budgets else list(range(layers, 0, -1))
+    points = plan_points(wanted, left, numbers(seeds), draws=1, layers=layers)
+    paths = train_all(trainer, points, workers)
     torch.set_num_threads(1)
     runs = score_all(paths, corpus, output / "scores")
     if speed:
@@ -79,4 +73,4 @@ def count_layers(transformer: str) -> int:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

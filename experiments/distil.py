@@ -1,4 +1,4 @@
-"""What a teacher's labels are worth to a small student: hard ones, and soft ones."""
+"""What a small student gains from a teacher's labels, and from its probabilities."""
 
 from pathlib import Path
 from typing import Any, Dict, List
@@ -7,19 +7,18 @@ import spacy
 import torch
 import typer
 from frontier import numbers
-from lab.distil_runs import LABELS, SOFT, DistilTrainer, Student, all_students
+from lab.training import LABELS, SOFT, DistilTrainer, Student, all_students
 from spacy.tokens import DocBin
 from tqdm import tqdm
-from wasabi import msg
 
+from spacy_ldnet.distillation.pseudo_labels import GOLD_SHARE, THRESHOLD, count_words
 from spacy_ldnet.evaluation.cost import measure_speed
 from spacy_ldnet.evaluation.gold import read_texts
 from spacy_ldnet.evaluation.scoring import evaluate_pipeline
 from spacy_ldnet.evaluation.summary import mean_and_std
 from spacy_ldnet.lm_directory import find_source
 from spacy_ldnet.timing import describe_machine
-from spacy_ldnet.workflow.lessons import GOLD_SHARE, THRESHOLD, count_words
-from spacy_ldnet.workflow.scripting import ScriptError, write_json, write_text
+from spacy_ldnet.workflow.scripting import run, write_json, write_text
 
 SPEED_WORDS, SPEED_ROUNDS = 5_000, 3
 NAMES = {
@@ -40,8 +39,8 @@ def summarise(
         `macs_per_word`, `size_mb`.
     """
     groups: Dict[str, List[Dict[str, Any]]] = {"teacher": [teacher]}
-    for student, run in students.items():
-        groups.setdefault(student.labels, []).append(run)
+    for student, scored in students.items():
+        groups.setdefault(student.labels, []).append(scored)
     return {
         name: {
             "test_f": mean_and_std([100 * run["scores"]["ents_f"] for run in runs]),
@@ -78,7 +77,7 @@ def markdown(results: Dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run(
+def compare(
     teacher: str,
     trainer: DistilTrainer,
     students: List[Student],
@@ -154,8 +153,8 @@ def main(
         help="Of the words that students of the teacher see",
     ),
 ) -> None:
-    """Train students from gold data alone, with a teacher's tags, and with its tags'
-    probabilities, and compare them with it. What is trained already is kept."""
+    """Train students on gold data alone, with a teacher's tags, and with its tag
+    probabilities, and compare them with the teacher. Finished trainings are kept."""
     torch.set_num_threads(1)
     trainer = DistilTrainer(
         directory=output,
@@ -163,7 +162,6 @@ def main(
         vectors=vectors,
         training=training,
         text=corpus,
-        configs=Path("configs"),
         steps=steps,
         base_steps=steps,
         lm_epochs=0,
@@ -171,13 +169,10 @@ def main(
         layers=layers,
         distil={"weight": weight, "temperature": temperature},
     )
-    try:
-        trainer.label(teacher, text, sentences, threshold, gold_share)
-        students = all_students(list(LABELS), numbers(seeds))
-        run(teacher, trainer, students, gold_share, results)
-    except ScriptError as err:
-        msg.fail(err.title, err.hint, exits=1)
+    trainer.label(teacher, text, sentences, threshold, gold_share)
+    students = all_students(list(LABELS), numbers(seeds))
+    compare(teacher, trainer, students, gold_share, results)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -1,46 +1,16 @@
-"""F1 over cost: the learned selection of layers against others of equal budget."""
+"""F1 over cost: the learned selection of layers compared with others of equal budget."""
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import List, Optional, Sequence
 
 import torch
 import typer
-from lab.picture import draw
-from lab.points import METHODS, Point, plan_points
-from lab.runs import FrontierTrainer, read_lm_sizes
-from lab.scores import score_all, time_all
-from lab.table import MACS, Cost, compare_runs, join_runs, markdown
-from lab.taught import TeachingTrainer
-from lab.trainer import SEED
-from tqdm import tqdm
+from lab.points import METHODS, plan_points
+from lab.results import report, score_all, time_all
+from lab.training import CONFIGS, SEED, FrontierTrainer, read_lm_sizes, train_all
 from wasabi import msg
 
-from spacy_ldnet.timing import describe_machine
-from spacy_ldnet.workflow.scripting import ScriptError, write_json, write_text
-
-
-def train_all(
-    trainer: FrontierTrainer, points: List[Point], workers: int
-) -> Dict[Point, Path]:
-    """Train what is missing, some at a time.
-
-    trainer (FrontierTrainer): Trains one.
-    points (List[Point]): The points.
-    workers (int): How many at a time.
-    RETURNS (Dict[Point, Path]): The finished pipelines, in the order of the points.
-    RAISES (ScriptError): If a training fails; those that run are finished first.
-    """
-    found: Dict[Point, Path] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        futures = {pool.submit(trainer.train, point): point for point in points}
-        try:
-            for future in tqdm(as_completed(futures), "Training", len(futures)):
-                found[futures[future]] = future.result()
-        except ScriptError:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return {point: found[point] for point in points}
+from spacy_ldnet.workflow.scripting import run
 
 
 def main(
@@ -57,7 +27,7 @@ def main(
         Path("training"), help="Where the language models are: SEED/lm/model-best"
     ),
     base: str = typer.Option(
-        "", help="SEED/BASE/model-best of --training is the tagger to begin with"
+        "", help="SEED/BASE/model-best of --training is the tagger to start from"
     ),
     config: str = typer.Option("ner", help="Config that such a tagger is trained with"),
     text: Path = typer.Option(
@@ -74,7 +44,7 @@ def main(
     ),
     lm_epochs: int = typer.Option(5, min=1, help="Epochs of other language models"),
     retrain_epochs: int = typer.Option(
-        2, min=1, help="Epochs of those that are trained on after pruning"
+        2, min=1, help="Epochs of continued pretraining after pruning"
     ),
     taught_text: Optional[Path] = typer.Option(
         None,
@@ -96,21 +66,19 @@ def main(
     title: str = typer.Option("", help="Title of the picture"),
     speed: bool = typer.Option(True, help="Measure words per second"),
 ) -> None:
-    """Train pipelines with few to all layers left, chosen by learned gates and by
-    other means, and compare them. What is trained already is kept."""
-    configs = Path("configs")
-    depth = read_lm_sizes(configs).depth
+    """Train pipelines with few to all layers, chosen by learned gates and by other means,
+    and compare them. Finished trainings are kept."""
+    depth = read_lm_sizes(CONFIGS).depth
     wanted = choose_methods(methods, METHODS)
     points = plan_points(
         wanted, numbers(budgets), numbers(seeds), draws=draws, layers=2 * depth
     )
-    trainer = TeachingTrainer(
+    trainer = FrontierTrainer(
         directory=output,
         corpus=corpus,
         vectors=vectors,
         training=training,
         text=text,
-        configs=configs,
         steps=steps,
         base_steps=base_steps,
         lm_epochs=lm_epochs,
@@ -124,46 +92,11 @@ def main(
         taught=taught,
     )
     torch.set_num_threads(1)
-    try:
-        paths = train_all(trainer, points, workers)
-    except ScriptError as err:
-        msg.fail(err.title, err.hint, exits=1)
+    paths = train_all(trainer, points, workers)
     runs = score_all(paths, corpus, output / "scores")
     if speed:
         time_all(paths, runs, corpus)
     report(runs, results, title, folds=SEED in str(corpus))
-
-
-def report(
-    runs: List[Any],
-    results: Path,
-    title: str,
-    column: Cost = MACS,
-    axis: Cost = MACS,
-    *,
-    folds: bool = False,
-) -> None:
-    """Write the JSON, the tables and the picture.
-
-    runs (List[Any]): One object a point.
-    results (Path): The JSON file.
-    title (str): Title of the picture.
-    column (Cost): What the table shows beside words per second.
-    axis (Cost): What the picture draws F1 over.
-    folds (bool): Each seed has a test set of its own.
-    """
-    rows, pairs = join_runs(runs), compare_runs(runs, draws=10_000, folds=folds)
-    for run in runs:
-        del run["counts"]
-    machine = describe_machine(1)
-    write_json(
-        results, {"rows": rows, "pairs": pairs, "runs": runs, "machine": machine}
-    )
-    text = markdown(rows, pairs, column)
-    write_text(results.with_suffix(".md"), text)
-    draw(rows, results.with_suffix(".png"), title, axis)
-    print(text)
-    msg.good("Wrote the results", str(results))
 
 
 def choose_methods(text: str, known: Sequence[str]) -> List[str]:
@@ -186,4 +119,4 @@ def numbers(text: str) -> List[int]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -108,7 +108,7 @@ def main(
     if not runs:
         msg.fail(
             f"No task has its three pipelines in {training}",
-            "Run the workflow, then: python -m spacy project run tagger",
+            "Run the workflow, then: python -m spacy project run tagger experiments",
             exits=1,
         )
     for task in TASKS:

@@ -10,6 +10,15 @@ from spacy.language import Language
 from spacy.tokens import DocBin
 from wasabi import msg
 
+from spacy_ldnet.distillation.teacher import (
+    ATTRS,
+    input_paths,
+    is_work_file,
+    label_texts,
+    load_teacher,
+    read_labelled,
+)
+from spacy_ldnet.sharding.progress import TextBar
 from spacy_ldnet.util import check_output, claim_folder, write_folder
 from spacy_ldnet.workflow.documents import (
     choose,
@@ -25,14 +34,6 @@ from spacy_ldnet.workflow.scripting import (
     write_bytes,
     write_json,
 )
-from spacy_ldnet.workflow.teacher import (
-    ATTRS,
-    input_paths,
-    is_work_file,
-    load_teacher,
-    read_annotated,
-)
-from spacy_ldnet.workflow.teacher import annotate as run_teacher
 
 #: What the mark in the folder says of who wrote it.
 COMMAND = "scripts/annotate.py"
@@ -56,7 +57,7 @@ def write_parts(
         for part, paragraphs in chosen.items()
     }
     bins = {part: DocBin(attrs=ATTRS, store_user_data=True) for part in chosen}
-    for part, doc in read_annotated(nlp, work):
+    for part, doc in read_labelled(nlp, work):
         bins[part].add(doc)
         counts[part].add(doc, count_sentences(doc))
     for part, doc_bin in bins.items():
@@ -108,7 +109,8 @@ def annotate(
     documents = take(read_documents(text), max_documents, seed)
     parts = split_documents(documents, dev_share, test_share, seed)
     more = read_more_text(more_text, [*parts["dev"], *parts["test"]])
-    nlp = load_teacher(teacher)
+    with script_errors(f"The teacher '{teacher}' cannot be used"):
+        nlp = load_teacher(teacher)
     msg.info(f"Teacher {teacher} runs: {', '.join(nlp.pipe_names)}")
     limits = {"train": labelled, "dev": max_dev, "test": max_test}
     chosen = {
@@ -133,9 +135,13 @@ def annotate(
     with (
         script_errors(f"'{out_dir}' cannot be written"),
         claim_folder(out_dir, **options),
+        TextBar("Annotating") as bar,
     ):
-        manifest = run_teacher(
-            teacher, texts, work, batch_words=batch_words, n_process=n_process
+        manifest = label_texts(
+            *(teacher, texts, work),
+            batch_words=batch_words,
+            n_process=n_process,
+            report=bar,
         )
         # The work is in the folder that is replaced, and goes with it.
         write_folder(out_dir, write, **options)

@@ -25,34 +25,14 @@ from spacy_ldnet.evaluation.summary import (
 )
 from spacy_ldnet.workflow.rows import (
     LANGUAGE_MODELS,
+    TEACHER,
+    compared_rows,
     find_models,
     find_trained,
     read_lm_metas,
     warn_of_other_data,
 )
 from spacy_ldnet.workflow.scripting import run, script_errors, write_json
-
-PAIRS = [
-    ("ldnet", "no_lm"),
-    ("ldnet_pruned", "ldnet"),
-    ("ldnet_pruned", "cnn"),
-    ("trf", "ldnet_pruned"),
-    ("trf_crf", "ldnet_pruned"),
-    ("ldnet_finetuned", "ldnet_pruned"),
-    ("ldnet_unfrozen", "ldnet_pruned"),
-    ("ldnet_rewound", "ldnet_pruned"),
-    ("ldnet_retrained", "ldnet_pruned"),
-    ("ldnet_taught", "ldnet_retrained"),
-]
-#: Each of these is compared with every other row as well.
-SUBJECTS = (
-    "ldnet_pruned",
-    "ldnet_finetuned",
-    "ldnet_unfrozen",
-    "ldnet_rewound",
-    "ldnet_retrained",
-    "ldnet_taught",
-)
 
 
 def main(
@@ -128,7 +108,7 @@ def main(
                     path, test_path, kept=kept, gold_tokens=not is_teacher
                 )
     results = {row: summarise(by_seed) for row, by_seed in evaluations.items()}
-    extra = {"teacher": teacher} if is_teacher and teacher else {}
+    extra = {TEACHER: teacher} if is_teacher and teacher else {}
     if extra and not (is_package(teacher) or Path(teacher).exists()):
         msg.warn(f"The teacher {teacher} is not installed: its speed is not measured")
         extra = {}
@@ -142,7 +122,7 @@ def main(
         results[row] = {"name": teacher, "note": "its labels are the reference"}
     for row, value in speed["words_per_second"].items():
         results[row]["words_per_second"] = value
-    pairs = [*PAIRS, *((one, two) for one in SUBJECTS for two in models if one != two)]
+    pairs = compared_rows(models)
     write_json(output_dir / "results.json", results)
     write_json(output_dir / "speed.json", speed)
     write_json(

@@ -15,28 +15,16 @@ from spacy_ldnet.report.run import (
     read_configs,
     read_logs,
 )
-from spacy_ldnet.workflow.rows import ROWS, find_models, find_trained, read_lm_metas
+from spacy_ldnet.workflow.rows import (
+    LANGUAGE_MODELS,
+    ROWS,
+    SUBJECTS,
+    TEACHER,
+    find_models,
+    find_trained,
+    read_lm_metas,
+)
 from spacy_ldnet.workflow.scripting import ScriptError, script_errors
-
-#: The rows of the results; rows that are not named here are shown as well.
-TITLES = {
-    "no_lm": "the tagger without a language model",
-    "ldnet": "the tagger on the full language models",
-    "ldnet_pruned": "its layers pruned",
-    "ldnet_finetuned": "pruned, then fine-tuned",
-    "ldnet_unfrozen": "pruned, then fine-tuned with the remaining layers",
-    "ldnet_rewound": "the remaining layers below the tagger as it was before gating",
-    "ldnet_retrained": "the remaining layers, pretraining continued",
-    "ldnet_taught": "retrained, and distilled from the unpruned one",
-    "cnn": "spaCy's CNN and ner",
-    "trf": "a transformer through spacy-transformers",
-    "trf_crf": "the same with our CRF",
-    "teacher": "the pipeline that wrote the labels",
-}
-#: Names of language models by their directory.
-LM_TITLES = {"lm": "as pretrained", "lm_retrained": "pruned, pretraining continued"}
-#: What the page is about if there is nothing of what is packaged.
-NEAREST = ("ldnet_retrained", "ldnet_pruned", "ldnet")
 
 
 def main(
@@ -109,13 +97,15 @@ def read_run(
     RAISES (ScriptError): If the evaluation's files are not there.
     """
     results = _read(metrics / "results.json", required=True)
-    rows = {directory: row for row, directory in ROWS.items()}
-    wanted = (rows.get(packaged, packaged), packaged, *NEAREST)
+    rows = {row.folder: name for name, row in ROWS.items()}
+    wanted = (rows.get(packaged, packaged), packaged, *SUBJECTS)
     logs = {
         name: read_logs({d.name: d / name / file for d in _seeds(training)})
         for name, file in (("gated", "gates.jsonl"), ("lm", "log.jsonl"))
     }
     metas = read_lm_metas(training)
+    titles = {name: row.title for name, row in ROWS.items()}
+    titles[TEACHER] = "the pipeline that wrote the labels"
     trained = dict.fromkeys(("lm", "ldnet", "gated", packaged, "no_lm", "cnn"))
     configs = {
         name: path / "config.cfg"
@@ -131,9 +121,9 @@ def read_run(
         corpus=_read(corpus_meta) if corpus_meta else {},
         gates=logs["gated"],
         lms={seed: evaluations_of(lines) for seed, lines in logs["lm"].items()},
-        lm_metas={LM_TITLES[name]: by_seed for name, by_seed in metas.items()},
+        lm_metas={LANGUAGE_MODELS[name]: by_seed for name, by_seed in metas.items()},
         configs=read_configs(configs),
-        titles=TITLES,
+        titles=titles,
         whole="ldnet",
     )
 

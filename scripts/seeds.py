@@ -9,11 +9,12 @@ from wasabi import msg
 from weasel.cli.run import check_rerun, project_run, run_commands, update_lockfile
 from weasel.util import load_project_config
 
-TRAININGS = ("pretrain", "train", "baseline", "prune", "retrain", "peer")
+#: How outputs of trainings begin.
+MADE = "training/"
 
 
 def load_commands(directory: Path, seed: int) -> Dict[str, Dict[str, Any]]:
-    """The project's training commands for one seed.
+    """The training commands of the workflow `all`, for one seed.
 
     directory (Path): Root of the repository.
     seed (int): The seed. Commands of other seeds than the project's own get a name
@@ -23,7 +24,11 @@ def load_commands(directory: Path, seed: int) -> Dict[str, Dict[str, Any]]:
     own = load_project_config(directory)["vars"]["seed"]
     config = load_project_config(directory, overrides={"vars.seed": seed})
     commands = {c["name"]: dict(c) for c in config["commands"]}
-    chosen = {name: commands[name] for name in TRAININGS}
+    chosen = {
+        name: commands[name]
+        for name in config["workflows"]["all"]
+        if any(path.startswith(MADE) for path in commands[name].get("outputs", []))
+    }
     if seed != own:
         for name, command in chosen.items():
             command["name"] = f"{name} (seed {seed})"
@@ -31,7 +36,7 @@ def load_commands(directory: Path, seed: int) -> Dict[str, Dict[str, Any]]:
 
 
 def run_seed(directory: Path, seed: int) -> None:
-    """Train all pipelines with one seed; those that are done are left as they are.
+    """Train all pipelines with one seed; finished trainings are skipped.
 
     directory (Path): Root of the repository, also the working directory.
     seed (int): The seed.
@@ -57,9 +62,8 @@ def main(
         None, help="The seeds; 0, 1 and 2 if none is given"
     ),
 ) -> None:
-    """Train every pipeline with several seeds, on language models of the same seed:
-    theirs is a good part of the spread. An interrupted run goes on with the first
-    training that is not finished."""
+    """Train every pipeline with several seeds, each on language models of the same seed,
+    and evaluate them together. Finished trainings are skipped."""
     directory = Path.cwd()
     # The trainings inherit it: waiting threads sleep instead of spinning.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

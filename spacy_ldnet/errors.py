@@ -531,6 +531,7 @@ class Errors(metaclass=_WithCode):
         "The subwords that these language models read were not set. Call "
         "`set_subwords` first."
     )
+    E161 = "[pretraining] has no setting '{name}'.{hint} Its settings are {known}."
     E170 = (
         "'{path}' cannot be read: {reason}. Give files of Prodigy, doccano or Label "
         'Studio, lines such as {{"text": "Ada", "entities": [[0, 3, "PER"]]}} '
@@ -691,8 +692,8 @@ class Warnings(metaclass=_WithCode):
         "null and spans_{key}_f = 1.0 there."
     )
     W051 = (
-        "{found}: {reason}. Train the gates (for longer) with "
-        "spacy-ldnet.gate_penalty.v1, or choose a number of layers (--layers)."
+        "{found}: {reason}. Train the gates (spacy-ldnet.gate_penalty.v1), for longer if "
+        "they were trained before, or set the number of layers (--layers)."
     )
     W053 = (
         "'{name}' does not know {labels}, which '{path}' has: every entity of these labels "

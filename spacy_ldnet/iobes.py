@@ -52,7 +52,7 @@ class TagScheme:
 
     @property
     def n_tags(self) -> int:
-        """Number of tags: 1 + 4 * labels."""
+        """Number of tags."""
         return n_tags(len(self.labels))
 
     @property
@@ -173,7 +173,7 @@ def spans_to_tags(spans: SpanArrays, length: int) -> Array:
 
 
 def spans_of_each(tags: Sequence[Array]) -> List[SpanArrays]:
-    """Spans of the tokens of each text, in one go: texts are short, and many.
+    """Spans of the tokens of each text, computed together: texts are short and many.
 
     :param tags: of each text, as for :func:`tags_to_spans`.
     """
@@ -192,15 +192,14 @@ def spans_of_each(tags: Sequence[Array]) -> List[SpanArrays]:
 
 
 def tags_to_spans(tags: Array, firsts: Optional[Array] = None) -> SpanArrays:
-    """Spans of the tokens of one text, in order; or of several, one after the other.
+    """Spans of the tokens of one text, in order, or of several texts.
 
-    Two neighbours belong to one span if they have the same label, the first is begin or
-    inside and the second inside or end. Legal sequences give what they mean; any other
-    gives spans too, none of them empty and no two overlapping (so does conlleval).
+    Two neighbours belong to one span if the first tag leaves an entity open and the second
+    continues one with the same label. Illegal sequences have spans, too, none of them
+    empty and no two overlapping (as in conlleval).
 
     :param tags: number of each token's tag. *Shape:* (length,)
-    :param firsts: first token of each text, which no span reaches over.
-        *Shape:* (texts,)
+    :param firsts: first token of each text; no span crosses it. *Shape:* (texts,)
     """
     tags = np.asarray(tags, dtype=np.int64)
     label, opens, continues = _edges(tags)
@@ -223,12 +222,12 @@ def covered(spans: SpanArrays) -> Array:
 
 
 def shift_spans(spans: SpanArrays, places: Array) -> SpanArrays:
-    """Spans over the tokens that are left when some are dropped.
+    """Spans over the tokens that remain when some are removed.
 
-    Dropped tokens at a span's edge shorten it; a span of dropped tokens alone goes.
+    A span becomes shorter by the tokens removed from it, and is removed with its last one.
 
     :param spans: spans over all tokens.
-    :param places: the tokens that are kept, in ascending order. *Shape:* (kept,)
+    :param places: the tokens that remain, in ascending order. *Shape:* (tokens,)
     """
     starts = np.searchsorted(places, spans.starts)
     ends = np.searchsorted(places, spans.ends)

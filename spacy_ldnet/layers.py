@@ -70,6 +70,10 @@ class Budget(ABC):
         :param macs_of: cost of so many layers in each direction.
         """
 
+    def to_dict(self) -> Dict[str, float]:
+        """The budget as one item, for example ``{"max_layers": 2}``."""
+        return dict(vars(self))
+
     def allows(self, is_open: Sequence[bool], layers: GatedLayers) -> bool:
         """Whether these layers may be open together.
 
@@ -139,9 +143,9 @@ BUDGETS: Dict[str, Type[Budget]] = {
 
 
 def budget_from_dict(setting: Dict[str, float]) -> Budget:
-    """A budget from what ``dataclasses.asdict`` made of it.
+    """The budget that :meth:`Budget.to_dict` wrote.
 
-    :param setting: one item, for example ``{"max_layers": 2}``.
+    :param setting: one item.
     """
     (kind,) = setting
     return BUDGETS[kind](**setting)

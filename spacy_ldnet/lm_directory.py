@@ -155,16 +155,18 @@ def read_vocabulary(path: Path) -> List[str]:
         return list(srsly.read_json(path / WORDS_FILE))
 
 
-def vocabulary_hash(words: List[str]) -> str:
-    """RETURNS (str): SHA-256 over the words and their order."""
-    return hashlib.sha256(json.dumps(words).encode("utf8")).hexdigest()
-
-
 def word_rows(words: List[str]) -> Dict[str, int]:
     """words (List[str]): The words by falling frequency, without the symbols.
     RETURNS (Dict[str, int]): Row of each word. Any other word has `UNK_ROW`.
     """
     return {word: row for row, word in enumerate(words, start=FIRST_WORD_ROW)}
+
+
+def vocabulary_hash(words: List[str]) -> str:
+    """words (List[str]): The words of a vocabulary.
+    RETURNS (str): SHA-256 of the words and their order.
+    """
+    return hashlib.sha256(json.dumps(words).encode("utf8")).hexdigest()
 
 
 def read_meta(path: Path) -> Dict[str, Any]:

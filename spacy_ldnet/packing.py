@@ -41,7 +41,7 @@ class Packing:
 
     @cached_property
     def mirror(self) -> Array:
-        """Where the word is that stands as far from the other end of its sequence.
+        """Place of the word that is as far from the other end of its sequence.
 
         It is its own inverse. *Shape:* (packed,)
         """

@@ -1,8 +1,8 @@
-"""Subwords: parts that every string has, as rows of one hashed table.
+"""Subwords: character n-grams and features of words, as rows of one hashed table.
 
-Character n-grams as in fastText (Bojanowski et al. 2017, https://arxiv.org/abs/1607.04606),
-and word features as in spaCy's MultiHashEmbed. Computed from the string alone, by
-numpy: a word has the same subwords in every vocabulary and on every machine.
+The n-grams are those of fastText (Bojanowski et al. 2017, https://arxiv.org/abs/1607.04606),
+the features those of spaCy's MultiHashEmbed. They depend on the string alone: a word has the
+same subwords in every vocabulary and on every machine.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ import numpy
 from spacy.lang.lex_attrs import word_shape
 from spacy.strings import hash_string  # type: ignore[attr-defined]
 
-#: Longest part of a word that n-grams are taken of: half from its front, half from its
-#: end. Longer tokens are addresses and noise.
+#: Characters of a word that n-grams are taken from: half from its start, half from its end.
+#: Longer tokens are addresses and noise.
 MAX_LENGTH = 40
-#: What stands for the start and the end of a word in its n-grams.
+#: Marks of the start and the end of a word in its n-grams.
 START, END = "\x02", "\x03"
 
 FEATURES: Dict[str, Callable[[str], str]] = {
@@ -31,11 +31,11 @@ _MIX = numpy.uint64(0xBF58476D1CE4E5B9)
 
 @dataclass(frozen=True)
 class SubwordConfig:
-    """Which subwords a word has.
+    """Kinds of subwords that words have.
 
-    rows (int): Rows of the table that they are hashed into; 0 for no subwords.
+    rows (int): Rows of the table; 0 for no subwords.
     ngrams (Tuple[int, int]): Shortest and longest character n-grams; (0, 0) for none.
-        They are taken of the lower-cased word with a mark at its start and its end.
+        They are taken from the lower-cased word with a mark at its start and its end.
     features (Tuple[str, ...]): Features of the whole word, from FEATURES.
     """
 
@@ -46,7 +46,7 @@ class SubwordConfig:
 
 @dataclass(frozen=True)
 class Subwords:
-    """Subwords of words, one word after the other.
+    """Subwords of several words.
 
     ids (ndarray): Rows of the table. Shape: (subwords,), int64
     offsets (ndarray): Where each word's subwords start, and the end of the last.

@@ -58,7 +58,8 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
     RAISES (ValueError): E013 for any other value. The message suggests the closest one.
     """
     choices = list(choices)
-    reason = f"choose from {', '.join(choices)}{suggest(value, choices)}"
+    hint = suggest(value, choices).replace(" Did", " (did").replace("?", "?)")
+    reason = f"choose from {', '.join(choices)}{hint}"
     check_range(name, value, value in choices, reason)
 
 

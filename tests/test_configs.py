@@ -25,6 +25,7 @@ from weasel.util import load_project_config
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 
 ROOT = Path(__file__).resolve().parents[1]
+PROJECTS = (ROOT, ROOT / "experiments")
 CONFIGS = {path.stem: path for path in sorted((ROOT / "configs").glob("*.cfg"))}
 TAGGERS = [name for name, path in CONFIGS.items() if "[training]" in path.read_text()]
 #: Configs that begin with a trained pipeline, and which one of them makes it.
@@ -68,14 +69,17 @@ def test_the_rate_ends_with_every_training_of_the_workflow():
     for name in ("finetune", "unfreeze"):
         for trf in ("trf", "trf_crf"):
             chosen = {"vars.finetune_config": name, "vars.trf_config": trf}
-            project = load_project_config(ROOT, overrides={**overrides, **chosen})
-            assert all(project["vars"][name] in CONFIGS for name in names)
-            for line in (line for c in project["commands"] for line in c["script"]):
+            values = {**overrides, **chosen}
+            projects = [load_project_config(p, overrides=values) for p in PROJECTS]
+            assert all(projects[0]["vars"][name] in CONFIGS for name in names)
+            commands = [command for p in projects for command in p["commands"]]
+            for line in (line for c in commands for line in c["script"]):
                 found = line.split(" spacy train ")[1:]
                 if not found:
                     continue
                 path, *words = found[0].split()
                 words = words[words.index("--gpu-id") + 2 :]
+                path = path.removeprefix("../")
                 config = load_config(ROOT / path, overrides=parse(words))
                 assert config.interpolate()["training"]["max_steps"] >= 7000, line
                 check_rate(config)

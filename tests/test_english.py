@@ -16,31 +16,29 @@ from spacy_ldnet.cli import app
 from spacy_ldnet.cli._util import find_page
 
 PACKAGE = Path(spacy_ldnet.__path__[0])
-#: Folders and files of the package that are not checked yet. To check more, delete names.
+#: Files of the package that are not in plain English yet. To check more, delete names.
 NOT_YET = (
-    "annotation",
-    "cli/_cuts.py",
-    "cli/_progress.py",
-    "cli/annotate.py",
-    "cli/perplexity.py",
-    "cli/pretrain.py",
-    "cli/prune.py",
-    "describe.py",
-    "engines",
-    "iobes.py",
-    "legacy",
+    "annotation/job.py",
+    "distillation/pseudo_labels.py",
     "lm_directory.py",
-    "loaders.py",
-    "models",
-    "nn",
-    "pipeline",
-    "pretraining",
-    "pruning",
-    "runtime",
-    "sharding",
-    "subwords.py",
-    "timing.py",
-    "transformer",
+    "models/crf_loss.py",
+    "models/crf_tagger.py",
+    "models/shim.py",
+    "models/tok2vec.py",
+    "models/types.py",
+    "pipeline/soft_labels.py",
+    "pipeline/tag_encoding.py",
+    "pipeline/upstream.py",
+    "pretraining/run.py",
+    "pretraining/trainer.py",
+    "report/charts.py",
+    "report/tables.py",
+    "sharding/lines.py",
+    "transformer/layers.py",
+    "workflow/detokenize.py",
+    "workflow/documents.py",
+    "workflow/rows.py",
+    "workflow/scripting.py",
 )
 #: What not to write, and what to write instead.
 GLOSSARY = {
@@ -70,7 +68,7 @@ QUESTIONS = re.compile(r"(What|Which|How|Where)\b(?!.*\?)")
 def checked_files():
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if not any(name == part or name.startswith(f"{part}/") for part in NOT_YET):
+        if name not in NOT_YET:
             yield name
 
 

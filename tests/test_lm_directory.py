@@ -100,12 +100,12 @@ def test_an_encoder_of_a_pipeline_has_its_open_layers(packages, sizes):
     for direction in DIRECTIONS:
         # The gate of the first layer is 0.5; it is the projection that would read it.
         ours, other = (s.module.backbones[direction] for s in (fresh, theirs))
-        expected = other(ids, theirs.module.gates_of(direction))
+        gates = theirs.module.gates_of(direction)
+        expected = other(ids, other.embedding.weight, gates=gates)
         layer = fresh.layer_ids()[direction][0]
         start = EMBED + layer * HIDDEN
-        gate = theirs.module.gates_of(direction)[layer]
         assert torch.allclose(
-            gate * ours(ids, None)[..., EMBED:],
+            gates[layer] * ours(ids, ours.embedding.weight)[..., EMBED:],
             expected[..., start : start + HIDDEN],
             atol=1e-6,
         )

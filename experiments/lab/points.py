@@ -1,8 +1,10 @@
-"""What is trained for the frontier: which layers are left, and how they were chosen."""
+"""Points of a frontier: how many layers remain, and how they are chosen."""
 
 import random
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from spacy_ldnet.lm_directory import LayerId
 
 LEARNED = "learned"
 FIRST = "first"
@@ -17,43 +19,87 @@ NO_LAYER_DROPOUT_RETRAINED = "no_layer_dropout_retrained"
 TAUGHT = "taught"
 PLAIN_TAUGHT = "plain_taught"
 FULL = "full"
-#: Language models that are pretrained on by themselves, and how their layers were chosen.
+#: Methods with continued pretraining of the remaining layers, and what chooses these.
 CHOSEN_BY = {
     RETRAINED: LEARNED,
     FIRST_RETRAINED: FIRST,
     RANDOM_RETRAINED: RANDOM,
     NO_LAYER_DROPOUT_RETRAINED: NO_LAYER_DROPOUT,
 }
-#: Taggers that read what a teacher labelled as well, and the same without it.
+#: Methods that also train on pseudo-labelled text, and the same without it.
 TAUGHT_AS = {TAUGHT: RETRAINED, PLAIN_TAUGHT: PLAIN}
 METHODS = (
     *(LEARNED, REWOUND, RETRAINED, TAUGHT),
     *(FIRST, FIRST_RETRAINED, RANDOM, RANDOM_RETRAINED),
     *(NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN, PLAIN_TAUGHT),
 )
-#: They are chosen anew in each draw.
+#: Methods that choose again in each draw.
 DRAWN = (RANDOM, RANDOM_RETRAINED)
-#: With no layer left, or all of them, they are not what the others are: they have other
+#: Methods that do not meet the others at no layer and at all layers: they have other
 #: language models, or other labels.
 WITHOUT_ENDS = (NO_LAYER_DROPOUT, NO_LAYER_DROPOUT_RETRAINED, PLAIN, *TAUGHT_AS)
-#: The selection that is learned, in what comes of it.
+#: The learned selection, in all its variants.
 OURS = (LEARNED, REWOUND, RETRAINED, TAUGHT)
-#: What each method is called in tables and pictures.
-TITLES = {
-    LEARNED: "learned gates",
-    REWOUND: "learned gates, rewound",
-    RETRAINED: "learned gates, LM retrained",
-    TAUGHT: "learned gates, LM retrained, taught by all layers",
-    FIRST: "lowest layers",
-    FIRST_RETRAINED: "lowest layers, LM retrained",
-    RANDOM: "random layers",
-    RANDOM_RETRAINED: "random layers, LM retrained",
-    NO_LAYER_DROPOUT: "learned, no layer dropout",
-    NO_LAYER_DROPOUT_RETRAINED: "learned, no layer dropout, LM retrained",
-    PLAIN: "plain LSTM LM, same MACs",
-    PLAIN_TAUGHT: "plain LSTM LM, same MACs, taught by itself",
-    FULL: "all layers",
+
+
+class Style(NamedTuple):
+    """How a method is shown.
+
+    title (str): Its name in tables and pictures.
+    marker (str): matplotlib's marker.
+    color (str): Its line in pictures of F1 over cost.
+    """
+
+    title: str
+    marker: str
+    color: str
+
+
+#: In the order of tables and pictures.
+STYLES: Dict[str, Style] = {
+    NO_LAYER_DROPOUT: Style("learned, no layer dropout", "v", "#f28482"),
+    FIRST: Style("lowest layers", "s", "#8d8d8d"),
+    LEARNED: Style("learned gates", "o", "#1b6ca8"),
+    REWOUND: Style("learned gates, rewound", "P", "#6a4c93"),
+    RETRAINED: Style("learned gates, LM retrained", "*", "#00798c"),
+    TAUGHT: Style("learned gates, LM retrained, taught by all layers", "d", "#d1495b"),
+    FIRST_RETRAINED: Style("lowest layers, LM retrained", ">", "#edae49"),
+    RANDOM_RETRAINED: Style("random layers, LM retrained", "X", "#9c6644"),
+    NO_LAYER_DROPOUT_RETRAINED: Style(
+        "learned, no layer dropout, LM retrained", "<", "#4a4e69"
+    ),
+    RANDOM: Style("random layers", "D", "#3c896d"),
+    PLAIN: Style("plain LSTM LM, same MACs", "^", "#2b9348"),
+    PLAIN_TAUGHT: Style("plain LSTM LM, same MACs, taught by itself", "p", "#b5838d"),
+    FULL: Style("all layers", "o", "#1f2933"),
 }
+TITLES = {method: style.title for method, style in STYLES.items()}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a frontier saves.
+
+    name (str): Its name in the runs.
+    unit (float): It is shown in multiples of this.
+    column (str): Head of its column.
+    label (str): Label of the axis that F1 is drawn over.
+    """
+
+    name: str
+    unit: float
+    column: str
+    label: str
+
+
+MACS = Cost(
+    "lm_macs",
+    1e3,
+    "LM MACs (thousands)",
+    "language models' multiply-accumulates per word (thousands)",
+)
+SIZE = Cost("size_mb", 1, "size in MB", "size in MB")
+SPEED = Cost("words_per_second", 1, "words/s", "words per second, one thread")
 
 
 @dataclass(frozen=True)
@@ -106,22 +152,23 @@ def plan_points(
 
 def choose_layers(
     point: Point, depth: int, per_direction: bool = False
-) -> Dict[str, List[int]]:
+) -> Dict[str, List[LayerId]]:
     """The layers of a method that does not learn them.
 
     point (Point): `first` takes the lowest layers, in both directions alike, `random`
         any, by its seed and draw.
     depth (int): Layers a direction of the full network.
     per_direction (bool): Draw half of them from each direction, if they have a half.
-    RETURNS (Dict[str, List[int]]): Their numbers in each direction.
+    RETURNS (Dict[str, List[LayerId]]): The layers of each direction.
     """
     sides = ("forward", "backward")
-    layers = [(side, i) for i in range(depth) for side in sides]
+    ids = [LayerId(i) for i in range(depth)]
+    layers = [(side, i) for i in ids for side in sides]
     if point.method == RANDOM:
         chance = random.Random(f"{point.seed} {point.draw} {point.budget}")
         half = half_of(point.budget, per_direction)
         if half is not None:
-            return {side: sorted(chance.sample(range(depth), half)) for side in sides}
+            return {side: sorted(chance.sample(ids, half)) for side in sides}
         layers = chance.sample(layers, len(layers))
     kept = layers[: point.budget]
     return {name: sorted(i for side, i in kept if side == name) for name in sides}

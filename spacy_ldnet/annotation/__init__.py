@@ -1,1 +1,1 @@
-"""A corpus of any size annotated by any pipeline: rows in, rows with spans out."""
+"""Annotation of large corpora with any spaCy pipeline: the command `ldnet annotate`."""

@@ -1,7 +1,8 @@
-"""A worker that annotates ranges of files."""
+"""The worker of an annotation: it annotates chunks, and survives documents that do not."""
 
 import multiprocessing
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import (
     Any,
     Callable,
@@ -24,20 +25,92 @@ from spacy.training.batchers import minibatch_by_words
 from thinc.api import require_cpu
 from thinc.compat import has_cupy_gpu, has_gpu, torch
 
-from ..engines import Tick
 from ..errors import Errors
-from ..sharding.files import Place, open_place
-from .job import AUTO, Job, Unit
-from .records import (
+from ..sharding.engines import Tick
+from ..sharding.files import RemotePath, open_path
+from ..sharding.ranges import Chunk
+from .job import AUTO, Job, hash_pipeline
+from .output import (
     DATA_FOLDER,
     RECORDS_FOLDER,
     Record,
-    hash_pipeline,
-    record_place,
+    chunk_name,
+    record_path,
     write_record,
 )
-from .rows import At, Row, RowReader
-from .writers import ColumnError, Sink, open_sink
+from .rows import Location, Row, RowReader
+from .writers import ColumnError, Writer, open_writer
+
+#: Times that the work on a chunk may start.
+ATTEMPTS = 12
+#: Batches of a block of rows, after which spaCy may forget its strings.
+BATCHES = 8
+#: Characters of a word, about: blocks are cut before anything is tokenised.
+WORD_SIZE = 6
+#: The most rows of a block, however short they are.
+BLOCK_ROWS = 8192
+
+#: A row with its annotated doc, or with the reason why it has none.
+Result = Tuple[Row, Union[Doc, str]]
+#: Takes the row that is worked on next, and whether it is the only one.
+OnStart = Callable[[Row, bool], None]
+
+
+class AnnotationWorker:
+    """Annotates chunks. Both engines call it.
+
+    job (Job): What to do.
+    RAISES (ValueError): E087 if the pipeline cannot be loaded, or differs on this machine.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        # Workers share the cores of a machine; more threads would only wait.
+        if torch is not None:
+            torch.set_num_threads(1)
+        self.nlp = load_pipeline(job)
+        self.output = open_path(job.output)
+
+    def __call__(self, chunk: Chunk, tick: Tick) -> Record:
+        """chunk (Chunk): What to annotate.
+        tick (Tick): Called now and then.
+        RETURNS (Record): The result, now on disk, with its files.
+        RAISES (ValueError): If the input cannot be read or the output not be written, E083
+            if the input has a column of the annotation, E086 with `strict` for a document
+            that fails, E089 if the chunk has ended its process too often.
+        """
+        name = chunk_name(chunk)
+        path = self.output / RECORDS_FOLDER / f"{name}.begun"
+        log = CrashLog(path, f"'{chunk.ranges[0].file.name}' ({name})")
+        try:
+            writer = open_writer(self.job, self.output / DATA_FOLDER, name)
+            record = Record(lines=[0] * len(chunk.ranges))
+            work = _ChunkWork(self.job, self.nlp, chunk, log, writer, record, tick)
+            try:
+                work.run()
+                writer.close()
+            except BaseException:
+                writer.abort()
+                raise
+            record.files = writer.names
+            write_record(record_path(self.output, chunk), record)
+            return record
+        finally:
+            # It stays if the process ends, and only then.
+            log.close()
+
+
+def load_pipeline(job: Job) -> Language:
+    """job (Job): Names the pipeline.
+    RETURNS (Language): The pipeline, on the GPU if the job wants that and there is one.
+    RAISES (ValueError): E087 if it cannot be loaded, or is not the one of the job.
+    """
+    choose_device(job.device)
+    found = hash_pipeline(job.pipeline)
+    if found != job.pipeline_hash:
+        reason = f"its hash is {found} on this machine, and not {job.pipeline_hash}"
+        raise ValueError(Errors.E087.format(name=job.pipeline, reason=reason))
+    return job.load(job.pipeline)
 
 
 def count_gpus() -> int:
@@ -50,9 +123,9 @@ def count_gpus() -> int:
 
 
 def choose_device(device: str) -> None:
-    """Have this process use a device: of several GPUs, each process its own.
+    """Make this process use a device. With several GPUs each process gets its own.
 
-    device (str): "auto" is a GPU where there is one; "cpu".
+    device (str): "auto" for a GPU if there is one; "cpu".
     """
     gpus = count_gpus() if device == AUTO else 0
     if not gpus:
@@ -63,49 +136,214 @@ def choose_device(device: str) -> None:
     spacy.require_gpu((numbers[-1] - 1) % gpus)
 
 
-#: Times that work on a unit may begin.
-ATTEMPTS = 12
+@dataclass
+class _ChunkWork:
+    """The work on one chunk."""
+
+    job: Job
+    nlp: Language
+    chunk: Chunk
+    log: "CrashLog"
+    writer: Writer
+    record: Record
+    tick: Tick
+
+    def run(self) -> None:
+        """Annotate all rows."""
+        for block in cut_blocks(self._rows(), self.job.batch_words):
+            words = self.record.words
+            # Docs and their strings are forgotten at the end, so memory stays bounded.
+            with self.nlp.memory_zone():
+                self._annotate(block)
+            self.tick(0, self.record.words - words)
+
+    def _rows(self) -> Iterator[Row]:
+        limits: Any = {"text_key": self.job.text_key, "max_length": self.nlp.max_length}
+        for number, part in enumerate(self.chunk.ranges):
+            reader = RowReader(part, number, **limits)
+            reported = 0
+            for row in reader:
+                if reader.done - reported > part.size // 20:
+                    self.tick(reader.done - reported, 0)
+                    reported = reader.done
+                yield row
+            self.tick(part.size - reported, 0)
+            self.record.lines[number] = reader.lines
+
+    def _annotate(self, block: List[Row]) -> None:
+        docs = make_docs(self.nlp, block)
+        size = self.job.batch_words
+        for batch in minibatch_by_words(docs, size, get_length=_count_words):
+            alone = batch[0][0].location in self.log.alone
+            for row, doc in annotate_batch(
+                self.nlp,
+                batch,
+                on_start=self.log.start,
+                alone=alone,
+                skip=self.log.skip,
+            ):
+                if isinstance(doc, Doc):
+                    self._write(row, doc)
+                else:
+                    self._fail(row, doc)
+
+    def _write(self, row: Row, doc: Doc) -> None:
+        record = self.record
+        try:
+            ents, spans = len(doc.ents), sum(map(len, doc.spans.values()))
+            words = len(doc)
+            finished = self.job.finish(doc) if self.job.finish else doc
+            encoded = self.writer.encode(row, finished)
+        except ColumnError:
+            raise
+        except Exception as error:
+            self._fail(row, describe_error(error))
+            return
+        self.writer.add(encoded)
+        record.rows += 1
+        record.words += words
+        record.ents += ents
+        record.spans += spans
+
+    def _fail(self, row: Row, reason: str) -> None:
+        name = row.columns.get(self.job.id_key)
+        if self.job.strict:
+            file = self.chunk.ranges[row.part].file.location.path
+            part = f"part {chunk_name(self.chunk)}, line {row.line} of it"
+            place = f"'{file}', {part}, id {name!r}"
+            raise ValueError(Errors.E086.format(place=place, reason=reason))
+        failure = {"part": row.part, "line": row.line, "reason": reason}
+        known = isinstance(name, (str, int, float))
+        self.record.failures.append({**failure, "id": name if known else None})
 
 
-class Diary:
-    """Kept while a worker works on a unit, and removed when that is done.
+def cut_blocks(rows: Iterable[Row], batch_words: int) -> Iterator[List[Row]]:
+    """rows (Iterable[Row]): Rows.
+    batch_words (int): Words of a batch.
+    YIELDS (List[Row]): Rows of some batches.
+    """
+    block: List[Row] = []
+    size = 0
+    for row in rows:
+        block.append(row)
+        size += len(row.text)
+        if size >= BATCHES * batch_words * WORD_SIZE or len(block) >= BLOCK_ROWS:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
-    The first attempt only says that it began. If there was one that did not end, the
-    next says before each batch which it is; the one after that works on this batch
-    document by document; and where its process ends as well, the document that it was
-    about is left out.
 
-    place (Place): Its file.
-    name (str): How the unit is called, for messages.
+def make_docs(nlp: Language, rows: List[Row]) -> Iterator[Result]:
+    """RETURNS (Iterator[Result]): The tokenised rows, in order."""
+    for row in rows:
+        if row.fault is not None:
+            yield row, row.fault
+            continue
+        try:
+            yield row, nlp.make_doc(row.text)
+        except Exception as error:
+            yield row, describe_error(error)
+
+
+def annotate_batch(
+    nlp: Language,
+    batch: List[Result],
+    *,
+    on_start: OnStart,
+    alone: bool,
+    skip: Container[Location],
+) -> Iterator[Result]:
+    """Run the pipeline. If that fails, run it on each document by itself.
+
+    nlp (Language): The pipeline.
+    batch (List[Result]): Tokenised rows.
+    on_start (OnStart): Called before each call of the pipeline.
+    alone (bool): Whether to run it on each document by itself from the start.
+    skip (Container[Location]): Rows that it must not get, since they end the process.
+    YIELDS (Result): The rows with annotated docs, in order.
+    """
+    docs = [doc for _, doc in batch if isinstance(doc, Doc)]
+    done: List[Doc] = []
+    if docs and not alone:
+        on_start(batch[0][0], False)
+        try:
+            done = list(nlp.pipe(docs, batch_size=len(docs)))
+        except Exception:
+            alone = True
+        # A pipeline may be set up to drop documents that fail.
+        alone = alone or len(done) < len(docs)
+    annotated = iter(done)
+    for row, doc in batch:
+        if not isinstance(doc, Doc):
+            yield row, doc
+        elif alone:
+            yield row, _annotate_alone(nlp, row, on_start, skip)
+        else:
+            yield row, next(annotated)
+
+
+def _annotate_alone(
+    nlp: Language, row: Row, on_start: OnStart, skip: Container[Location]
+) -> Union[Doc, str]:
+    if row.location in skip:
+        return "the process that worked on it ended at once"
+    on_start(row, True)
+    try:
+        return nlp(row.text)
+    except Exception as error:
+        return describe_error(error)
+
+
+def describe_error(error: Exception) -> str:
+    """RETURNS (str): Type and message of an exception, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _count_words(result: Result) -> int:
+    return len(result[1]) if isinstance(result[1], Doc) else 0
+
+
+class CrashLog:
+    """A file that exists while a worker works on a chunk, to find documents that end the
+    process.
+
+    The first attempt only notes that it started. If it never ended, the second attempt
+    notes each batch before it starts with it. The third attempt runs the noted batch
+    document by document, and notes each one. The next attempt skips the noted document.
+
+    path (RemotePath): The file.
+    name (str): Name of the chunk, for messages.
+
+    alone (Set[Location]): First rows of batches that are run document by document.
+    skip (Set[Location]): Rows that are skipped.
     """
 
-    def __init__(self, place: Place, name: str) -> None:
-        self.place = place
+    def __init__(self, path: RemotePath, name: str) -> None:
+        self.path = path
         self.careful = False
         self.attempts = 0
-        #: First rows of batches that are to be worked on one by one.
-        self.alone: Set[At] = set()
-        #: Rows that are left out.
-        self.skip: Set[At] = set()
-        if place.fs.exists(place.path):
-            self._learn(srsly.json_loads(place.fs.cat_file(place.path).decode("utf8")))
+        self.alone: Set[Location] = set()
+        self.skip: Set[Location] = set()
+        if path.exists():
+            self._learn(srsly.json_loads(path.read_bytes().decode("utf8")))
         self.attempts += 1
         if self.attempts > ATTEMPTS:
             values = {"place": name, "times": self.attempts - 1}
             raise ValueError(Errors.E089.format(**values))
         self._write(None, False)
 
-    def begin(self, row: Row, alone: bool) -> None:
-        """row (Row): The first row that is worked on now.
+    def start(self, row: Row, alone: bool) -> None:
+        """row (Row): The first row of what is run now.
         alone (bool): Whether it is the only one.
         """
         if self.careful:
-            self._write(row.at, alone)
+            self._write(row.location, alone)
 
     def close(self) -> None:
-        """The process has not ended, whatever became of the unit."""
+        """Remove the file, since the process has not ended."""
         with suppress(FileNotFoundError):
-            self.place.fs.rm_file(self.place.path)
+            self.path.fs.rm_file(self.path.path)
 
     def _learn(self, found: Dict[str, Any]) -> None:
         self.careful = True
@@ -116,7 +354,7 @@ class Diary:
             guilty = self.skip if found["alone"] else self.alone
             guilty.add(tuple(found["at"]))
 
-    def _write(self, at: Optional[At], alone: bool) -> None:
+    def _write(self, at: Optional[Location], alone: bool) -> None:
         data = {
             "attempts": self.attempts,
             "batches": list(self.alone),
@@ -124,241 +362,5 @@ class Diary:
             "at": at,
             "alone": alone,
         }
-        with self.place.write() as file:
+        with self.path.write() as file:
             file.write(srsly.json_dumps(data).encode("utf8"))
-
-
-#: Batches of a chunk, after which spaCy may forget its strings.
-BATCHES = 8
-#: Characters of a word, about: to cut chunks before anything is tokenised.
-WORD_SIZE = 6
-#: The most rows of a chunk, however short they are.
-CHUNK_ROWS = 8192
-
-#: A row with its annotated doc, or with why it has none.
-Outcome = Tuple[Row, Union[Doc, str]]
-#: Takes the first row that is worked on next, and whether it is the only one.
-Begin = Callable[[Row, bool], None]
-
-
-def cut_chunks(rows: Iterable[Row], batch_words: int) -> Iterator[List[Row]]:
-    """rows (Iterable[Row]): Rows.
-    batch_words (int): Words of a batch.
-    YIELDS (List[Row]): Rows of some batches.
-    """
-    chunk: List[Row] = []
-    size = 0
-    for row in rows:
-        chunk.append(row)
-        size += len(row.text)
-        if size >= BATCHES * batch_words * WORD_SIZE or len(chunk) >= CHUNK_ROWS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
-
-
-def make_docs(nlp: Language, rows: List[Row]) -> Iterator[Outcome]:
-    """RETURNS (Iterator[Outcome]): The tokenised rows, in order."""
-    for row in rows:
-        if row.reason is not None:
-            yield row, row.reason
-            continue
-        try:
-            yield row, nlp.make_doc(row.text)
-        except Exception as error:
-            yield row, describe_error(error)
-
-
-def cut_batches(
-    outcomes: Iterable[Outcome], batch_words: int
-) -> Iterator[List[Outcome]]:
-    """outcomes (Iterable[Outcome]): Tokenised rows.
-    batch_words (int): Words of a batch; a longer document is one by itself.
-    YIELDS (List[Outcome]): Batches.
-    """
-    yield from minibatch_by_words(outcomes, batch_words, get_length=_count)
-
-
-def annotate_batch(
-    nlp: Language,
-    batch: List[Outcome],
-    *,
-    begin: Begin,
-    alone: bool,
-    skip: Container[At],
-) -> Iterator[Outcome]:
-    """Run the pipeline. If that fails, run it on each document by itself.
-
-    nlp (Language): The pipeline.
-    batch (List[Outcome]): Tokenised rows.
-    begin (Begin): Called before anything is worked on.
-    alone (bool): Work on each document by itself.
-    skip (Container[At]): Rows that are not to be worked on, for they end the process.
-    YIELDS (Outcome): The rows with annotated docs, in order.
-    """
-    docs = [doc for _, doc in batch if isinstance(doc, Doc)]
-    done: List[Doc] = []
-    if docs and not alone:
-        begin(batch[0][0], False)
-        try:
-            done = list(nlp.pipe(docs, batch_size=len(docs)))
-        except Exception:
-            alone = True
-        # A pipeline may have been told to drop documents that fail.
-        alone = alone or len(done) < len(docs)
-    annotated = iter(done)
-    for row, doc in batch:
-        if not isinstance(doc, Doc):
-            yield row, doc
-        elif alone:
-            yield row, _annotate_alone(nlp, row, begin, skip)
-        else:
-            yield row, next(annotated)
-
-
-def _annotate_alone(
-    nlp: Language, row: Row, begin: Begin, skip: Container[At]
-) -> Union[Doc, str]:
-    if row.at in skip:
-        return "the process that worked on it ended at once"
-    begin(row, True)
-    try:
-        return nlp(row.text)
-    except Exception as error:
-        return describe_error(error)
-
-
-def describe_error(error: Exception) -> str:
-    """RETURNS (str): What an exception says, in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _count(outcome: Outcome) -> int:
-    return len(outcome[1]) if isinstance(outcome[1], Doc) else 0
-
-
-class AnnotationWorker:
-    """Annotates units. Both engines have it do the work, and nothing else does.
-
-    job (Job): What to do.
-    RAISES (ValueError): E087 the pipeline cannot be loaded, or is another one here.
-    """
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        # Workers share the cores of a machine; more threads would only wait.
-        if torch is not None:
-            torch.set_num_threads(1)
-        self.nlp = load_pipeline(job)
-        self.input = open_place(job.source)
-        self.output = open_place(job.output)
-
-    def __call__(self, unit: Unit, tick: Tick) -> Record:
-        """unit (Unit): What to annotate.
-        tick (Tick): Called after each chunk.
-        RETURNS (Record): What became of it, now on disk, as are its files.
-        RAISES (ValueError): E082 the input cannot be read, E083 columns in the way, E085
-            the output cannot be written, E086 with `strict` a document that fails, E089
-            the unit has ended its process too often.
-        """
-        where = self.output / RECORDS_FOLDER / f"{unit.name}.begun"
-        diary = Diary(where, f"'{unit.parts[0].file.name}' ({unit.name})")
-        try:
-            return self._work(unit, diary, tick)
-        finally:
-            # It stays if the process ends, and only then.
-            diary.close()
-
-    def _work(self, unit: Unit, diary: Diary, tick: Tick) -> Record:
-        record = Record(lines=[0] * len(unit.parts))
-        sink = open_sink(self.job, self.output / DATA_FOLDER, unit.name)
-        try:
-            rows = self._rows(unit, record, tick)
-            for chunk in cut_chunks(rows, self.job.batch_words):
-                self._annotate(chunk, unit, diary, sink, record, tick)
-            sink.close()
-        except BaseException:
-            sink.give_up()
-            raise
-        record.files = sink.names
-        write_record(record_place(self.output, unit), record)
-        return record
-
-    def _rows(self, unit: Unit, record: Record, tick: Tick) -> Iterator[Row]:
-        limits: Any = {"text_key": self.job.text_key, "max_length": self.nlp.max_length}
-        for number, part in enumerate(unit.parts):
-            reader = RowReader(self.input, part, number, **limits)
-            reported = 0
-            for row in reader:
-                if reader.position - reported > part.size // 20:
-                    tick(reader.position - reported, 0)
-                    reported = reader.position
-                yield row
-            tick(part.size - reported, 0)
-            record.lines[number] = reader.lines
-
-    def _annotate(
-        self,
-        chunk: List[Row],
-        unit: Unit,
-        diary: Diary,
-        sink: Sink,
-        record: Record,
-        tick: Tick,
-    ) -> None:
-        before = record.words
-        # Docs and their strings are forgotten at its end, so memory stays bounded.
-        with self.nlp.memory_zone():
-            docs = make_docs(self.nlp, chunk)
-            for batch in cut_batches(docs, self.job.batch_words):
-                alone = batch[0][0].at in diary.alone
-                for outcome in annotate_batch(
-                    self.nlp, batch, begin=diary.begin, alone=alone, skip=diary.skip
-                ):
-                    self._write(outcome, unit, sink, record)
-        tick(0, record.words - before)
-
-    def _write(self, outcome: Outcome, unit: Unit, sink: Sink, record: Record) -> None:
-        row, doc = outcome
-        if not isinstance(doc, Doc):
-            self._fail(row, doc, unit, record)
-            return
-        try:
-            ents, spans = len(doc.ents), sum(map(len, doc.spans.values()))
-            words = len(doc)
-            finished = self.job.finish(doc) if self.job.finish else doc
-            encoded = sink.encode(row, finished)
-        except ColumnError:
-            raise
-        except Exception as error:
-            self._fail(row, describe_error(error), unit, record)
-            return
-        sink.add(encoded)
-        record.rows += 1
-        record.words += words
-        record.ents += ents
-        record.spans += spans
-
-    def _fail(self, row: Row, reason: str, unit: Unit, record: Record) -> None:
-        name = row.columns.get(self.job.id_key)
-        if self.job.strict:
-            file = unit.parts[row.part].file.path
-            place = f"'{file}', part {unit.name}, line {row.line} of it, id {name!r}"
-            raise ValueError(Errors.E086.format(place=place, reason=reason))
-        failure = {"part": row.part, "line": row.line, "reason": reason}
-        known = isinstance(name, (str, int, float))
-        record.failures.append({**failure, "id": name if known else None})
-
-
-def load_pipeline(job: Job) -> Language:
-    """job (Job): Names the pipeline.
-    RETURNS (Language): The pipeline, on the GPU if the job wants that and there is one.
-    RAISES (ValueError): E087 it cannot be loaded, or is not the one of the job.
-    """
-    choose_device(job.device)
-    found = hash_pipeline(job.pipeline)
-    if found != job.pipeline_hash:
-        reason = f"its hash is {found} on this machine, and not {job.pipeline_hash}"
-        raise ValueError(Errors.E087.format(name=job.pipeline, reason=reason))
-    return job.load(job.pipeline)

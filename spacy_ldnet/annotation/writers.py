@@ -1,52 +1,43 @@
-"""Writers of annotated rows: JSONL and Parquet."""
+"""Writers of annotated documents: JSON lines, Parquet and spaCy's DocBin."""
 
 import base64
 import json
 from contextlib import ExitStack, contextmanager
 from itertools import chain, islice
-from typing import Any, Dict, Iterator, List, Protocol, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Protocol, Tuple
 
 import srsly
 from spacy.tokens import Doc, DocBin, Span
 
 from ..errors import Errors
-from ..sharding.files import Place
-from .job import (
-    JSONL,
-    OTHER,
-    PARQUET,
-    Job,
-    Unit,
-    annotation_schema,
-    fit_row,
-    import_pyarrow,
-    infer_columns,
-    is_parquet,
-    open_parquet,
-)
-from .rows import Row, RowReader
+from ..sharding.files import InputFile, RemotePath
+from ..sharding.ranges import Chunk
+from .job import JSONL, PARQUET, Job
+from .rows import Row, RowReader, import_pyarrow, is_parquet, open_parquet
 
+#: Column for values of JSON lines that do not fit the others, as JSON.
+OTHER = "other"
 #: Rows of JSON lines from which columns are inferred.
 SAMPLE = 1000
 
 
-def make_schema(job: Job, place: Place, units: List[Unit]) -> Tuple[Any, bool]:
+def make_schema(job: Job, chunks: List[Chunk]) -> Tuple[Any, bool]:
     """job (Job): Names the columns of text and annotation.
-    place (Place): The input.
-    units (List[Unit]): Its units.
-    RETURNS (Tuple[Schema, bool]): Of Parquet input its columns; else those of the first
-        rows, and "other" for what does not fit. Behind them the columns of the
-        annotation. And whether rows have to be made to fit.
-    RAISES (ValueError): E082 Parquet files of different columns, or not of these alone;
-        E083 columns in the way, E088 no pyarrow.
+    chunks (List[Chunk]): The input.
+    RETURNS (Tuple[Schema, bool]): The columns of Parquet output, and whether rows must be
+        made to fit. Of Parquet input these are its columns, else those of the first rows
+        and "other" for what does not fit. The columns of the annotation come last.
+    RAISES (ValueError): E082 if the files have different columns, or only some of them are
+        Parquet; E083 if a column of the annotation is there already; E088 without pyarrow.
     """
     pa = import_pyarrow()
-    files = {part.file.path: part.file for unit in units for part in unit.parts}
-    kinds = {is_parquet(file) for file in files.values()}
+    found = {r.file.location.path: r.file for chunk in chunks for r in chunk.ranges}
+    files = list(found.values())
+    kinds = {is_parquet(file) for file in files}
     if kinds == {True}:
-        fields = list(_common_schema(place, list(files)))
+        fields = list(_common_schema(files))
     elif kinds == {False}:
-        fields = _infer(job, place, units)
+        fields = _infer_fields(job, chunks)
     else:
         reason = "both Parquet and other files: their columns do not go together"
         raise ValueError(Errors.E082.format(address=job.source, reason=reason))
@@ -58,36 +49,98 @@ def make_schema(job: Job, place: Place, units: List[Unit]) -> Tuple[Any, bool]:
     return pa.schema([*fields, *added]), kinds == {False}
 
 
-def _common_schema(place: Place, paths: List[str]) -> Any:
+def _common_schema(files: List[InputFile]) -> Any:
     common = None
-    for path in paths:
-        with open_parquet(place.fs, path) as file:
-            schema = file.schema_arrow.remove_metadata()
+    for file in files:
+        with open_parquet(file) as parquet:
+            schema = parquet.schema_arrow.remove_metadata()
         common = schema if common is None else common
         if not schema.equals(common):
-            reason = f"its columns are not those of '{paths[0]}'"
-            raise ValueError(Errors.E082.format(address=path, reason=reason))
+            reason = f"its columns differ from those of '{files[0].location.path}'"
+            values = {"address": file.location.path, "reason": reason}
+            raise ValueError(Errors.E082.format(**values))
     return common
 
 
-def _infer(job: Job, place: Place, units: List[Unit]) -> List[Any]:
+def _infer_fields(job: Job, chunks: List[Chunk]) -> List[Any]:
     pa = import_pyarrow()
-    rows = chain.from_iterable(_rows(job, place, unit) for unit in units)
-    sample = [row.columns for row in islice(rows, SAMPLE) if row.reason is None]
+    rows = chain.from_iterable(_rows(job, chunk) for chunk in chunks)
+    sample = [row.columns for row in islice(rows, SAMPLE) if row.fault is None]
     fields = [field for field in infer_columns(sample) if field.name != job.text_key]
     text = pa.field(job.text_key, pa.string())
     other = pa.field(OTHER, pa.string())
     return [text, *(field for field in fields if field.name != OTHER), other]
 
 
-def _rows(job: Job, place: Place, unit: Unit) -> Iterator[Row]:
-    # As long as texts may be; the worker, which knows its pipeline, is more exact.
+def _rows(job: Job, chunk: Chunk) -> Iterator[Row]:
+    # The worker has the limit of its pipeline; for a sample this one will do.
     limits: Any = {"text_key": job.text_key, "max_length": 1_000_000}
-    for number, part in enumerate(unit.parts):
-        yield from RowReader(place, part, number, **limits)
+    for number, part in enumerate(chunk.ranges):
+        yield from RowReader(part, number, **limits)
 
 
-#: Decimals of a score: more than a float32 near 1 has would be noise.
+def annotation_schema(prefix: str) -> List[Any]:
+    """prefix (str): Prefix of the names.
+    RETURNS (List[Field]): Columns of the annotation, see `describe_doc`.
+    """
+    pa = import_pyarrow()
+    span = [("start", pa.int64()), ("end", pa.int64()), ("label", pa.string())]
+    ents = pa.list_(pa.struct(span))
+    group = [("group", pa.string()), *span, ("score", pa.float64())]
+    cats = [("label", pa.string()), ("score", pa.float64())]
+    types = {
+        "ents": ents,
+        "spans": pa.list_(pa.struct(group)),
+        "cats": pa.list_(pa.struct(cats)),
+    }
+    return [pa.field(prefix + name, kind) for name, kind in types.items()]
+
+
+def infer_columns(rows: Iterable[Dict[str, Any]]) -> List[Any]:
+    """rows (Iterable[Dict[str, Any]]): The first rows of JSON lines.
+    RETURNS (List[Field]): A column for each key whose values all have one simple type.
+        The others go to the column "other".
+    """
+    pa = import_pyarrow()
+    values: Dict[str, List[Any]] = {}
+    for row in rows:
+        for key, value in row.items():
+            values.setdefault(key, []).append(value)
+    fields = []
+    for key, found in values.items():
+        try:
+            kind = pa.array(found).type
+        except (pa.ArrowException, OverflowError):
+            continue
+        simple = kind.value_type if pa.types.is_list(kind) else kind
+        if not pa.types.is_nested(simple) and not pa.types.is_null(simple):
+            fields.append(pa.field(key, kind))
+    return fields
+
+
+def fit_row(row: Dict[str, Any], schema: Any) -> Dict[str, Any]:
+    """row (Dict[str, Any]): A row of JSON lines.
+    schema (Schema): The columns, "other" among them.
+    RETURNS (Dict[str, Any]): The row; what does not fit is in the column "other".
+    """
+    pa = import_pyarrow()
+    fitting: Dict[str, Any] = {}
+    other: Dict[str, Any] = {}
+    for key, value in row.items():
+        fits = key != OTHER and key in schema.names
+        if fits and value is not None:
+            try:
+                # pyarrow must not change the value.
+                fits = pa.scalar(value, schema.field(key).type).as_py() == value
+            except (pa.ArrowException, OverflowError):
+                fits = False
+        (fitting if fits else other)[key] = value
+    if other:
+        fitting[OTHER] = json.dumps(other, ensure_ascii=False)
+    return fitting
+
+
+#: Decimals of a score: a float32 near 1 has no more.
 DECIMALS = 6
 
 
@@ -119,16 +172,16 @@ def _round(score: Any) -> Any:
     return None if score is None else round(float(score), DECIMALS)
 
 
-#: Characters of texts that are gathered for a row group of Parquet.
+#: Characters of the texts in a row group of Parquet.
 GROUP_SIZE = 8 << 20
-#: Words of a `.spacy` file, which is in memory as a whole; then the next one begins.
+#: Words of a `.spacy` file, which is in memory as a whole.
 DOCBIN_WORDS = 1 << 20
-#: Key of `doc.user_data` for the other columns of a row.
+#: Key of `doc.user_data` for the columns of a row, but for the text.
 COLUMNS = "ldnet_columns"
 
 
-class Sink(Protocol):
-    """Writes docs to files.
+class Writer(Protocol):
+    """Writes annotated docs to files.
 
     names (List[str]): Names of the files, complete once `close` has returned.
     """
@@ -138,35 +191,35 @@ class Sink(Protocol):
     def encode(self, row: Row, doc: Doc) -> Any:
         """row (Row): Where the doc is from.
         doc (Doc): The annotated doc, which may change.
-        RETURNS (Any): What `add` takes. An exception is the document's fault.
+        RETURNS (Any): What `add` takes. An exception counts as a fault of the document.
         """
 
     def add(self, encoded: Any) -> None:
-        """RAISES (ValueError): E085 nothing can be written."""
+        """RAISES (ValueError): E085 if nothing can be written."""
 
     def close(self) -> None:
-        """RAISES (ValueError): E085 nothing can be written."""
+        """RAISES (ValueError): E085 if nothing can be written."""
 
-    def give_up(self) -> None:
-        """Leave no file that is not complete."""
+    def abort(self) -> None:
+        """Remove files that are not complete."""
 
 
-def open_sink(job: Job, folder: Place, name: str) -> Sink:
+def open_writer(job: Job, folder: RemotePath, name: str) -> Writer:
     """job (Job): Says what to write.
-    folder (Place): Where.
-    name (str): How names of the files begin.
-    RETURNS (Sink): Writes files of the format.
+    folder (RemotePath): Where.
+    name (str): Start of the files' names.
+    RETURNS (Writer): Writes files of the format.
     """
     if job.form == JSONL:
-        return JsonSink(job, folder, name)
+        return JsonWriter(job, folder, name)
     if job.form == PARQUET:
-        return ParquetSink(job, folder, name)
-    return DocBinSink(job, folder, name)
+        return ParquetWriter(job, folder, name)
+    return DocBinWriter(job, folder, name)
 
 
-def make_record(job: Job, row: Row, doc: Doc) -> Dict[str, Any]:
+def annotated_columns(job: Job, row: Row, doc: Doc) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): The row's columns and those of the annotation.
-    RAISES (ValueError): E083 a column of the row is in the way.
+    RAISES (ValueError): E083 if the row already has such a column.
     """
     found = {job.prefix + key: value for key, value in describe_doc(doc).items()}
     for name in found:
@@ -176,88 +229,88 @@ def make_record(job: Job, row: Row, doc: Doc) -> Dict[str, Any]:
 
 
 class ColumnError(ValueError):
-    """E083: not the fault of a document, but of all."""
+    """E083, which is a fault of all documents."""
 
 
-class JsonSink:
-    """See `Sink`. One object a line; nothing is held."""
+class JsonWriter:
+    """See `Writer`. One object per line; nothing is kept in memory."""
 
-    def __init__(self, job: Job, folder: Place, name: str) -> None:
+    def __init__(self, job: Job, folder: RemotePath, name: str) -> None:
         self.job = job
         self.names = [f"{name}-000{JSONL}"]
         self.stack = ExitStack()
         self.file = self.stack.enter_context((folder / self.names[0]).write())
 
     def encode(self, row: Row, doc: Doc) -> bytes:
-        """See `Sink.encode`."""
-        record = make_record(self.job, row, doc)
+        """See `Writer.encode`."""
+        record = annotated_columns(self.job, row, doc)
         text = json.dumps(record, ensure_ascii=False, default=to_json)
         return (text + "\n").encode("utf8")
 
     def add(self, encoded: bytes) -> None:
-        """See `Sink.add`."""
+        """See `Writer.add`."""
         with _writing(self.job):
             self.file.write(encoded)
 
     def close(self) -> None:
-        """See `Sink.close`."""
+        """See `Writer.close`."""
         self.stack.close()
 
-    def give_up(self) -> None:
-        """See `Sink.give_up`."""
+    def abort(self) -> None:
+        """See `Writer.abort`."""
         _abandon(self.stack)
 
 
-class ParquetSink:
-    """See `Sink`. A row group is held."""
+class ParquetWriter:
+    """See `Writer`. A row group is kept in memory."""
 
-    def __init__(self, job: Job, folder: Place, name: str) -> None:
+    def __init__(self, job: Job, folder: RemotePath, name: str) -> None:
         self.job = job
         self.names = [f"{name}-000{PARQUET}"]
         self.pyarrow = import_pyarrow()
         self.stack = ExitStack()
         file = self.stack.enter_context((folder / self.names[0]).write())
-        self.writer = self.pyarrow.parquet.ParquetWriter(file, job.schema)
+        self.parquet = self.pyarrow.parquet.ParquetWriter(file, job.schema)
         self.rows: List[Dict[str, Any]] = []
         self.size = 0
 
     def encode(self, row: Row, doc: Doc) -> Dict[str, Any]:
-        """See `Sink.encode`."""
-        record = make_record(self.job, row, doc)
+        """See `Writer.encode`."""
+        record = annotated_columns(self.job, row, doc)
         if self.job.fit:
             record = fit_row(record, self.job.schema)
         return record
 
     def add(self, encoded: Dict[str, Any]) -> None:
-        """See `Sink.add`."""
+        """See `Writer.add`."""
         self.rows.append(encoded)
         self.size += len(encoded[self.job.text_key])
         if self.size >= GROUP_SIZE:
             self._flush()
 
     def close(self) -> None:
-        """See `Sink.close`."""
+        """See `Writer.close`."""
         if self.rows:
             self._flush()
         with _writing(self.job):
-            self.writer.close()
+            self.parquet.close()
         self.stack.close()
 
-    def give_up(self) -> None:
-        """See `Sink.give_up`."""
+    def abort(self) -> None:
+        """See `Writer.abort`."""
         _abandon(self.stack)
 
     def _flush(self) -> None:
         table = self.pyarrow.Table.from_pylist(self.rows, schema=self.job.schema)
         with _writing(self.job):
-            self.writer.write_table(table)
+            self.parquet.write_table(table)
         self.rows, self.size = [], 0
 
 
-class DocBinSink:
-    """See `Sink`. A file is held as a whole, so there are several if need be."""
+class DocBinWriter:
+    """See `Writer`. A file is kept in memory, so there may be several."""
 
-    def __init__(self, job: Job, folder: Place, name: str) -> None:
+    def __init__(self, job: Job, folder: RemotePath, name: str) -> None:
         self.job = job
         self.folder = folder
         self.name = name
@@ -265,29 +318,29 @@ class DocBinSink:
         self._begin()
 
     def encode(self, row: Row, doc: Doc) -> Doc:
-        """See `Sink.encode`."""
+        """See `Writer.encode`."""
         columns = {k: v for k, v in row.columns.items() if k != self.job.text_key}
         if columns:
             plain = json.dumps(columns, ensure_ascii=False, default=to_json)
             doc.user_data[COLUMNS] = json.loads(plain)
-        # DocBin finds out too late, when half of the doc is in it.
+        # DocBin would notice a fault too late, when half of the doc is in it.
         srsly.msgpack_dumps(doc.user_data)
         return doc
 
     def add(self, encoded: Doc) -> None:
-        """See `Sink.add`."""
+        """See `Writer.add`."""
         self.docs.add(encoded)
         self.words += len(encoded)
         if self.words >= DOCBIN_WORDS:
             self._flush()
 
     def close(self) -> None:
-        """See `Sink.close`."""
+        """See `Writer.close`."""
         if len(self.docs) or not self.names:
             self._flush()
 
-    def give_up(self) -> None:
-        """See `Sink.give_up`."""
+    def abort(self) -> None:
+        """See `Writer.abort`."""
 
     def _begin(self) -> None:
         attrs = self.job.attrs
@@ -313,21 +366,21 @@ def _writing(job: Job) -> Iterator[None]:
         raise ValueError(message) from error
 
 
-class _GivenUp(Exception):
-    """Has a file that is being written removed."""
+class _Aborted(Exception):
+    """Makes `RemotePath.write` remove the file."""
 
 
 def _abandon(stack: ExitStack) -> None:
     try:
         with stack:
-            raise _GivenUp
-    except (_GivenUp, ValueError):
+            raise _Aborted
+    except (_Aborted, ValueError):
         pass
 
 
 def to_json(value: Any) -> Any:
-    """value (Any): What JSON does not know, as Parquet has it.
-    RETURNS (Any): Dates as in ISO 8601, bytes in base 64, all else as it prints.
+    """value (Any): A value of Parquet that JSON does not have.
+    RETURNS (Any): Dates in ISO 8601, bytes in base 64, anything else as text.
     """
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode("ascii")

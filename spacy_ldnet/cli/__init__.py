@@ -10,6 +10,7 @@ from . import compare as _compare  # noqa: F401
 from . import convert as _convert  # noqa: F401
 from . import corpus as _corpus  # noqa: F401
 from . import decode as _decode  # noqa: F401
+from . import distil as _distil  # noqa: F401
 from . import info as _info  # noqa: F401
 from . import init_config as _init_config  # noqa: F401
 from . import package as _package  # noqa: F401
@@ -17,6 +18,7 @@ from . import perplexity as _perplexity  # noqa: F401
 from . import pretrain as _pretrain  # noqa: F401
 from . import prune as _prune  # noqa: F401
 from . import report as _report  # noqa: F401
+from . import teach as _teach  # noqa: F401
 from ._arguments import check_arguments, set_waiting_policy
 from ._util import add_pages, app
 

@@ -1,4 +1,4 @@
-"""How a training shows on the console."""
+"""Progress of a training on the console."""
 
 from types import TracebackType
 from typing import Dict, Optional, Type
@@ -13,55 +13,19 @@ from ..pretraining.events import (
     Finished,
     Progress,
     Resumed,
-    Tokenising,
 )
-
-
-class BytesBar:
-    """A bar for text that is read, with words a second; none in a file or a pipe.
-
-    name (str): What is done.
-    total (int): Bytes to read; 0 if nobody knows.
-    """
-
-    def __init__(self, name: str, total: int) -> None:
-        form = None
-        if total:
-            form = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-        self.bar = tqdm.tqdm(
-            total=total or None,
-            desc=name,
-            unit="B",
-            unit_scale=True,
-            bar_format=form,
-            mininterval=0.5,
-            disable=None,
-        )
-
-    def show(self, done: int, words: int, seconds: float) -> None:
-        """done (int): Bytes in all.
-        words (int): Words in all.
-        seconds (float): Time that they took.
-        """
-        speed = words / max(seconds, 1e-6)
-        text = f"{words:,} words, {speed:,.0f} words/s"
-        self.bar.set_postfix_str(text, refresh=False)
-        self.bar.update(done - self.bar.n)
-
-    def close(self) -> None:
-        """Leave the bar as it is."""
-        self.bar.close()
+from ..sharding.progress import TextBar, TextProgress
 
 
 class ProgressDisplay:
-    """A bar for the text and for each direction, and a line for each measurement: in a
-    file or a pipe only the lines.
+    """A bar for the text and for each direction, and a line for each evaluation. Files and
+    pipes only get the lines.
     """
 
     def __init__(self) -> None:
         self.steps = 0
         self.bars: Dict[str, tqdm.tqdm] = {}
-        self.tokenising: Optional[BytesBar] = None
+        self.tokenising = TextBar("Tokenising")
 
     def __enter__(self) -> "ProgressDisplay":
         return self
@@ -72,14 +36,14 @@ class ProgressDisplay:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        self._end_tokenising()
+        self.tokenising.close()
         for bar in self.bars.values():
             bar.close()
 
     def __call__(self, event: Event) -> None:
         """event (Event): What to show."""
-        if isinstance(event, Tokenising):
-            self._show_tokenising(event)
+        if isinstance(event, TextProgress):
+            self.tokenising(event)
         elif isinstance(event, CorpusReady):
             self._show_corpus(event)
         elif isinstance(event, Progress):
@@ -89,22 +53,12 @@ class ProgressDisplay:
         elif isinstance(event, Resumed):
             self._bar(event.direction).initial = event.step
             self._bar(event.direction).update(event.step)
-            tqdm.tqdm.write(f"{event.direction:>8}  goes on from step {event.step}")
+            tqdm.tqdm.write(f"{event.direction:>8}  resumes at step {event.step}")
         elif isinstance(event, Finished) and event.early:
             tqdm.tqdm.write(f"{event.direction}: stopped early, no better perplexity")
 
-    def _show_tokenising(self, event: Tokenising) -> None:
-        if self.tokenising is None:
-            self.tokenising = BytesBar("Tokenising", event.total)
-        self.tokenising.show(event.done, event.words, event.seconds)
-
-    def _end_tokenising(self) -> None:
-        if self.tokenising is not None:
-            self.tokenising.close()
-            self.tokenising = None
-
     def _show_corpus(self, event: CorpusReady) -> None:
-        self._end_tokenising()
+        self.tokenising.close()
         self.steps = event.steps
         corpus = event.corpus
         for name, counts in (("Training", corpus.train), ("Held-out", corpus.dev)):
@@ -118,9 +72,9 @@ class ProgressDisplay:
             msg.info(f"Held out {share:.1%} of the text, since paths.dev_text is null")
         again = " (tokenised in an earlier run)" if corpus.reused else ""
         msg.info(f"Vocabulary: {len(corpus.words):,} words{again}")
-        if corpus.problems:
-            size = sum(problem.size for problem in corpus.problems)
-            msg.warn(f"{size:,} bytes of text were left out, see the warnings")
+        if corpus.skipped:
+            size = sum(item.size for item in corpus.skipped)
+            msg.warn(f"{size:,} bytes of text were skipped, see the warnings")
 
     def _show_progress(self, event: Progress) -> None:
         bar = self._bar(event.direction)

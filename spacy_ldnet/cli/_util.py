@@ -23,15 +23,19 @@ QUIET_CHILDREN = "ignore:[W044],ignore:[W045]"
 #: The page of each command in the documentation. Others are on the first page.
 PAGES = {
     "annotate": "annotating.md",
+    "compare": "results.md",
     "convert": "official.md",
     "corpus": "recipes/own-labels.md",
     "decode": "annotating.md",
+    "distil": "recipes/distil.md",
     "info": "pruning.md",
     "init-config": "recipes/own-labels.md",
     "package": "pretraining.md",
     "perplexity": "pretraining.md",
     "pretrain": "pretraining.md",
     "prune": "pruning.md",
+    "report": "results.md",
+    "teach": "recipes/distil.md",
 }
 
 

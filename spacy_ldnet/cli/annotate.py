@@ -1,9 +1,9 @@
-"""`ldnet annotate`: a corpus of any size in, the same with spans out."""
+"""`ldnet annotate`: annotate a corpus of any size."""
 
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import Any, Dict, Optional
 
 import spacy
 from spacy.cli._util import Arg, Opt, import_code
@@ -13,15 +13,12 @@ from wasabi import msg
 from ..errors import Errors, Warnings
 from ._util import app
 
-if TYPE_CHECKING:
-    from ..annotation.output import Annotating
-
-#: What a shell shows of a command that Ctrl-C ended.
+#: Exit code of a command that was ended by Ctrl-C.
 INTERRUPTED = 130
 
 
 class Format(StrEnum):
-    """What the output is."""
+    """Formats of the output."""
 
     jsonl = "jsonl"
     parquet = "parquet"
@@ -35,7 +32,7 @@ def annotate_cli(
     source: str = Arg(
         ...,
         metavar="INPUT",
-        help="File, folder or glob of .txt, .jsonl (also packed) or .parquet, or an "
+        help="File, folder or glob of .txt, .jsonl (also compressed) or .parquet, or an "
         "address that fsspec or pyarrow know, as s3://bucket/folder",
     ),
     output: str = Arg(..., help="Folder for the shards, or the address of one"),
@@ -53,7 +50,7 @@ def annotate_cli(
         "cluster on this machine",
     ),
     n_process: int = Opt(
-        1, "--n-process", "-n", help="Workers; -1 for one a core (or a GPU)"
+        1, "--n-process", "-n", help="Workers; -1 for one per core (or GPU)"
     ),
     device: str = Opt("auto", "--device", help="auto: a GPU where there is one; cpu"),
     batch_words: int = Opt(
@@ -61,12 +58,12 @@ def annotate_cli(
     ),
     shard_size: int = Opt(4, "--shard-size", help="Megabytes of input for a shard"),
     strict: bool = Opt(
-        False, "--strict", help="Stop at a document that fails; else it is recorded"
+        False, "--strict", help="Stop at a document that fails, instead of recording it"
     ),
     overwrite: bool = Opt(
         False,
         "--overwrite",
-        help="Begin anew where this command wrote the output for another input, pipeline or setting",
+        help="Start over if the output is of another input, pipeline or setting",
     ),
     code_path: Optional[Path] = Opt(
         None,
@@ -103,7 +100,7 @@ def annotate_cli(
     except ValueError as error:
         msg.fail("Annotation stopped", str(error), exits=1)
     except KeyboardInterrupt:
-        msg.warn("Interrupted", "The same command goes on.")
+        msg.warn("Interrupted", "Resume with the same command.")
         raise SystemExit(INTERRUPTED) from None
 
 
@@ -130,21 +127,22 @@ def annotate(
 
     engine (str): "local" or "ray".
     address (Optional[str]): Address of a Ray cluster.
-    n_process (int): Workers; 0 or -1 for one a core, or a GPU.
+    n_process (int): Workers; 0 or -1 for one per core or GPU.
     shard_size (int): Megabytes of input for a shard.
     code_path (Optional[Path]): Python file with registered functions.
-    RETURNS (Dict[str, Any]): The manifest. See `spacy_ldnet.annotation.run.annotate`
-        for it, for all else and for the errors; E080 and E081 no Ray; E132 if every
-        document failed.
+    RETURNS (Dict[str, Any]): The manifest. See `spacy_ldnet.annotation.run.annotate`, also
+        for the other arguments.
+    RAISES (ValueError): E132 if every document failed; see there, too.
     """
-    # Not above, since spaCy imports this module in every one of its commands.
+    # Not above, since spaCy imports this module in all of its commands.
     from ..annotation.run import annotate as run
     from ..annotation.worker import count_gpus
-    from ..engines import LOCAL, count_processes, make_engine
+    from ..sharding.engines import LOCAL, count_processes, make_engine
+    from ..sharding.progress import TextBar
     from ..util import check_range
 
     if code_path is not None:
-        # One name for all processes: spaCy refuses a function from another file.
+        # The same name in all processes: spaCy refuses a function from another file.
         code_path = code_path.absolute()
     import_code(code_path)
     at_least_one = "it must be at least 1 megabyte"
@@ -155,7 +153,7 @@ def annotate(
     workers = make_engine(
         engine, n_process=n_process, address=address, gpus=device == "auto"
     )
-    with _Display() as display:
+    with TextBar("Annotating") as bar:
         manifest = run(
             pipeline,
             source,
@@ -171,7 +169,7 @@ def annotate(
             overwrite=overwrite,
             engine=workers,
             load=partial(load_with_code, code_path) if code_path else spacy.load,
-            report=display,
+            report=bar,
         )
     counts = manifest["counts"]
     if counts["errors"]:
@@ -194,24 +192,3 @@ def load_with_code(code_path: Path, name: str) -> Language:
     """
     import_code(code_path)
     return spacy.load(name)
-
-
-class _Display:
-    """A bar, once there is something to show."""
-
-    def __init__(self) -> None:
-        self.bar: Any = None
-
-    def __enter__(self) -> "_Display":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, event: "Annotating") -> None:
-        from ._progress import BytesBar
-
-        if self.bar is None:
-            self.bar = BytesBar("Annotating", event.total)
-        self.bar.show(event.done, event.words, event.seconds)

@@ -158,7 +158,7 @@ def init_config(
     from spacy.util import load_model_from_config
 
     from ..loaders import EncoderLoader
-    from ..pruning.callbacks import encoders_of
+    from ..pruning.encoders import encoders_of
 
     heads = [name for name in dict.fromkeys(pipeline) if name != ENCODER]
     check_heads(heads)

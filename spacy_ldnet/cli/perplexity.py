@@ -1,4 +1,4 @@
-"""`python -m spacy ldnet perplexity`."""
+"""`ldnet perplexity`: how well language models predict a text."""
 
 from pathlib import Path
 from typing import Any, Dict, Union
@@ -10,7 +10,7 @@ from ..errors import Warnings
 from ..util import require_torch
 from ._util import app
 
-#: Share of unknown words above which a perplexity says little of the text.
+#: Share of unknown words above which a perplexity says little about the text.
 MAX_UNKNOWN = 0.2
 
 
@@ -23,20 +23,20 @@ def perplexity_cli(
     ),
     text_path: str = Arg(
         ...,
-        help="Text: a file, a folder or a glob of .txt (one text a line) or .jsonl "
-        "files, also packed as .gz, .bz2 or .zst",
+        help="Text: a file, a folder or a glob of .txt (one text per line) or .jsonl "
+        "files, which may be compressed (.gz, .bz2, .zst)",
     ),
-    n_process: int = Opt(1, "--n-process", help="Processes that tokenise; -1 for all"),
+    n_process: int = Opt(
+        1, "--n-process", help="Number of tokenizing processes; -1 for all cores"
+    ),
     strict: bool = Opt(
-        False, "--strict", help="Stop at text that cannot be used; else leave it out"
+        False, "--strict", help="Stop at unusable text instead of skipping it"
     ),
     as_json: bool = Opt(False, "--json", help="Print the result as JSON"),
     # fmt: on
 ) -> None:
     """
-    Measure how well language models foresee a text: perplexity of each direction.
-
-    DOCS: https://github.com/LiyuanLucasLiu/LD-Net (the method)
+    Measure how well language models predict a text: the perplexity of each direction.
     """
     import srsly
 
@@ -66,19 +66,18 @@ def perplexity(
     n_process: int = 1,
     strict: bool = False,
 ) -> Dict[str, Any]:
-    """Measure a text with language models.
+    """Measure the perplexity of language models on a text.
 
     model_path (Union[str, Path]): Their directory, or the name of an installed package.
     text_path (Union[str, Path]): A file, a folder or a glob of text files.
-    n_process (int): Number of processes that tokenise; 0 or -1 for all cores.
-    strict (bool): Whether text that cannot be used is an error.
-    RETURNS (Dict[str, Any]): "perplexity" by direction, "words" and "unknown", the
+    n_process (int): Number of tokenizing processes; 0 or -1 for all cores.
+    strict (bool): Raise an error for unusable text instead of skipping it.
+    RETURNS (Dict[str, Any]): "perplexity" by direction, "words", and "unknown", the
         share of unknown words.
-    RAISES (ValueError): E011 or E150-E154 no language models, E040-E042 or E060-E064
-        unusable text.
+    RAISES (ValueError): If the language models or the text cannot be used.
     """
     require_torch("for `ldnet perplexity`")
-    # Not above, since spaCy imports this module in every one of its commands.
-    from ..pretraining.measure import measure_text
+    # Imported here because spaCy imports this module in all of its commands.
+    from ..pretraining.perplexity import measure_text
 
     return measure_text(model_path, text_path, n_process=n_process, strict=strict)

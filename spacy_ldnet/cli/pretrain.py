@@ -1,4 +1,4 @@
-"""`python -m spacy ldnet pretrain`."""
+"""`ldnet pretrain`: language models from raw text."""
 
 import os
 from pathlib import Path
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from ..pretraining.events import Report
 
 
-#: What a shell shows of a command that Ctrl-C ended.
+#: Exit code of a command that Ctrl-C stopped.
 INTERRUPTED = 130
 DEFAULT_CONFIG = Path(__file__).parents[1] / "pretraining" / "default.cfg"
-#: What differs from it where language models are trained further.
+#: Settings that differ if pretraining is continued.
 CONTINUED = {"pretraining.learn_rate.peak": 0.002, "pretraining.max_epochs": 2}
 
 
@@ -41,7 +41,7 @@ def pretrain_cli(
     ctx: typer.Context,  # This is only used to read additional arguments
     config_path: Path = Arg(
         ...,
-        help="Path to config file. It can be left out: `pretrain OUT` has default settings",
+        help="Path to config file. Optional: `pretrain OUT` uses the default settings",
         metavar="CONFIG",
         allow_dash=True,
     ),
@@ -58,29 +58,27 @@ def pretrain_cli(
     ),
     use_gpu: int = Opt(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     direction: Optional[str] = Opt(
-        None, "--direction", "-d", help="Train only this one: forward or backward"
+        None, "--direction", "-d", help="Train one direction only: forward or backward"
     ),
     resume: bool = Opt(
-        False, "--resume", "-r", help="Go on with the run in the output directory"
+        False, "--resume", "-r", help="Continue the run in the output directory"
     ),
     overwrite: bool = Opt(
         False,
         "--overwrite",
-        help="Begin anew where the output directory has a run. With --resume: only "
-        "where that run cannot go on, because the config or the text is another",
+        help="Discard a run in the output directory and start over. With --resume: only "
+        "if that run cannot be continued because the config or the text differs",
     ),
     strict: bool = Opt(
-        False, "--strict", help="Stop at text that cannot be used; else leave it out"
+        False, "--strict", help="Stop at unusable text instead of skipping it"
     ),
     # fmt: on
 ) -> None:
     """
-    Train LD-Net's forward and backward language models on raw text, or continue their
-    training (--paths.init_from). Settings of the config can be overridden, e.g.
+    Train forward and backward language models on raw text, or continue the pretraining
+    of existing ones (--paths.init_from). Settings of the config can be overridden, e.g.
     --paths.raw_text texts/ --pretraining.max_epochs 2. Without --paths.dev_text a part of
-    the text is held out, to measure perplexity.
-
-    DOCS: https://github.com/LiyuanLucasLiu/LD-Net (the method)
+    the text is held out to measure perplexity.
     """
     config_path, output, rest = _read_arguments(config_path, output_path, ctx)
     overrides = parse_config_overrides(rest)
@@ -99,20 +97,20 @@ def pretrain_cli(
         except ValueError as error:
             msg.fail("Pretraining stopped", str(error), exits=1)
         except KeyboardInterrupt:
-            msg.warn("Interrupted", "The same command with --resume goes on.")
+            msg.warn("Interrupted", "The same command with --resume continues.")
             raise SystemExit(INTERRUPTED) from None
 
 
 def _read_arguments(
     first: Path, second: Optional[str], ctx: typer.Context
 ) -> Tuple[Path, Path, List[str]]:
-    """Config, output and overrides, of which the first can be left out: click then takes
-    the first override for the output."""
+    """Config, output and overrides. Without a config, click takes the first override for
+    the output."""
     if str(first).startswith("--"):
-        ctx.fail("Missing argument 'OUT'. It stands in front of the settings.")
+        ctx.fail("Missing argument 'OUT'. It comes before the settings.")
     if second is None or second.startswith("--"):
         if first.is_file() or str(first) == "-":
-            ctx.fail(f"Missing argument 'OUT' behind the config '{first}'.")
+            ctx.fail(f"Missing argument 'OUT' after the config '{first}'.")
         return DEFAULT_CONFIG, first, [] if second is None else [second, *ctx.args]
     if not first.is_file() and str(first) != "-":
         ctx.fail(f"Invalid value for 'CONFIG': File '{first}' does not exist.")
@@ -129,25 +127,26 @@ def pretrain(
     strict: bool = False,
     silent: bool = False,
 ) -> None:
-    """Train language models and show how it goes.
+    """Train language models and show the progress.
 
     config (Config): The config, not interpolated.
-    output_path (Path): Directory to write to; made if need be.
+    output_path (Path): Directory to write to. It is created if it is missing.
     use_gpu (int): Number of the GPU, which has been set up; -1 for the CPU.
-    resume (bool): Go on with the run that is in the directory, if there is one.
-    overwrite (bool): Begin anew where there is one that it cannot go on with.
-    strict (bool): Whether text that cannot be used is an error.
-    silent (bool): Whether to print nothing.
+    resume (bool): Continue the run in the directory, if there is one.
+    overwrite (bool): Start over, or with `resume`, start over if the run in the directory
+        cannot be continued.
+    strict (bool): Raise an error for unusable text instead of skipping it.
+    silent (bool): Print nothing.
     RAISES (ValueError): See `spacy_ldnet.pretraining.run.pretrain`.
     """
     require_torch("for `ldnet pretrain`")
-    # Not above, since spaCy imports this module in every one of its commands.
+    # Imported here because spaCy imports this module in all of its commands.
     from ..pretraining.run import pretrain as run
     from ._progress import ProgressDisplay
 
     device = "cpu" if use_gpu < 0 else f"cuda:{use_gpu}"
     flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
-    # Of several processes only the first one shows anything.
+    # Of several processes only the first one prints.
     if silent or int(os.environ.get("RANK", "0")):
         run(config, output_path, device=device, report=_ignore, **flags)
         return

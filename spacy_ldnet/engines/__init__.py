@@ -1,26 +1,5 @@
-"""Where work is done: this function over these items, on this machine or on several."""
+"""Public name of the engines, which are made in `spacy_ldnet.sharding.engines`."""
 
-from ..sharding.choose import count_processes, make_engine
-from ..sharding.engine import (
-    ENGINES,
-    LOCAL,
-    RAY,
-    Engine,
-    MakeWorker,
-    Show,
-    Tick,
-    Worker,
-)
+from ..sharding.engines import Engine, count_processes, make_engine
 
-__all__ = [
-    "ENGINES",
-    "LOCAL",
-    "RAY",
-    "Engine",
-    "MakeWorker",
-    "Show",
-    "Tick",
-    "Worker",
-    "count_processes",
-    "make_engine",
-]
+__all__ = ["Engine", "count_processes", "make_engine"]

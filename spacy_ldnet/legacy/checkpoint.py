@@ -1,4 +1,4 @@
-"""Checkpoints of the authors' code, read without running what they hold."""
+"""Reading checkpoints of the authors' code without running code in them."""
 
 import pickle
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..errors import Errors
 
-#: Classes and functions that plain containers and numpy's arrays are made with.
-ADMITTED = {
+#: Classes and functions that make plain containers and numpy's arrays.
+ALLOWED = {
     ("collections", "OrderedDict"),
     ("builtins", "set"),
     ("builtins", "frozenset"),
@@ -28,8 +28,8 @@ ADMITTED = {
 }
 
 
-class PlainUnpickler(pickle.Unpickler):
-    """Admits plain containers, strings, numbers and numpy arrays only."""
+class SafeUnpickler(pickle.Unpickler):
+    """An unpickler of plain containers, strings, numbers and numpy arrays only."""
 
     def __init__(self, file: Any, path: Path) -> None:
         # Python 2 wrote bytes where Python 3 has text.
@@ -37,46 +37,50 @@ class PlainUnpickler(pickle.Unpickler):
         self.path = path
 
     def find_class(self, module: str, name: str) -> Any:
-        """RAISES (ValueError): E071 for anything that is not admitted."""
-        if (module, name) not in ADMITTED:
+        """RAISES (ValueError): E071 for anything that is not allowed."""
+        if (module, name) not in ALLOWED:
             message = Errors.E071.format(path=self.path, name=f"{module}.{name}")
             raise ValueError(message)
         return super().find_class(module, name)
 
     def persistent_load(self, pid: Any) -> Any:
-        """RAISES (ValueError): E071 always: these are objects outside of the file."""
+        """RAISES (ValueError): E071 always, since such objects are not in the file."""
         raise ValueError(Errors.E071.format(path=self.path, name="a persistent id"))
 
 
 def read_pickle(path: Path) -> Any:
-    """path (Path): The file.
+    """Read a pickle file without running code in it.
+
+    path (Path): The file.
     RETURNS (Any): Plain containers, strings, numbers and numpy arrays.
-    RAISES (ValueError): E070 if it is damaged, E071 if it holds anything else.
+    RAISES (ValueError): E070 if the file is damaged, E071 if it has anything else.
     """
     try:
         with path.open("rb") as file:
-            return PlainUnpickler(file, path).load()
+            return SafeUnpickler(file, path).load()
     except (OSError, pickle.UnpicklingError, EOFError, AttributeError) as error:
         raise ValueError(Errors.E070.format(path=path, reason=error)) from error
     except (IndexError, KeyError, TypeError, UnicodeDecodeError) as error:
-        # What a cut or foreign file makes of the unpickler's stack.
+        # A truncated file, or one of another format, corrupts the unpickler's stack.
         raise ValueError(Errors.E070.format(path=path, reason=repr(error))) from error
 
 
 Map = Dict[str, int]
 TAGGER_MAPS = ("gw_map", "c_map", "y_map")
 LM_MAPS = ("flm_map", "blm_map")
-#: The one map of a language model alone.
+#: The map of a single language model.
 WORD_MAP = "w_map"
 
 
 @dataclass
 class Checkpoint:
-    """path (Path): The file.
+    """A checkpoint of a tagger or of a language model.
+
+    path (Path): The file.
     tensors (Dict[str, Tensor]): The weights by name.
-    config (Optional[Dict[str, Any]]): The sizes it states; None if it states none.
-    maps (Dict[str, Map]): `flm_map`, `blm_map`, `gw_map`, `c_map`, `y_map`, or `w_map`
-        of a language model alone: what there is of them.
+    config (Optional[Dict[str, Any]]): The sizes that it states; None if it has none.
+    maps (Dict[str, Map]): The maps that it has of `flm_map`, `blm_map`, `gw_map`, `c_map`
+        and `y_map`, or the `w_map` of a language model.
     """
 
     path: Path
@@ -86,7 +90,7 @@ class Checkpoint:
 
     @property
     def is_tagger(self) -> bool:
-        """RETURNS (bool): Whether it holds a tagger, and not a language model alone."""
+        """RETURNS (bool): Whether it is a tagger, and not a language model."""
         return "crf.transitions" in self.tensors
 
     def get(self, name: str) -> Tensor:
@@ -98,14 +102,14 @@ class Checkpoint:
         return self.tensors[name]
 
     def misfit(self, name: str, *, expected: str, found: str) -> ValueError:
-        """RETURNS (ValueError): E072, to be raised: a tensor is not what it should be."""
+        """RETURNS (ValueError): E072, to be raised for a wrong tensor."""
         message = Errors.E072.format(
             path=self.path, name=name, expected=expected, found=found
         )
         return ValueError(message)
 
     def mismatch(self, name: str, *, expected: Any, found: Any) -> ValueError:
-        """RETURNS (ValueError): E073, to be raised: a size is stated otherwise."""
+        """RETURNS (ValueError): E073, to be raised for a size that the config contradicts."""
         message = Errors.E073.format(
             path=self.path, name=name, expected=expected, found=found
         )
@@ -120,7 +124,7 @@ class Checkpoint:
         return self.maps[name]
 
     def numbered(self, prefix: str, suffix: str) -> List[str]:
-        """RETURNS (List[str]): The names PREFIX0SUFFIX, PREFIX1SUFFIX, … that are there."""
+        """RETURNS (List[str]): The names PREFIX0SUFFIX, PREFIX1SUFFIX, … that exist."""
         names: List[str] = []
         while f"{prefix}{len(names)}{suffix}" in self.tensors:
             names.append(f"{prefix}{len(names)}{suffix}")
@@ -128,21 +132,23 @@ class Checkpoint:
 
 
 def read_checkpoint(path: Path, maps: Optional[Path] = None) -> Checkpoint:
-    """path (Path): A `.th` file of LD-Net or LightNER.
+    """Read a checkpoint.
+
+    path (Path): A `.th` file of LD-Net or LightNER.
     maps (Optional[Path]): The pickled dataset (`ner_dataset.pk`) with the maps, which
-        unpruned checkpoints do not hold.
-    RETURNS (Checkpoint): What it holds.
-    RAISES (ValueError): E070 a damaged or foreign file, E071 a file that wants to run
+        unpruned checkpoints lack.
+    RETURNS (Checkpoint): The checkpoint.
+    RAISES (ValueError): E070 for a damaged file or another format, E071 for a file with
         code.
     """
     content = _load(path)
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
-        reason = "it holds no dictionary with the key 'model'"
+        reason = "it has no dictionary with the key 'model'"
         raise ValueError(Errors.E070.format(path=path, reason=reason))
     tensors = content["model"]
     wrong = [n for n, w in tensors.items() if not isinstance(w, Tensor)]
     if wrong or not tensors:
-        reason = f"'model' holds no tensor under {wrong[:1] or 'any name'}"
+        reason = f"'model' has no tensor under {wrong[:1] or 'any name'}"
         raise ValueError(Errors.E070.format(path=path, reason=reason))
     sources = [content] if maps is None else [content, read_pickle(maps)]
     found = {
@@ -158,7 +164,7 @@ def read_checkpoint(path: Path, maps: Optional[Path] = None) -> Checkpoint:
 
 def _load(path: Path) -> Any:
     try:
-        # weights_only: nothing in the file is run. The released files are a GPU's.
+        # weights_only: no code is run. The released files were saved on a GPU.
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         name = str(error).split("WeightsUnpickler error:")[-1].strip().split("\n")[0]
@@ -172,6 +178,6 @@ def _check_map(value: Any, name: str, path: Path) -> Map:
         isinstance(key, str) and isinstance(row, int) for key, row in value.items()
     )
     if not good:
-        reason = f"'{name}' is no dictionary of strings and whole numbers"
+        reason = f"'{name}' is not a dictionary from strings to integers"
         raise ValueError(Errors.E070.format(path=path, reason=reason))
     return value

@@ -1,4 +1,4 @@
-"""Pipelines and language models from the authors' checkpoints."""
+"""Conversion of the authors' checkpoints to pipelines and language models."""
 
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, cast
@@ -33,7 +33,7 @@ from .network import SentenceStack
 from .weights import (
     END,
     UNKNOWN,
-    Filler,
+    WeightCopier,
     build_crf,
     build_encoder,
     build_stack,
@@ -44,14 +44,14 @@ from .weights import (
     symbol_row,
 )
 
-#: Their adaptive softmax has other clusters than torch's, and an encoder needs none.
+#: Prefixes of their softmax. Its clusters differ from torch's, and encoders need none.
 SOFTMAX = ("soft_max.", "project.")
 
 
 def write_language_models(
     checkpoints: Dict[str, Checkpoint], path: Path, *, lang: str
 ) -> None:
-    """Write a directory like those of `ldnet pretrain`, without softmax.
+    """Write a directory of language models like `ldnet pretrain`, but without softmax.
 
     checkpoints (Dict[str, Checkpoint]): The forward and the backward model.
     path (Path): The directory.
@@ -72,14 +72,14 @@ def write_language_models(
 
 
 def _build(checkpoint: Checkpoint, direction: str, words: List[str]) -> LanguageModel:
-    filler = Filler(checkpoint)
+    copier = WeightCopier(checkpoint)
     sizes = lm_sizes(checkpoint, "")
     config = LanguageModelConfig(
         embed=sizes.embed,
         hidden=max(1, sizes.hidden),
         depth=sizes.layers,
         unit=sizes.unit or "lstm",
-        # None: their softmax is not converted.
+        # Without a softmax.
         projection=0,
         activation="identity",
         cutoffs=(),
@@ -92,11 +92,11 @@ def _build(checkpoint: Checkpoint, direction: str, words: List[str]) -> Language
     model = LanguageModel(config, rows=rows, direction=direction).eval()
     unknown, end = (symbol_row(checkpoint, WORD_MAP, s) for s in (UNKNOWN, END))
     theirs = rows_of(words, checkpoint.map(WORD_MAP), unknown, end)
-    filler.fill_table(model.embedding, "word_embed.weight", theirs, WORD_MAP)
+    copier.fill_table(model.embedding, "word_embed.weight", theirs, WORD_MAP)
     for k, rnn in enumerate(model.rnn.rnns):  # type: ignore[union-attr, arg-type]
-        filler.fill_rnn(rnn, f"rnn.layer.{k}.layer.")
-    filler.used.update(n for n in checkpoint.tensors if n.startswith(SOFTMAX))
-    filler.check_all_used()
+        copier.fill_rnn(rnn, f"rnn.layer.{k}.layer.")
+    copier.used.update(n for n in checkpoint.tensors if n.startswith(SOFTMAX))
+    copier.check_all_used()
     return model
 
 
@@ -115,8 +115,10 @@ def _meta(words: List[str], lang: str) -> Dict[str, Any]:
 
 
 def pair(forward: Checkpoint, backward: Checkpoint) -> Dict[str, Checkpoint]:
-    """forward (Checkpoint): The forward language model.
-    backward (Checkpoint): The backward one.
+    """Check that two checkpoints are language models.
+
+    forward (Checkpoint): The forward language model.
+    backward (Checkpoint): The backward language model.
     RETURNS (Dict[str, Checkpoint]): Both, by direction.
     RAISES (ValueError): E079 if one of them is a tagger.
     """
@@ -133,20 +135,22 @@ FACTORIES = {"ner": "crf_ner", "chunker": "crf_chunker"}
 def build_pipeline(
     checkpoint: Checkpoint, *, lang: str = "en", task: str = "auto"
 ) -> Language:
-    """checkpoint (Checkpoint): A tagger.
+    """Convert a tagger to a pipeline.
+
+    checkpoint (Checkpoint): The tagger.
     lang (str): Language of the pipeline's tokenizer.
     task (str): `ner`, `chunk`, or `auto`: chunks if there is a label NP.
-    RETURNS (Language): A pipeline of one component, `ner` or `chunker`.
+    RETURNS (Language): A pipeline with one component, `ner` or `chunker`.
     RAISES (ValueError): E072 to E076 if the checkpoint does not fit together.
     """
-    filler = Filler(checkpoint)
+    copier = WeightCopier(checkpoint)
     tags = sorted(checkpoint.map("y_map"), key=checkpoint.map("y_map").__getitem__)
     labels = _labels(tags)
-    stack, words, characters = build_stack(filler)
-    encoder = build_encoder(filler) if stack.config.context else None
-    crf = build_crf(filler, labels, stack.config.width)
+    stack, words, characters = build_stack(copier)
+    encoder = build_encoder(copier) if stack.config.context else None
+    crf = build_crf(copier, labels, stack.config.width)
     check_config(checkpoint)
-    filler.check_all_used()
+    copier.check_all_used()
     chunks = CHUNK_LABEL in labels if task == "auto" else task == "chunk"
     name = "chunker" if chunks else "ner"
     nlp = spacy.blank(lang)
@@ -182,7 +186,6 @@ def _model_config(
             "depth": max(1, len(config.forward), len(config.backward)),
             "unit": config.unit,
             "dropout": 0.0,
-            "sentence_end": True,
         }
     return {
         "@architectures": "spacy-ldnet.CRFTagger.v1",
@@ -204,7 +207,7 @@ def _load(
     encoder: Optional[Tuple[LDNetEncoder, List[str]]],
     crf: LinearChainCRF,
 ) -> None:
-    """Give the thinc model its networks."""
+    """Put the networks into the thinc model."""
     tok2vec = model.layers[0]
     cast(SentenceShim, tok2vec.shims[0]).load(stack, words, characters)
     for node in find_encoders(model):

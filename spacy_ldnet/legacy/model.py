@@ -1,4 +1,8 @@
-"""The authors' tagger (LightNER) as a thinc model."""
+"""The authors' tagger (LightNER) below its CRF, as a thinc model.
+
+It reads docs sentence by sentence, each with one more position for its end. So does the
+LD-Net encoder inside it.
+"""
 
 from dataclasses import dataclass
 from typing import (
@@ -21,21 +25,22 @@ from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats2d
 
 from ..errors import Errors
+from ..inputs import Windows
 from ..lm_directory import EOS_ROW
 from ..models.doc_arrays import (
-    SentenceLayout,
     flat_attribute,
     in_one_vocab,
-    sentence_layout,
+    sentence_starts,
     split_rows,
     unique_words,
 )
-from ..models.shim import NetworkShim, dropout_rate
+from ..models.encoder import NODE_NAME, encode
+from ..models.shim import Backprop, NetworkShim, dropout_rate
 from ..models.tok2vec import read_vectors
 from ..models.types import Tok2VecModel
 from ..util import check_dropout, check_range
 
-#: What the authors put behind a word, and behind a sentence.
+#: Characters after a word, and after a sentence.
 SPACE, END = " ", "\n"
 
 ArrayT = TypeVar("ArrayT")
@@ -43,13 +48,13 @@ ArrayT = TypeVar("ArrayT")
 
 @dataclass(frozen=True)
 class Sentences(Generic[ArrayT]):
-    """A batch of sentences. Each has one position more than words: its end.
+    """A batch of sentences. Each has a position per word, and one for its end.
 
     :param word_rows: row of each position's word. *Shape:* (positions,)
     :param starts: first position of each sentence. *Shape:* (sentences,)
     :param lengths: positions of each sentence, at least 1. *Shape:* (sentences,)
-    :param char_rows: rows of all sentences' characters: the words with a space after
-        each, and one symbol for the end. *Shape:* (characters,)
+    :param char_rows: rows of the characters of all sentences: words with a space after
+        each, and a symbol for the end. *Shape:* (characters,)
     :param char_starts: first character of each sentence. *Shape:* (sentences,)
     :param char_lengths: characters of each sentence. *Shape:* (sentences,)
     :param first_char: first character of each position. *Shape:* (positions,)
@@ -66,23 +71,78 @@ class Sentences(Generic[ArrayT]):
     last_char: ArrayT
 
 
+@dataclass(frozen=True)
+class SentenceLayout:
+    """The positions of a batch: its tokens, and the end of each sentence after them.
+
+    starts (ndarray): First position of each sentence. Shape: (sentences,), int64
+    lengths (ndarray): Number of positions of each sentence. Shape: (sentences,), int64
+    of_tokens (ndarray): Position of each token. Shape: (tokens,), int64
+    of_docs (List[int]): Number of positions of each doc.
+    """
+
+    starts: numpy.ndarray
+    lengths: numpy.ndarray
+    of_tokens: numpy.ndarray
+    of_docs: List[int]
+
+    @property
+    def size(self) -> int:
+        """RETURNS (int): Number of positions."""
+        return sum(self.of_docs)
+
+    @property
+    def windows(self) -> Windows[numpy.ndarray]:
+        """RETURNS (Windows): One window per sentence."""
+        none = numpy.zeros_like(self.lengths)
+        return Windows(self.starts, self.lengths, none, self.lengths)
+
+    def insert_ends(self, ids: numpy.ndarray, end: int) -> numpy.ndarray:
+        """ids (ndarray): Id of each token. Shape: (tokens,)
+        end (int): Id of a sentence's end.
+        RETURNS (ndarray): Id of each position. Shape: (positions,)
+        """
+        full = numpy.full(self.size, end, dtype=ids.dtype)
+        full[self.of_tokens] = ids
+        return full
+
+
+def sentence_layout(docs: Sequence[Doc]) -> SentenceLayout:
+    """docs (Sequence[Doc]): The batch. A doc without sentence starts is one sentence, and
+        an empty doc has none.
+    RETURNS (SentenceLayout): The positions of the batch.
+    """
+    flags = [sentence_starts(doc) for doc in docs]
+    is_start = numpy.concatenate([numpy.zeros(0, dtype=bool), *flags])
+    sentence = numpy.cumsum(is_start) - 1
+    of_tokens = numpy.arange(len(is_start)) + sentence
+    lengths = numpy.bincount(sentence, minlength=0).astype("int64") + 1
+    counts = [int(own.sum()) for own in flags]
+    return SentenceLayout(
+        starts=numpy.cumsum(lengths) - lengths,
+        lengths=lengths,
+        of_tokens=of_tokens,
+        of_docs=[len(doc) + count for doc, count in zip(docs, counts)],
+    )
+
+
 def build_sentence_tok2vec_v1(
     *,
     width: int,
     contextual: Optional[Tok2VecModel] = None,
     dropout: Optional[float] = None,
 ) -> Tok2VecModel:
-    """Build the tagger of the authors' code up to its CRF. Its other sizes and its
+    """Build the tagger of the authors' code below its CRF. Its other sizes and its
     weights come from `ldnet convert`, and then from the saved pipeline.
 
-    Each sentence of a doc is read on its own, a doc without sentence starts as one.
+    Each sentence of a doc is read by itself. A doc without sentence starts is one sentence.
 
     width (int): Width of the output, both directions together; even.
-    contextual (Optional[Model[List[Doc], List[Floats2d]]]): An LD-Net encoder with
-        `sentence_end = true`; None for none.
-    dropout (Optional[float]): Rate in [0, 1); None for that of `[training] dropout`.
+    contextual (Optional[Model[List[Doc], List[Floats2d]]]): An LD-Net encoder, which
+        reads the same sentences; None for none.
+    dropout (Optional[float]): Rate in [0, 1); None for the rate of `[training] dropout`.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
-    RAISES (ValueError): E013 for a value out of range; E032 when initialised.
+    RAISES (ValueError): E013 for a value out of range; E032 when it is initialized.
     """
     check_range("width", width, width >= 2 and width % 2 == 0, "it must be even")
     check_dropout(dropout)
@@ -98,7 +158,7 @@ def build_sentence_tok2vec_v1(
 
 
 class SentenceShim(NetworkShim):
-    """Holds the network, the lower-case words of its table and its characters."""
+    """The network, the lower-case words of its table, and its characters."""
 
     def __init__(self) -> None:
         super().__init__("spacy_ldnet.legacy.network:SentenceStack")
@@ -106,10 +166,10 @@ class SentenceShim(NetworkShim):
 
     def load(self, module: Any, words: List[str], characters: Dict[str, int]) -> None:
         """module (SentenceStack): The network in torch.
-        words (List[str]): Words of its table's rows, from FIRST_WORD_ROW; they are
-            looked up by the hashes of lower case.
-        characters (Dict[str, int]): Row of each character, `\\n` for the end of a
-            sentence among them; "" is the row of all others.
+        words (List[str]): Words of its table's rows, from FIRST_WORD_ROW. They are
+            looked up by the hashes of their lower-case form.
+        characters (Dict[str, int]): The row of each character. `\\n` is the end of a
+            sentence, and "" stands for all other characters.
         """
         self.module = module
         self.set_words(words)
@@ -136,7 +196,7 @@ class SentenceShim(NetworkShim):
 def init(
     model: Tok2VecModel, X: Optional[List[Doc]] = None, Y: Optional[Any] = None
 ) -> None:
-    """RAISES (ValueError): E032 unless the weights are there already."""
+    """RAISES (ValueError): E032 if there are no weights."""
     if not _shim(model).is_built:
         raise ValueError(Errors.E032)
 
@@ -148,12 +208,7 @@ def forward(
     if not shim.is_built:
         raise ValueError(Errors.E004)
     layout = sentence_layout(docs)
-    context, bp_context = None, None
-    if model.layers:
-        width = shim.structure["context"]
-        context, bp_context = read_vectors(
-            model, docs, is_train, width=width, lengths=layout.of_docs
-        )
+    context, bp_context = _read_context(model, docs, layout, is_train)
     sentences = _find_sentences(shim, in_one_vocab(docs), layout)
     inputs = ArgsKwargs((context, sentences), {"dropout": dropout_rate(model)})
     Y, bp_network = shim(inputs, is_train)
@@ -174,10 +229,26 @@ def _shim(model: Tok2VecModel) -> SentenceShim:
     return cast(SentenceShim, model.shims[0])
 
 
+def _read_context(
+    model: Tok2VecModel, docs: List[Doc], layout: SentenceLayout, is_train: bool
+) -> Tuple[Optional[Floats2d], Optional[Backprop]]:
+    """The contextual vectors of all positions, and the backward pass."""
+    if not model.layers:
+        return None, None
+    encoder = model.layers[0]
+    if encoder.name != NODE_NAME:
+        # Another layer gives no vectors for the ends of sentences, which is E111.
+        width = _shim(model).structure["context"]
+        return read_vectors(model, docs, is_train, width=width, lengths=layout.of_docs)
+    words = unique_words(docs)
+    positions = layout.insert_ends(words.inverse, len(words.keys))
+    return encode(encoder, docs, words, positions, layout.windows, is_train)
+
+
 def _find_sentences(
     shim: SentenceShim, docs: Sequence[Doc], layout: SentenceLayout
 ) -> Sentences[numpy.ndarray]:
-    """Look up words and characters of the batch."""
+    """Look up the words and characters of the batch."""
     lower = flat_attribute(docs, LOWER)
     words = unique_words(docs)
     texts = [docs[0].vocab.strings[int(key)] for key in words.keys] if docs else []

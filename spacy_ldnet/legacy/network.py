@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..layers import GATES
 from ..nn.batching import (
     bucket_by_length,
     padded_index,
@@ -83,7 +84,7 @@ class SentenceCharEncoder(nn.Module):
     def macs(self) -> int:
         """Multiply-accumulates a character, projection not counted."""
         width = self.embedding.embedding_dim + self.hidden
-        return 2 * CELLS[self.unit].gates * self.hidden * width
+        return 2 * GATES[self.unit] * self.hidden * width
 
     def forward(self, sentences: Sentences[Tensor]) -> Tensor:
         """Encode positions.

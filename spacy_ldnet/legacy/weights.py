@@ -1,4 +1,4 @@
-"""Weights of the authors' networks, renamed for this package's."""
+"""Copying the weights of the authors' networks into networks of this package."""
 
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, cast
@@ -8,21 +8,29 @@ from torch import Tensor, nn
 
 from ..errors import Errors
 from ..iobes import TagScheme
-from ..lm_directory import DIRECTIONS, EOS_ROW, FIRST_WORD_ROW, vocabulary_hash
+from ..layers import GATES
+from ..lm_directory import (
+    DIRECTIONS,
+    EOS_ROW,
+    FIRST_WORD_ROW,
+    LayerId,
+    vocabulary_hash,
+)
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import EncoderConfig, LDNetEncoder
-from ..nn.rnn import CELLS
 from ..nn.tagger import BiRNNLayer
 from .checkpoint import Checkpoint, Map
 from .network import SentenceStack, SentenceStackConfig
 
-#: Prefix of each language model's tensors.
+#: Prefix of the tensors of each language model.
 PREFIXES = {"forward": "f_lm.", "backward": "b_lm."}
 
 
 @dataclass(frozen=True)
 class LMSizes:
-    """embed (int): Width of the word embeddings.
+    """Sizes of a language model.
+
+    embed (int): Width of the word embeddings.
     hidden (int): Width of a layer; 0 if there is none.
     layers (int): Number of layers.
     unit (str): `lstm`, `gru` or `rnn`; empty if there is no layer.
@@ -36,16 +44,16 @@ class LMSizes:
 
 def unit_of(weights: Tensor) -> str:
     """weights (Tensor): `weight_hh` of a recurrent layer.
-    RETURNS (str): `lstm`, `gru` or `rnn`, by how many rows a unit has.
+    RETURNS (str): `lstm`, `gru` or `rnn`, by the number of rows per unit.
     """
-    units = {cell.gates: unit for unit, cell in CELLS.items()}
+    units = {gates: unit for unit, gates in GATES.items()}
     return units.get(weights.shape[0] // weights.shape[1], "")
 
 
 def lm_sizes(checkpoint: Checkpoint, prefix: str) -> LMSizes:
     """checkpoint (Checkpoint): The checkpoint.
-    prefix (str): What the names of the language model's tensors begin with.
-    RETURNS (LMSizes): Its sizes.
+    prefix (str): Prefix of the language model's tensors.
+    RETURNS (LMSizes): The sizes of the language model.
     RAISES (ValueError): E072 if a tensor is missing.
     """
     names = checkpoint.numbered(f"{prefix}rnn.layer.", ".layer.weight_hh_l0")
@@ -58,8 +66,8 @@ def lm_sizes(checkpoint: Checkpoint, prefix: str) -> LMSizes:
 
 def common_lm_sizes(checkpoint: Checkpoint) -> Tuple[LMSizes, Dict[str, LMSizes]]:
     """checkpoint (Checkpoint): A tagger with language models.
-    RETURNS (Tuple[LMSizes, Dict[str, LMSizes]]): The sizes that both have (of layers the
-        larger number), and those of each direction.
+    RETURNS (Tuple[LMSizes, Dict[str, LMSizes]]): The common sizes (with the larger number
+        of layers), and those of each direction.
     RAISES (ValueError): E073 if the two directions differ.
     """
     each = {name: lm_sizes(checkpoint, prefix) for name, prefix in PREFIXES.items()}
@@ -82,8 +90,10 @@ def common_lm_sizes(checkpoint: Checkpoint) -> Tuple[LMSizes, Dict[str, LMSizes]
 
 
 def check_config(checkpoint: Checkpoint) -> None:
-    """checkpoint (Checkpoint): A tagger; without a config there is nothing to check.
-    RAISES (ValueError): E073 if it states other sizes than its tensors have.
+    """Compare the stated sizes of a checkpoint with its tensors.
+
+    checkpoint (Checkpoint): A tagger. Without a config there is nothing to check.
+    RAISES (ValueError): E073 if they differ.
     """
     config = checkpoint.config
     if config is None:
@@ -128,14 +138,14 @@ def _compare(
 
 
 RNN_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-#: What the maps call the symbols, in the order of our rows: unknown, end of sentence.
+#: Symbols in the maps: unknown word, end of a sentence, and end in the map of words.
 UNKNOWN, END, WORD_END = "<unk>", "\n", "<\n>"
 
 
-class Filler:
-    """Fills networks, and remembers which tensors it has used.
+class WeightCopier:
+    """A copier of weights into networks, which records the tensors it has used.
 
-    checkpoint (Checkpoint): Where the tensors are from.
+    checkpoint (Checkpoint): The checkpoint with the tensors.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -143,7 +153,7 @@ class Filler:
         self.used: set = set()
 
     def take(self, name: str) -> Tensor:
-        """RETURNS (Tensor): The tensor of this name, which counts as used.
+        """RETURNS (Tensor): The tensor of this name, which is recorded as used.
         RAISES (ValueError): E072 if it is missing.
         """
         self.used.add(name)
@@ -152,10 +162,12 @@ class Filler:
     def fill(
         self, ours: Tensor, name: str, rows: Optional[Sequence[int]] = None
     ) -> None:
-        """ours (Tensor): Weights to fill.
-        name (str): Name of theirs.
+        """Copy a tensor.
+
+        ours (Tensor): The weights to fill.
+        name (str): Name of their tensor.
         rows (Optional[Sequence[int]]): Their row for each of ours; None for the same.
-        RAISES (ValueError): E072 if it is missing or has another shape.
+        RAISES (ValueError): E072 if it is missing or its shape differs.
         """
         theirs = self.take(name)
         if rows is not None:
@@ -170,17 +182,21 @@ class Filler:
             ours.copy_(theirs)
 
     def fill_rnn(self, rnn: nn.Module, prefix: str, suffix: str = "_l0") -> None:
-        """rnn (Module): One layer of torch's, one direction.
-        prefix (str): What their names begin with.
-        suffix (str): What they end with.
+        """Copy the weights of a recurrent layer.
+
+        rnn (Module): A layer of torch with one direction.
+        prefix (str): Prefix of their names.
+        suffix (str): Suffix of their names.
         """
         ours = dict(rnn.named_parameters())
         for name in RNN_WEIGHTS:
             self.fill(ours[f"{name}_l0"], f"{prefix}{name}{suffix}")
 
     def fill_linear(self, linear: nn.Linear, prefix: str) -> None:
-        """linear (Linear): A linear layer.
-        prefix (str): What the names of its weights and biases begin with.
+        """Copy the weights of a linear layer.
+
+        linear (Linear): The layer.
+        prefix (str): Prefix of the names of its weights and biases.
         """
         for name, weights in linear.named_parameters():
             self.fill(weights, f"{prefix}{name}")
@@ -188,17 +204,20 @@ class Filler:
     def fill_table(
         self, table: nn.Embedding, name: str, rows: List[int], map_name: str
     ) -> None:
-        """table (Embedding): A table of ours.
-        name (str): Name of theirs.
+        """Copy rows of an embedding table.
+
+        table (Embedding): The table to fill.
+        name (str): Name of their table.
         rows (List[int]): Their row for each of ours.
         map_name (str): The map that the rows are from.
-        RAISES (ValueError): E072 if theirs is missing, too short or of another width.
+        RAISES (ValueError): E072 if their table is missing, too short, or its width
+            differs.
         """
         self.check_rows(name, len(self.take(name)), max(rows), map_name)
         self.fill(table.weight, name, rows)
 
     def check_rows(self, name: str, found: int, highest: int, map_name: str) -> None:
-        """RAISES (ValueError): E072 if a table has fewer rows than a map says."""
+        """RAISES (ValueError): E072 if a table has fewer rows than a map needs."""
         if highest >= found:
             raise self.checkpoint.misfit(
                 name,
@@ -207,7 +226,7 @@ class Filler:
             )
 
     def check_all_used(self) -> None:
-        """RAISES (ValueError): E075 if there are tensors that nothing was filled with."""
+        """RAISES (ValueError): E075 if there are unused tensors."""
         left = sorted(set(self.checkpoint.tensors) - self.used)
         if left:
             names = ", ".join(left[:5])
@@ -216,8 +235,8 @@ class Filler:
 
 
 def symbol_row(checkpoint: Checkpoint, name: str, symbol: str) -> int:
-    """RETURNS (int): Row of a symbol in one of the maps.
-    RAISES (ValueError): E076 if it is not there, E074 if the map is not.
+    """RETURNS (int): The row of a symbol in a map.
+    RAISES (ValueError): E076 if the symbol is missing, E074 if the map is missing.
     """
     found = checkpoint.map(name)
     if symbol not in found:
@@ -229,11 +248,11 @@ def symbol_row(checkpoint: Checkpoint, name: str, symbol: str) -> int:
 
 
 def ordered_words(maps: Iterable[Map], symbols: Sequence[str]) -> List[str]:
-    """The words of one or more maps: those of the first by their rows, then what the
-    others have besides.
+    """The words of several maps: those of the first by their rows, then the additional
+    words of the others.
 
     maps (Iterable[Map]): Rows by word.
-    symbols (Sequence[str]): Keys that are no words.
+    symbols (Sequence[str]): Keys that are not words.
     RETURNS (List[str]): Each word once.
     """
     words: Dict[str, None] = {}
@@ -245,26 +264,28 @@ def ordered_words(maps: Iterable[Map], symbols: Sequence[str]) -> List[str]:
 def rows_of(words: Sequence[str], found: Map, unknown: int, end: int) -> List[int]:
     """words (Sequence[str]): Our words, from FIRST_WORD_ROW on.
     found (Map): Their rows.
-    unknown (int): Their row of unknown words, also of those that they do not have.
-    end (int): Their row of a sentence's end.
-    RETURNS (List[int]): Their row for each of our rows, the symbols' first.
+    unknown (int): Their row of unknown words, also for words that they lack.
+    end (int): Their row of the end of a sentence.
+    RETURNS (List[int]): Their row for each of our rows, those of the symbols first.
     """
     rows = [unknown, end]
     assert len(rows) == FIRST_WORD_ROW
     return rows + [found.get(word, unknown) for word in words]
 
 
-#: Tags that begin and end every path; no label has them.
+#: Tags that start and end every path. They belong to no label.
 START_TAG, END_TAG = "<s>", "<eof>"
-#: The score of a tag that our scheme has and the checkpoint has not.
+#: The score of a tag that the checkpoint lacks.
 NEVER = -1e4
 
 
-def build_stack(filler: Filler) -> Tuple[SentenceStack, List[str], Dict[str, int]]:
-    """RETURNS (Tuple): The network below the CRF, the words of its table from
-    FIRST_WORD_ROW on, and the row of each character.
+def build_stack(
+    copier: WeightCopier,
+) -> Tuple[SentenceStack, List[str], Dict[str, int]]:
+    """RETURNS (Tuple[SentenceStack, List[str], Dict[str, int]]): The network below the
+    CRF, the words of its table from FIRST_WORD_ROW on, and the row of each character.
     """
-    checkpoint = filler.checkpoint
+    checkpoint = copier.checkpoint
     words = ordered_words([checkpoint.map("gw_map")], (UNKNOWN, WORD_END))
     width = checkpoint.get("crf.hidden2tag.weight").shape[1]
     char_weights = checkpoint.get("char_fw.weight_hh_l0")
@@ -281,34 +302,34 @@ def build_stack(filler: Filler) -> Tuple[SentenceStack, List[str], Dict[str, int
         unit=unit_of(char_weights),
     )
     stack = SentenceStack(config).eval()
-    filler.fill(stack.chars.embedding.weight, "char_embed.weight")
-    filler.fill_rnn(stack.chars.forward_rnn, "char_fw.")
-    filler.fill_rnn(stack.chars.backward_rnn, "char_bw.")
-    filler.fill_linear(stack.chars.project, "char_seq.")
+    copier.fill(stack.chars.embedding.weight, "char_embed.weight")
+    copier.fill_rnn(stack.chars.forward_rnn, "char_fw.")
+    copier.fill_rnn(stack.chars.backward_rnn, "char_bw.")
+    copier.fill_linear(stack.chars.project, "char_seq.")
     unknown = symbol_row(checkpoint, "gw_map", UNKNOWN)
     end = symbol_row(checkpoint, "gw_map", WORD_END)
     rows = rows_of(words, checkpoint.map("gw_map"), unknown, end)
-    filler.fill_table(stack.table, "word_embed.weight", rows, "gw_map")
+    copier.fill_table(stack.table, "word_embed.weight", rows, "gw_map")
     for i, layer in enumerate(stack.layers):
         both = cast(BiRNNLayer, layer)
-        filler.fill_rnn(both.forward_rnn, "word_rnn.", f"_l{i}")
-        filler.fill_rnn(both.backward_rnn, "word_rnn.", f"_l{i}_reverse")
-    return stack, words, _characters(filler, config.char_rows)
+        copier.fill_rnn(both.forward_rnn, "word_rnn.", f"_l{i}")
+        copier.fill_rnn(both.backward_rnn, "word_rnn.", f"_l{i}_reverse")
+    return stack, words, _characters(copier, config.char_rows)
 
 
-def _characters(filler: Filler, rows: int) -> Dict[str, int]:
-    checkpoint = filler.checkpoint
+def _characters(copier: WeightCopier, rows: int) -> Dict[str, int]:
+    checkpoint = copier.checkpoint
     found = dict(checkpoint.map("c_map"))
-    filler.check_rows("char_embed.weight", rows, max(found.values()), "c_map")
+    copier.check_rows("char_embed.weight", rows, max(found.values()), "c_map")
     symbol_row(checkpoint, "c_map", END)
     return {**found, "": symbol_row(checkpoint, "c_map", UNKNOWN)}
 
 
-def build_encoder(filler: Filler) -> Tuple[LDNetEncoder, List[str]]:
-    """RETURNS (Tuple): Both language models as one encoder, and the words of its rows
-    from FIRST_WORD_ROW on.
+def build_encoder(copier: WeightCopier) -> Tuple[LDNetEncoder, List[str]]:
+    """RETURNS (Tuple[LDNetEncoder, List[str]]): Both language models as one encoder, and
+    the words of its rows from FIRST_WORD_ROW on.
     """
-    checkpoint = filler.checkpoint
+    checkpoint = copier.checkpoint
     sizes, each = common_lm_sizes(checkpoint)
     maps = {name: f"{name[0]}lm_map" for name in DIRECTIONS}
     words = ordered_words(map(checkpoint.map, maps.values()), (UNKNOWN, END))
@@ -319,13 +340,13 @@ def build_encoder(filler: Filler) -> Tuple[LDNetEncoder, List[str]]:
         unknown, end = (symbol_row(checkpoint, maps[name], s) for s in (UNKNOWN, END))
         rows = rows_of(words, checkpoint.map(maps[name]), unknown, end)
         table = f"{prefix}word_embed.weight"
-        filler.fill_table(backbone.embedding, table, rows, maps[name])
+        copier.fill_table(backbone.embedding, table, rows, maps[name])
         for k, rnn in enumerate(backbone.rnn.rnns):
-            filler.fill_rnn(rnn, f"{prefix}rnn.layer.{k}.layer.")
+            copier.fill_rnn(rnn, f"{prefix}rnn.layer.{k}.layer.")
         gates = f"{prefix}rnn.weight_list"
         if gates in checkpoint.tensors:
-            filler.fill(encoder.gates_of(name), gates)
-    filler.fill_linear(encoder.project, "lm_seq.")
+            copier.fill(encoder.gates_of(name), gates)
+    copier.fill_linear(encoder.project, "lm_seq.")
     return encoder, words
 
 
@@ -339,8 +360,8 @@ def _encoder_config(
         rows=FIRST_WORD_ROW + len(words),
         embed=sizes.embed,
         hidden=sizes.hidden,
-        forward=tuple(range(each["forward"].layers)),
-        backward=tuple(range(each["backward"].layers)),
+        forward=tuple(map(LayerId, range(each["forward"].layers))),
+        backward=tuple(map(LayerId, range(each["backward"].layers))),
         unit=sizes.unit,
         width=checkpoint.get("lm_seq.weight").shape[0],
         boundary=EOS_ROW,
@@ -349,17 +370,17 @@ def _encoder_config(
     )
 
 
-def build_crf(filler: Filler, labels: List[str], width: int) -> LinearChainCRF:
-    """Their tags in our order; `<s>` and `<eof>` last. A path begins behind the one and
-    ends before the other, which makes their rows of transitions our start and end."""
-    checkpoint = filler.checkpoint
+def build_crf(copier: WeightCopier, labels: List[str], width: int) -> LinearChainCRF:
+    """Make a CRF with their tags in our order, `<s>` and `<eof>` last. A path starts after
+    `<s>` and ends before `<eof>`, so their transitions are our start and end scores."""
+    checkpoint = copier.checkpoint
     theirs = checkpoint.map("y_map")
     start = symbol_row(checkpoint, "y_map", START_TAG)
     end = symbol_row(checkpoint, "y_map", END_TAG)
     ours = [*TagScheme(tuple(labels)).tags, START_TAG, END_TAG]
-    transitions = filler.take("crf.transitions")
-    weight = filler.take("crf.hidden2tag.weight")
-    bias = filler.take("crf.hidden2tag.bias")
+    transitions = copier.take("crf.transitions")
+    weight = copier.take("crf.hidden2tag.weight")
+    bias = copier.take("crf.hidden2tag.bias")
     shape = (len(theirs), len(theirs))
     if tuple(transitions.shape) != shape or len(weight) != len(theirs):
         raise checkpoint.misfit(

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..iobes import FORBIDDEN, OUTSIDE
 from ..nn.crf import LinearChainCRF, tempered_divergence
 from ..nn.precision import with_own_defaults
+from ..threads import update_threads
 from .types import SoftTargets
 
 
@@ -41,7 +42,7 @@ def tag_loss(
     allowed = (tags == every_tag) | (tags < 0)
     if open_tags is not None:
         allowed |= (tags == OUTSIDE) & _open_rows(open_tags, lengths, flat)
-    with torch.enable_grad():
+    with torch.enable_grad(), update_threads(0):
         fit = crf.log_likelihood(flat, lengths, allowed)
         # Not "> FORBIDDEN / 2" alone: a NaN has to be seen by the component.
         fit = torch.where(fit < FORBIDDEN / 2, torch.zeros_like(fit), fit)

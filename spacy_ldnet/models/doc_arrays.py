@@ -333,64 +333,6 @@ def _maximal(
     return rows or [(doc, 0, 0)]
 
 
-# Sentences with ends, as the authors' code reads them
-
-
-@dataclass(frozen=True)
-class SentenceLayout:
-    """The positions of a batch: its tokens, and after each sentence its end.
-
-    starts (ndarray): First position of each sentence. Shape: (sentences,), int64
-    lengths (ndarray): Positions of each sentence. Shape: (sentences,), int64
-    of_tokens (ndarray): Position of each token. Shape: (tokens,), int64
-    of_docs (List[int]): Number of positions of each doc.
-    """
-
-    starts: numpy.ndarray
-    lengths: numpy.ndarray
-    of_tokens: numpy.ndarray
-    of_docs: List[int]
-
-    @property
-    def size(self) -> int:
-        """RETURNS (int): Number of positions."""
-        return sum(self.of_docs)
-
-    @property
-    def windows(self) -> Windows[numpy.ndarray]:
-        """RETURNS (Windows): One window a sentence."""
-        none = numpy.zeros_like(self.lengths)
-        return Windows(self.starts, self.lengths, none, self.lengths)
-
-    def insert_ends(self, ids: numpy.ndarray, end: int) -> numpy.ndarray:
-        """ids (ndarray): Id of each token. Shape: (tokens,)
-        end (int): Id of a sentence's end.
-        RETURNS (ndarray): Id of each position. Shape: (positions,)
-        """
-        full = numpy.full(self.size, end, dtype=ids.dtype)
-        full[self.of_tokens] = ids
-        return full
-
-
-def sentence_layout(docs: Sequence[Doc]) -> SentenceLayout:
-    """docs (Sequence[Doc]): The batch. Where sentence starts are not annotated, a doc is
-        one sentence; an empty one is none.
-    RETURNS (SentenceLayout): Its positions.
-    """
-    flags = [sentence_starts(doc) for doc in docs]
-    is_start = numpy.concatenate([numpy.zeros(0, dtype=bool), *flags])
-    sentence = numpy.cumsum(is_start) - 1
-    of_tokens = numpy.arange(len(is_start)) + sentence
-    lengths = numpy.bincount(sentence, minlength=0).astype("int64") + 1
-    counts = [int(own.sum()) for own in flags]
-    return SentenceLayout(
-        starts=numpy.cumsum(lengths) - lengths,
-        lengths=lengths,
-        of_tokens=of_tokens,
-        of_docs=[len(doc) + count for doc, count in zip(docs, counts)],
-    )
-
-
 def sentence_starts(doc: Doc) -> numpy.ndarray:
     """RETURNS (ndarray): Whether a sentence starts at each token; one does at the first,
     annotated or not. Shape: (tokens,), bool

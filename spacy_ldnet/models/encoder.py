@@ -9,22 +9,22 @@ from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats2d
 
 from ..errors import Errors
-from ..inputs import EncoderWords
+from ..inputs import EncoderWords, Windows
 from ..layers import GATES
 from ..lm_directory import DIRECTIONS, vocabulary_hash
 from ..subwords import SubwordConfig, find_subwords
-from ..util import check_dropout, check_range
+from ..util import check_choice, check_dropout, check_range
 from .doc_arrays import (
     UniqueWords,
     VectorCache,
     make_windows,
-    sentence_layout,
     split_rows,
     texts_of,
     unique_words,
 )
 from .gated import GateShim
 from .shim import (
+    Backprop,
     Network,
     NetworkShim,
     check_precision,
@@ -72,9 +72,7 @@ def build_ldnet_encoder_v1(
     window (int): Longest stretch of a document that is read at once, in tokens, at
         least 8. Neighbouring windows overlap by an eighth.
     get_spans (Optional[Callable]): A registered span getter, which replaces `window`.
-    sentence_end (bool): Read sentence by sentence, and give one row more for each, its
-        end. Only for the inside of `spacy-ldnet.SentenceTok2Vec.v1`: listeners get rows
-        that do not match their tokens. `window` and `get_spans` are ignored then.
+    sentence_end (bool): No effect. Configs of converted pipelines have it.
     mixed_precision (bool): Compute in half precision on a GPU; refused (E005) when a
         training begins on a CPU.
     precision (str): Of predictions on a CPU: `float32`, or `bfloat16`, which is faster
@@ -88,8 +86,8 @@ def build_ldnet_encoder_v1(
     check_range("window", window, window >= 8, "it must be at least 8")
     check_range("width", width, width >= 1, "it must be at least 1")
     check_range("depth", depth, depth is None or depth >= 1, "it must be at least 1")
-    known = unit is None or unit in GATES
-    check_range("unit", unit, known, f"choose from {', '.join(GATES)}")
+    if unit is not None:
+        check_choice("unit", unit, GATES)
     check_dropout(dropout)
     check_precision(precision)
     check_range("cache_mb", cache_mb, cache_mb >= 0, "it must not be negative")
@@ -104,7 +102,6 @@ def build_ldnet_encoder_v1(
             "unit": unit,
             "window": window,
             "get_spans": get_spans,
-            "sentence_end": sentence_end,
             "fixed_dropout": dropout,
             "dropout_rate": dropout or 0.0,
             "gate_shim": gate_shim,
@@ -271,26 +268,42 @@ def forward(
     if shim.structure is None:
         return _not_loaded(model, docs, is_train)
     words = unique_words(docs)
-    inverse = words.inverse
-    if model.attrs["sentence_end"]:
-        layout = sentence_layout(docs)
-        inverse = layout.insert_ends(inverse, len(words.keys))
-        sizes, windows = layout.of_docs, layout.windows
-    else:
-        sizes = list(map(len, docs))
-        windows = make_windows(docs, model.attrs["window"], model.attrs["get_spans"])
-    with shim.threads_for(len(inverse), is_train):
-        found = shim.find_words(
-            words, inverse, partial(texts_of, docs, words), is_train
-        )
-        options = {"dropout": dropout_rate(model)}
-        Y, bp_network = shim(ArgsKwargs((found, windows), options), is_train)
+    windows = make_windows(docs, model.attrs["window"], model.attrs["get_spans"])
+    Y, bp_network = encode(model, docs, words, words.inverse, windows, is_train)
 
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
         bp_network(model.ops.flatten(dYs))
         return docs
 
-    return split_rows(Y, sizes), backprop
+    return split_rows(Y, list(map(len, docs))), backprop
+
+
+def encode(
+    model: Tok2VecModel,
+    docs: List[Doc],
+    words: UniqueWords,
+    inverse: numpy.ndarray,
+    windows: Windows[numpy.ndarray],
+    is_train: bool,
+) -> Tuple[Floats2d, Backprop]:
+    """Contextual vectors of a sequence of words.
+
+    model (Model): The encoder, with its weights.
+    docs (List[Doc]): The documents that the words are from.
+    words (UniqueWords): The different words.
+    inverse (ndarray): Index of each position's word; the number of words stands for the
+        end of a sentence. Shape: (positions,)
+    windows (Windows): The stretches of positions that are read at once.
+    is_train (bool): Whether there will be a backward pass.
+    RETURNS (Tuple[Floats2d, Callable]): A vector for each position, and the backward pass.
+    """
+    shim = cast(LDNetShim, model.shims[0])
+    with shim.threads_for(len(inverse), is_train):
+        found = shim.find_words(
+            words, inverse, partial(texts_of, docs, words), is_train
+        )
+        options = {"dropout": dropout_rate(model)}
+        return shim(ArgsKwargs((found, windows), options), is_train)
 
 
 def _not_loaded(

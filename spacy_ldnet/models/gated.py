@@ -6,7 +6,6 @@ The penalty acts here, and not in a component or a callback, because thinc calls
 """
 
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
 from thinc.api import ArgsKwargs, Optimizer
@@ -30,12 +29,11 @@ class GateTraining:
 
     The network has `gates`, and an argument `gates_frozen`: whether closed ones stay closed.
 
-    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the
-        gates, and `budget`, either {"max_layers": …}, {"max_layers_per_direction": …},
-        {"max_macs": …} or None; None while gates are not trained. Set by
-        `spacy-ldnet.gate_penalty.v1`.
-    cfg["calibration"] (Optional[dict]): How fast the pipeline was with how many
-        layers, if the budget is in words per second. Kept after pruning.
+    cfg["penalty"] (Optional[dict]): `weight`, `regularizer`, `learn_rate` of the gates,
+        and `budget`: one of {"max_layers": …}, {"max_layers_per_direction": …} and
+        {"max_macs": …}, or None. None while gates are not trained. See `set_penalty`.
+    cfg["calibration"] (Optional[dict]): Speed of the pipeline by number of layers, if the
+        budget is in words per second. Kept after pruning.
     """
 
     #: Names of the stacks that the layers form.
@@ -70,7 +68,7 @@ class GateTraining:
         self.cfg["penalty"] = {
             "weight": weight,
             "regularizer": regularizer,
-            "budget": None if budget is None else asdict(budget),  # type: ignore[call-overload]
+            "budget": None if budget is None else budget.to_dict(),
             "learn_rate": learn_rate,
         }
 
@@ -120,8 +118,8 @@ class GateTraining:
         penalty = self.penalty
         if penalty is None or penalty.budget is None:
             return {"gates_frozen": False}
-        # Once the budget is met a closed layer is closed for good, and need not be run:
-        # what is left of the training is as fast as the pruned network.
+        # Once the budget is met a closed layer stays closed and need not be run: the rest
+        # of the training is as fast as the pruned network.
         return {"gates_frozen": penalty.satisfied(self.module.gates.detach())}
 
     def begin_update(self, inputs: ArgsKwargs) -> Any:

@@ -30,10 +30,12 @@ from thinc.compat import has_torch
 from thinc.shims.shim import Shim
 
 from ..errors import Errors, Warnings
+from ..file_format import foreign_bytes
 from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..runtime import NETWORKS, network_from_bytes
-from ..runtime.weights import METADATA_KEY, read_bytes
-from ..util import check_range, require_torch
+from ..runtime.weights import read_bytes
+from ..threads import one_blas_thread
+from ..util import check_choice, require_torch
 from .doc_arrays import WordIds
 
 #: Environment variable that chooses what predicts.
@@ -75,8 +77,7 @@ def check_precision(precision: str) -> None:
     """RAISES (ValueError): E013 for a value that does not exist. One that this processor
     is slow in is W044, one that it cannot compute in, W045 or, without torch, W049.
     """
-    reason = f"choose from {', '.join(PRECISIONS)}"
-    check_range("precision", precision, precision in PRECISIONS, reason)
+    check_choice("precision", precision, PRECISIONS)
     if precision == "float32" or get_current_ops().device_type != "cpu":
         return
     if choose_backend() == "numpy":
@@ -135,13 +136,15 @@ class NumpyNetwork:
         options: Dict[str, Any] = {}
         if head is not None:
             options["head"] = head.network.hidden2tag  # type: ignore[attr-defined]
-        return self.network(*inputs.args, **options)
+        with one_blas_thread():
+            return self.network(*inputs.args, **options)
 
     def call(self, method: str, *inputs: Any, **options: Any) -> Any:
         """method (str): Name of a method or a part of the network.
         RETURNS (Any): Its output.
         """
-        return getattr(self.network, method)(*inputs, **options)
+        with one_blas_thread():
+            return getattr(self.network, method)(*inputs, **options)
 
     def to_bytes(self) -> bytes:
         """RETURNS (bytes): The weights as they were read."""
@@ -404,7 +407,7 @@ class NetworkShim(Shim):
         name = self.torch_class.partition(":")[2]
         if header.get("type") != name:
             reason = f"they belong to {header.get('type')}, not to {name}"
-            raise ValueError(Errors.E001.format(reason=reason, key=METADATA_KEY))
+            raise foreign_bytes(reason)
         for key, tensor in tensors.items():
             if not numpy.isfinite(tensor).all():
                 raise ValueError(Errors.E181.format(name=key))

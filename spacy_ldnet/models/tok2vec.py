@@ -23,7 +23,7 @@ from thinc.types import Floats2d
 from ..errors import Errors
 from ..inputs import TaggerWords
 from ..layers import GATES
-from ..util import check_dropout, check_range, require_torch
+from ..util import check_choice, check_dropout, check_range, require_torch
 from .doc_arrays import (
     UniqueWords,
     VectorCache,
@@ -84,7 +84,7 @@ def build_stacked_tok2vec_v1(
     """
     check_range("width", width, width >= 2 and width % 2 == 0, "it must be even")
     check_range("depth", depth, depth >= 1, "it must be at least 1")
-    check_range("unit", unit, unit in GATES, f"choose from {', '.join(GATES)}")
+    check_choice("unit", unit, GATES)
     check_dropout(dropout)
     check_precision(precision)
     reason = "contextual, chars and vectors can't all be null"
@@ -115,8 +115,7 @@ def _merge(
     if given is None:
         return None
     for key in given:
-        reason = f"choose from {', '.join(defaults)}"
-        check_range(name, key, key in defaults, reason)
+        check_choice(name, key, defaults)
     return {**defaults, **given}
 
 

@@ -33,6 +33,7 @@ from ..nn.precision import runs_bfloat16, with_own_defaults
 from ..nn.serialize import module_from_bytes, module_to_bytes, set_half
 from ..nn.tagger import StackConfig, TokenStack
 from ..nn.threads import limit_threads, make_fork_safe
+from ..threads import update_threads
 
 
 class TrainingShim(PyTorchShim):
@@ -217,18 +218,25 @@ class TorchNetwork(TrainingShim):
         for arg, is_float in zip(args, floats):
             if is_float:
                 arg.requires_grad_()
-        output, backprop = super().begin_update(ArgsKwargs(args, inputs.kwargs))
+        with self._update_threads():
+            output, backprop = super().begin_update(ArgsKwargs(args, inputs.kwargs))
 
         @with_own_defaults
         def backprop_arrays(d_output: Any) -> Tuple[Any, ...]:
             gradient = xp2torch(d_output, device=self._device)
-            d_inputs = backprop(
-                ArgsKwargs(args=((output,),), kwargs={"grad_tensors": (gradient,)})
-            )
+            gradients = ArgsKwargs(((output,),), {"grad_tensors": (gradient,)})
+            with self._update_threads():
+                d_inputs = backprop(gradients)
             pairs = zip(d_inputs.args, floats)
             return tuple(torch2xp(d) if is_float else None for d, is_float in pairs)
 
         return torch2xp(output.detach()), backprop_arrays
+
+    def _update_threads(self) -> ContextManager[None]:
+        if self._device.type != "cpu":
+            return contextlib.nullcontext()
+        config = getattr(self._model, "config", None)
+        return update_threads(getattr(config, "hidden", 0))
 
     def _inference(self) -> ContextManager[Any]:
         # Unlike thinc's shim it stays in evaluation mode afterwards: turned back, it

@@ -7,16 +7,29 @@ from torch import Tensor
 
 from ..inputs import Windows
 
-#: A window: its words' rows as bytes, and the stretch of it whose output is kept.
+#: Number of vectors that space is allocated for at first.
+FIRST_ROWS = 1024
+
+#: A window: the numbers of its words as bytes, and the stretch of it that is kept.
 Key = Tuple[bytes, int, int]
 
 
-class WindowCache:
-    """Outputs of windows, up to a number of bytes.
+def window_keys(keys: Tensor, windows: Windows[Tensor]) -> List[Key]:
+    """Keys of windows, the same wherever their words stand.
 
-    When it is full nothing is added, and nothing goes: an epoch comes back to all texts
-    in turn, so whatever was dropped would be missed as much as what took its place.
-    Copies, also pickled ones, are empty.
+    :param keys: a number for each word. *Shape:* (words,)
+    """
+    flat = keys.cpu().numpy()
+    fields = (windows.starts, windows.lengths, windows.keep_from, windows.keep_to)
+    rows = torch.stack(fields, dim=1).tolist()
+    return [(flat[s : s + n].tobytes(), a, b) for s, n, a, b in rows]
+
+
+class WindowCache:
+    """Outputs of frozen layers for windows, for the next epochs of a training.
+
+    When it is full, no outputs are added or evicted: every text is read once per epoch, so
+    eviction would not help.
 
     :param limit: bytes of all outputs together.
     """
@@ -32,12 +45,12 @@ class WindowCache:
         return type(self), (self.limit,)
 
     def clear(self) -> None:
-        """Forget everything, since the layers changed."""
+        """Remove all outputs, because the layers changed."""
         self.used = 0
         self._rows: Dict[Key, Tensor] = {}
 
     def add(self, key: Key, rows: Tensor) -> None:
-        """Keep a window's output, if there is room.
+        """Add a window's output if there is room.
 
         :param rows: *Shape:* (kept words, width)
         """
@@ -48,12 +61,12 @@ class WindowCache:
             self.used += size
 
     def fill(self, out: Tensor, keys: List[Key], starts: List[int]) -> List[int]:
-        """Put the outputs that are there in their places.
+        """Copy the known outputs of some windows.
 
-        :param out: *Shape:* (words, width)
+        :param out: filled in place. *Shape:* (words, width)
         :param keys: the windows.
-        :param starts: where the kept words of each begin.
-        :returns: positions of the windows that are not there.
+        :param starts: first kept word of each.
+        :returns: positions of the windows that are not known.
         """
         missing = []
         for i, (key, start) in enumerate(zip(keys, starts)):
@@ -63,14 +76,3 @@ class WindowCache:
             else:
                 out[start : start + len(rows)] = rows
         return missing
-
-
-def window_keys(keys: Tensor, windows: Windows[Tensor]) -> List[Key]:
-    """Keys of windows, the same wherever their words stand.
-
-    :param keys: a number for each word. *Shape:* (words,)
-    """
-    flat = keys.cpu().numpy()
-    fields = (windows.starts, windows.lengths, windows.keep_from, windows.keep_to)
-    rows = torch.stack(fields, dim=1).tolist()
-    return [(flat[s : s + n].tobytes(), a, b) for s, n, a, b in rows]

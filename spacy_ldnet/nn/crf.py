@@ -59,7 +59,7 @@ class LinearChainCRF(nn.Module):
         return self.n_in * self.n_tags
 
     def structure(self) -> Dict[str, Any]:
-        """What :meth:`from_structure` needs to build this network again."""
+        """Sizes with which :meth:`from_structure` builds this network again."""
         names = ("n_in", "n_tags", "constrained")
         return {name: getattr(self, name) for name in names}
 

@@ -408,7 +408,7 @@ class _Gating(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """What all windows of a call have in common.
+    """Inputs of a call that all windows share.
 
     :param inverse: type of each word, the boundary symbol being the last.
         *Shape:* (words,)

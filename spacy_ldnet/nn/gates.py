@@ -88,7 +88,7 @@ class GatePenalty:
         return gates
 
     def _over_budget(self, gates: Tensor) -> Tensor:
-        """Which gates are among too many open ones. *Shape:* (layers,)"""
+        """Mask of the gates among too many open ones. *Shape:* (layers,)"""
         over = [False] * len(self.layers.sizes)
         if self.budget is not None:
             n_open = self.layers.n_open((self._effective(gates) > 0).tolist())
@@ -103,7 +103,7 @@ class GatePenalty:
         return self._over_budget(gates).to(gates)
 
     def _opens(self, gates: Tensor) -> Tensor:
-        """Which gates R3 draws to 1, if they are open. *Shape:* (layers,)"""
+        """Mask of the gates that R3 draws to 1, if they are open. *Shape:* (layers,)"""
         if self.budget is None:
             return torch.zeros_like(gates, dtype=torch.bool)
         return ~self._over_budget(gates)

@@ -1,4 +1,4 @@
-"""torch's adaptive softmax, with weights of its own or those of the embeddings."""
+"""Language models of one direction, and their adaptive softmax."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -17,9 +17,9 @@ from .word_embedding import SubwordTable, WordEmbedding
 class TiedAdaptiveSoftmax(nn.AdaptiveLogSoftmaxWithLoss):
     """The adaptive softmax, whose output weights are rows of the embeddings.
 
-    Only the rows that stand for clusters, and the projection of each cluster, are its
-    own (Press and Wolf 2017, https://arxiv.org/abs/1608.05859, for the tying). All
-    clusters are as wide as the embeddings.
+    Its own weights are the rows for the clusters and the projection of each cluster. All
+    clusters are as wide as the embeddings. Tied weights: Press and Wolf (2017,
+    https://arxiv.org/abs/1608.05859).
 
     :param width: width of the input and of the embeddings.
     :param rows: size of the vocabulary.
@@ -91,18 +91,19 @@ class LanguageModelConfig:
     :param hidden: width of each layer's output.
     :param depth: number of layers.
     :param unit: ``lstm``, ``gru`` or ``rnn``.
-    :param projection: width of what the softmax reads; 0 for a model without softmax,
-        which can be read by an encoder, and no more.
+    :param projection: width of the softmax's input; 0 for a model without softmax, which
+        only an encoder can use.
     :param activation: ``identity`` or ``relu``, after the projection.
     :param cutoffs: where the clusters of the adaptive softmax end, in rows.
-    :param dropout: rate on what the softmax reads.
-    :param layer_dropout: rate of whole layers on the way to later layers.
+    :param dropout: rate on the input of the softmax.
+    :param layer_dropout: rate at which the output of a whole layer is zero for the later
+        layers.
     :param embed_dropout: rate on the embeddings.
-    :param output_dropout: rate on what the projection reads.
-    :param word_dropout: rate of words that are read as the unknown word.
-    :param connectivity: ``dense`` for LD-Net; ``stacked``, where a layer reads the one
-        before it and the softmax the last, for comparison. There `layer_dropout` is
-        torch's ordinary dropout between layers.
+    :param output_dropout: rate on the input of the projection.
+    :param word_dropout: share of words that are read as the unknown word.
+    :param connectivity: ``dense`` for LD-Net; ``stacked``, for comparison, where a layer
+        reads the one before it and the softmax the last one. There `layer_dropout` is
+        PyTorch's ordinary dropout between layers.
     :param tied: whether the softmax uses the embeddings as its own output weights.
     :param word_rows: the most frequent words that have an embedding of their own; 0
         for all.
@@ -124,7 +125,7 @@ class LanguageModelConfig:
     layer_dropout: float
     embed_dropout: float
     output_dropout: float
-    # What files of older versions do not say has these values.
+    # Older files lack these fields and have these values.
     word_dropout: float = 0.0
     connectivity: str = "dense"
     tied: bool = False
@@ -139,14 +140,13 @@ class LanguageModel(nn.Module):
     """Densely connected language model of one direction (Liu et al. 2018, section 3).
 
     The words' rows are in order of falling frequency, as the adaptive softmax (Grave
-    et al. 2017, https://arxiv.org/abs/1609.04309) needs them. Reversing the text for
-    the backward model is the caller's affair.
+    et al. 2017, https://arxiv.org/abs/1609.04309) needs them. The caller reverses the text
+    for the backward model.
 
     :param config: sizes and rates.
     :param rows: size of the vocabulary, symbols included.
     :param direction: ``forward`` or ``backward``; kept with the weights.
-    :param layers: number in the unpruned network of each layer that is there; None for
-        all of them.
+    :param layers: id of each layer: its place in the unpruned network; None for all.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ class LanguageModel(nn.Module):
         return self.embedding.weight.dtype
 
     def set_subwords(self, ids: Tensor, offsets: Tensor) -> None:
-        """Tell the subwords of all words that may be read.
+        """Set the subwords of all words that may be read.
 
         :param ids: rows of the subwords. *Shape:* (subwords,)
         :param offsets: where each word's start, the symbols' first, and the end.
@@ -218,7 +218,7 @@ class LanguageModel(nn.Module):
         if counted is not None:
             read, targets = read[counted], targets[counted]
         flat = read.reshape(-1, self.config.projection)
-        # The sums of a softmax over many words need all digits.
+        # Sums over many words need full precision.
         with torch.autocast(flat.device.type, enabled=False):
             scores = self._score(flat.to(self.dtype), targets.flatten())
         return scores.view_as(targets), state
@@ -231,7 +231,7 @@ class LanguageModel(nn.Module):
     def read(
         self, words: Tensor, state: Optional[State] = None
     ) -> Tuple[Tensor, State]:
-        """What the softmax reads at each word.
+        """The input of the softmax at each word.
 
         :param words: rows of the words read. *Shape:* (time, batch)
         :param state: state of every layer; None for zeros.
@@ -273,7 +273,7 @@ class LanguageModel(nn.Module):
         """Description in JSON types, for :meth:`from_structure`."""
         structure = asdict(self.config)
         if len(self.layers) == structure["depth"]:
-            # Files of older versions look like that, too.
+            # As in older files.
             del structure["depth"]
         structure["layers"] = list(self.layers)
         if not self.config.subword_rows:
@@ -329,7 +329,7 @@ def _build_rnn(
 
 
 def detach_state(state: State) -> State:
-    """The same state, without the graph that led to it."""
+    """The same state without its graph."""
     return [_detach(part) for part in state]
 
 
@@ -342,18 +342,17 @@ def _detach(part: Any) -> Any:
 def extend_vocabulary(
     model: LanguageModel, rows: int, config: LanguageModelConfig
 ) -> LanguageModel:
-    """A language model that knows more words and gives the old ones as before.
+    """A copy of a language model with a larger vocabulary.
 
-    New words come last. What is read of them begins as what was read of them before,
-    the unknown word; as words to predict they begin as the mean of the rarest words.
+    Old words keep their weights. New words come last: their embeddings start as a copy of
+    the unknown word's, and their rows of the softmax as the mean of the rarest words' rows.
 
     :param model: the trained model; it stays as it is.
     :param rows: size of the new vocabulary, at least that of the old one.
-    :param config: the same sizes, and the rates to train on with.
-    :returns: a model of its own.
+    :param config: the same sizes, and the rates for continued pretraining.
     """
     old = model.state_dict()
-    # Cut-offs that were clipped to the old vocabulary have to stay where they were.
+    # Cutoffs that were clipped to the old vocabulary stay where they are.
     cutoffs = clip_cutoffs(model.config.cutoffs, model.rows)
     config = replace(config, cutoffs=cutoffs)
     grown = LanguageModel(

@@ -1,4 +1,4 @@
-"""What is computed in: what the processor can do, and torch's defaults."""
+"""Types of numbers: PyTorch's defaults, and whether the processor has bfloat16."""
 
 import platform
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def with_own_defaults(function: FunctionT) -> FunctionT:
-    """Decorate what builds networks or computes with them, so that it makes float32
-    numbers in the memory of the CPU unless it says otherwise.
+    """Decorate a function that builds networks or computes with them, so that new tensors
+    are of float32 and on the CPU unless it says otherwise.
 
-    A program may have set others for its own networks (`torch.set_default_dtype`,
-    `torch.set_default_device`). Its defaults are back afterwards.
+    A program may have set other defaults for its own networks (`torch.set_default_dtype`,
+    `torch.set_default_device`). They are restored afterwards.
     """
 
     @wraps(function)
@@ -30,7 +30,7 @@ def with_own_defaults(function: FunctionT) -> FunctionT:
 
 
 def _are_usual() -> bool:
-    # Without a number in it, and faster than to ask for the default device.
+    # Empty, and faster than asking for the default device.
     found = torch.empty(0)
     return found.dtype == torch.float32 and found.device.type == "cpu"
 
@@ -48,11 +48,12 @@ def _own_defaults() -> Iterator[None]:
 
 @cache
 def runs_bfloat16() -> bool:
-    """Whether an LSTM runs in bfloat16 on this processor at all. On x86 without AVX-512
-    oneDNN has none, and torch raises an error. It is tried once, since no question that
-    could be asked answers this for all processors.
+    """Whether an LSTM runs in bfloat16 on this processor at all.
+
+    On x86 without AVX-512 oneDNN has no kernel, and PyTorch raises an error. No property of
+    a processor answers this for all of them, so it is tried once.
     """
-    # Without a draw from the random numbers that a training may count on.
+    # Leaves the random numbers alone that a training may depend on.
     with torch.random.fork_rng(devices=[]):
         lstm = torch.nn.LSTM(1, 1, device="cpu")
     try:
@@ -64,10 +65,10 @@ def runs_bfloat16() -> bool:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor has instructions for bfloat16, as far as torch can tell:
-    it can for x86, and others are taken to have them.
+    """Whether the processor has instructions for bfloat16.
 
-    Without them torch may compute in bfloat16 as well, slower than in float32.
+    PyTorch can tell for x86; other processors are assumed to have them. Without them,
+    PyTorch computes in bfloat16 more slowly than in float32.
     """
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return True

@@ -1,12 +1,12 @@
-"""Dense and plain stacks of recurrent layers."""
+"""Recurrent layers, densely connected or stacked."""
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import Errors
-from ..layers import dense_macs
+from ..layers import GATES, dense_macs
 
 
 class Cell(NamedTuple):
@@ -15,31 +15,31 @@ class Cell(NamedTuple):
     :param module: the layer.
     :param function: the function that the layer calls with (input, state, weights, has
         biases, layers, dropout, training, bidirectional, batch first).
-    :param gates: how many it has: rows of W_ih per hidden unit.
     """
 
-    module: Type[nn.RNNBase]
+    module: Any
     function: Any
-    gates: int
 
 
 #: The kinds of recurrent layers, by their names in configs.
 CELLS: Dict[str, Cell] = {
-    "lstm": Cell(nn.LSTM, torch.lstm, 4),
-    "gru": Cell(nn.GRU, torch.gru, 3),
-    "rnn": Cell(nn.RNN, torch.rnn_tanh, 1),
+    "lstm": Cell(nn.LSTM, torch.lstm),
+    "gru": Cell(nn.GRU, torch.gru),
+    "rnn": Cell(nn.RNN, torch.rnn_tanh),
 }
 #: The same functions, by the `mode` of the layers.
-FUNCTIONS = {cell.module(1, 1).mode: cell.function for cell in CELLS.values()}
+FUNCTIONS = {
+    cell.module(1, 1, device="meta").mode: cell.function for cell in CELLS.values()
+}
 
 State = List[object]
 
 
 def run_rnn(rnn: Any, x: Tensor, state: Any = None) -> Tuple[Tensor, Any]:
-    """What calling an `nn.LSTM`, `nn.GRU` or `nn.RNN` of one layer gives.
+    """Run an `nn.LSTM`, `nn.GRU` or `nn.RNN` of one layer.
 
-    On a CPU without most of its checks: for one short text they cost a fifth of the
-    layer.
+    On a CPU most checks of the module are skipped: for a short text they take a fifth of
+    the layer's time.
 
     :param rnn: the layer.
     :param x: *Shape:* (time, batch, inputs)
@@ -48,7 +48,7 @@ def run_rnn(rnn: Any, x: Tensor, state: Any = None) -> Tuple[Tensor, Any]:
     :raises ValueError: E114 for an input or a state of another size.
     """
     if x.is_cuda:
-        # cuDNN wants all weights in one piece, as the module has them.
+        # cuDNN needs all weights in one piece, as the module has them.
         return rnn(x, state)
     return run_weights(rnn, rnn.all_weights[0], x, state)
 
@@ -56,9 +56,17 @@ def run_rnn(rnn: Any, x: Tensor, state: Any = None) -> Tuple[Tensor, Any]:
 def run_weights(
     rnn: Any, weights: List[Tensor], x: Tensor, state: Any
 ) -> Tuple[Tensor, Any]:
-    """The same with weights from outside: W_ih, W_hh, b_ih, b_hh."""
-    # What torch calls here trusts these sizes, and reads or writes behind the end of its
-    # memory where they are wrong.
+    """Run a recurrent layer with other weights.
+
+    :param rnn: the layer.
+    :param weights: W_ih, W_hh, b_ih and b_hh.
+    :param x: *Shape:* (time, batch, inputs)
+    :param state: from an earlier call; None for zeros.
+    :returns: the output, *Shape:* (time, batch, hidden), and the state.
+    :raises ValueError: E114 for an input or a state of another size.
+    """
+    # The function called below trusts these sizes. If they are wrong, it reads or writes
+    # beyond the end of its memory.
     inputs = weights[0].shape[1]
     if x.shape[2] != inputs:
         message = Errors.E114.format(
@@ -93,8 +101,8 @@ class DenseRNN(nn.Module):
 
     :param embed: width of the input x.
     :param hidden: width of each layer's output.
-    :param layers: number of the layer in the unpruned network, from 0, for each layer
-        that is there. ``range(depth)`` for an unpruned network.
+    :param layers: id of each layer: its place in the unpruned network, from 0.
+        ``range(depth)`` for an unpruned network.
     :param unit: ``lstm``, ``gru`` or ``rnn``.
     """
 
@@ -116,7 +124,7 @@ class DenseRNN(nn.Module):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates a word of all layers (the paper's FLOPs)."""
+        """Multiply-accumulates per word of all layers (the paper's FLOPs)."""
         return dense_macs(
             embed=self.embed,
             hidden=self.hidden,
@@ -139,17 +147,16 @@ class DenseRNN(nn.Module):
         :param x: embeddings. *Shape:* (time, batch, embed)
         :param gates: weight of each layer's output, in [0, 1]; None for all ones.
             *Shape:* (layers,)
-        :param closed: for each layer whether its gate is zero and need have no gradient,
-            so that the layer need not be run. Nothing for none.
-        :param layer_dropout: in training, probability with which a layer's output is
-            replaced by zeros (or, which is the same, left out) on its way to later
-            layers; the result always has the undropped output (paper, section 3.3).
+        :param closed: for each layer whether its gate is zero and needs no gradient, so
+            that the layer need not be run; empty if all layers are run.
+        :param layer_dropout: in training, probability that a layer's output is zero for
+            the later layers; the result always has the output itself (paper, section 3.3).
         :param state: state of every layer, from an earlier call; None for zeros.
         :param with_input: whether x is part of the result.
         :returns: the result r, *Shape:* (time, batch, embed + layers * hidden) or
             (time, batch, layers * hidden), and the state of every layer.
         """
-        # On its way to later layers a dropped output is None.
+        # None stands for a dropped output.
         seen: List[Optional[Tensor]] = [x]
         outputs = [x] if with_input else [x[..., :0]]
         states: State = []
@@ -164,9 +171,9 @@ class DenseRNN(nn.Module):
             if gates is not None:
                 h = h * gates[i]
             outputs.append(h)
-            # A whole layer goes, for all words and sequences at once, as in pruning.
-            # What is kept is not scaled up: with a layer there or gone, later layers
-            # see in training exactly what they will see afterwards.
+            # A whole layer is dropped, for all words and sequences at once, as in pruning.
+            # The others are not scaled up: later layers read in training what they read
+            # afterwards, with or without the layer.
             drop = self.training and layer_dropout and torch.rand(()) < layer_dropout
             seen.append(None if drop else h)
         r = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
@@ -175,7 +182,7 @@ class DenseRNN(nn.Module):
     def _read(
         self, rnn: Any, seen: List[Optional[Tensor]], state: Any
     ) -> Tuple[Tensor, Any]:
-        """Run one layer over the outputs that are there."""
+        """Run one layer over the outputs that were not dropped."""
         kept = [h for h in seen if h is not None]
         if len(kept) == len(seen):
             x = torch.cat(kept, dim=-1) if len(kept) > 1 else kept[0]
@@ -184,7 +191,7 @@ class DenseRNN(nn.Module):
             zeros = kept[0].new_zeros(*kept[0].shape[:2], self.hidden)
             x = torch.cat([zeros if h is None else h for h in seen], dim=-1)
             return run_rnn(rnn, x, state)
-        # To multiply zeros would cost as much as to multiply what was dropped.
+        # Multiplying zeros would cost as much as multiplying the outputs.
         widths = [self.embed] + [self.hidden] * (len(seen) - 1)
         columns = rnn.weight_ih_l0.split(widths, dim=1)
         weight = torch.cat([w for w, h in zip(columns, seen) if h is not None], dim=1)
@@ -212,7 +219,7 @@ class StackedRNN(nn.Module):
         self.hidden = hidden
         self.depth = depth
         self.unit = unit
-        # With one layer there is nothing to drop, and torch warns of it.
+        # PyTorch warns of dropout with one layer, where there is nothing to drop.
         rate = dropout if depth > 1 else 0.0
         self.rnns = CELLS[unit].module(embed, hidden, num_layers=depth, dropout=rate)
 
@@ -223,8 +230,8 @@ class StackedRNN(nn.Module):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates a word of all layers."""
-        rows = CELLS[self.unit].gates * self.hidden
+        """Multiply-accumulates per word of all layers."""
+        rows = GATES[self.unit] * self.hidden
         return rows * (self.embed + self.hidden + 2 * (self.depth - 1) * self.hidden)
 
     def forward(

@@ -1,4 +1,4 @@
-"""Weights as safetensors whose header holds the structure they belong to."""
+"""Weights as safetensors, whose header says which network they belong to."""
 
 import json
 from typing import Any, Dict, Optional, Protocol, Tuple, Type, TypeVar
@@ -9,14 +9,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from ..errors import Errors
+from ..file_format import HALF, Structure, foreign_bytes, read_header, write_header
 
-FORMAT_VERSION = 1
-#: One key only: safetensors does not keep the order of several.
-METADATA_KEY = "ldnet"
-#: What the header says of weights in float16; nothing of those in float32.
-HALF = "float16"
-
-Structure = Dict[str, Any]
 ModuleT = TypeVar("ModuleT", bound="StructuredModule")
 
 
@@ -38,20 +32,16 @@ def module_to_bytes(module: StructuredModule, *, half: Optional[bool] = None) ->
 
     :param module: the network; its tensors are written device-free.
     :param half: whether to write float16, which takes half of the space; None for the
-        precision that the network was read in. It computes in float32 either way.
-    :returns: a safetensors file with one metadata key.
+        precision of the file that the network was read from. It computes in float32
+        either way.
+    :returns: a safetensors file.
     """
-    header = {
-        "format": FORMAT_VERSION,
-        "type": type(module).__name__,
-        "structure": module.structure(),
-    }
+    half = is_half(module) if half is None else half
     state = {k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}
-    if is_half(module) if half is None else half:
-        header["dtype"] = HALF
+    if half:
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-    metadata = {METADATA_KEY: json.dumps(header, sort_keys=True)}
-    return save_tensors(state, metadata=metadata)
+    header = write_header(type(module).__name__, module.structure(), half=half)
+    return save_tensors(state, metadata=header)
 
 
 def module_from_bytes(cls: Type[ModuleT], data: bytes) -> ModuleT:
@@ -64,7 +54,7 @@ def module_from_bytes(cls: Type[ModuleT], data: bytes) -> ModuleT:
     header, tensors = read_bytes(data)
     if header.get("type") != cls.__name__:
         reason = f"they belong to {header.get('type')}, not to {cls.__name__}"
-        raise ValueError(Errors.E001.format(reason=reason, key=METADATA_KEY))
+        raise foreign_bytes(reason)
     module = cls.from_structure(header["structure"])
     try:
         # Copied into the network's own tensors, so that float16 is widened.
@@ -81,7 +71,7 @@ def is_half(module: StructuredModule) -> bool:
 
 
 def set_half(module: StructuredModule, half: bool) -> None:
-    """Say in which precision a network is written from now on.
+    """Set the precision in which a network is written from now on.
 
     :param half: float16 if true, else float32, as after every change of the weights.
     """
@@ -91,24 +81,12 @@ def set_half(module: StructuredModule, half: bool) -> None:
 def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, torch.Tensor]]:
     """Split the bytes into their header and tensors.
 
-    :raises ValueError: E001 foreign bytes, E002 newer format.
+    :raises ValueError: E001 foreign or damaged bytes, E002 newer format.
     """
     try:
         tensors = load_tensors(data)
         size = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+        metadata = json.loads(data[8 : 8 + size]).get("__metadata__")
     except (SafetensorError, ValueError) as error:
-        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
-    return _read_header(metadata), tensors
-
-
-def _read_header(metadata: Optional[Dict[str, str]]) -> Dict[str, Any]:
-    try:
-        header = json.loads((metadata or {})[METADATA_KEY])
-    except (KeyError, ValueError) as error:
-        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
-    if header["format"] > FORMAT_VERSION:
-        raise ValueError(
-            Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
-        )
-    return header
+        raise foreign_bytes(error) from error
+    return read_header(metadata), tensors

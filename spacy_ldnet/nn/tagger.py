@@ -1,4 +1,4 @@
-"""The tagger network: characters, bidirectional LSTMs, emissions."""
+"""The tagger below its CRF: characters, context and vectors through a BiLSTM."""
 
 from dataclasses import asdict, dataclass
 from typing import List, Optional, cast
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..inputs import CharIds, TaggerWords, Windows
+from ..layers import GATES
 from .batching import (
     FEW_DIGITS,
     bucket_by_length,
@@ -26,7 +27,7 @@ from .threads import n_workers, parallel_for
 class CharEncoder(nn.Module):
     """A character LSTM in each direction over every word on its own.
 
-    The output depends on the word alone, so a word that occurs twice is read once.
+    The output depends on the word alone, so each word is read once.
 
     :param rows: rows of the table of embeddings.
     :param embed: width of a character's embedding.
@@ -44,8 +45,13 @@ class CharEncoder(nn.Module):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates a character, projection not counted."""
-        return 2 * 4 * self.hidden * (self.embedding.embedding_dim + self.hidden)
+        """Multiply-accumulates per character, without the projection."""
+        return (
+            2
+            * GATES["lstm"]
+            * self.hidden
+            * (self.embedding.embedding_dim + self.hidden)
+        )
 
     def forward(self, words: CharIds[Tensor]) -> Tensor:
         """Encode words.
@@ -72,22 +78,22 @@ class CharEncoder(nn.Module):
         return self.project(states)
 
 
-#: Characters of a word of running English and the space behind it, to turn the cost
-#: of a character into that of a word.
+#: Characters of a word of running English and the space after it, to convert the cost
+#: per character to one per word.
 CHARACTERS_PER_WORD = 5.3
 
 
 @dataclass(frozen=True)
 class StackConfig:
-    """Sizes of the stack.
+    """Sizes of the tagger.
 
     :param context: width of the contextual input; 0 for none.
     :param char_rows: rows of the table of characters' embeddings.
     :param char_embed: width of a character's embedding; 0 for no characters.
     :param char_hidden: width of each direction of the character LSTM.
-    :param char_width: width of a word's character representation.
+    :param char_width: width of the vector for a word's characters.
     :param vectors: width of the word vectors; 0 for none.
-    :param vector_rows: rows of the table of vectors if it is trained here, else 0.
+    :param vector_rows: rows of the table of vectors if it is part of the network, else 0.
     :param width: width of the output, both directions together; even.
     :param depth: number of bidirectional layers, at least 1.
     :param unit: ``lstm``, ``gru`` or ``rnn``.
@@ -120,7 +126,7 @@ class BiRNNLayer(nn.Module):
 
     def __init__(self, *, inputs: int, width: int, unit: str):
         super().__init__()
-        self.macs = 2 * CELLS[unit].gates * (width // 2) * (inputs + width // 2)
+        self.macs = 2 * GATES[unit] * (width // 2) * (inputs + width // 2)
         self.forward_rnn = CELLS[unit].module(inputs, width // 2)
         self.backward_rnn = CELLS[unit].module(inputs, width // 2)
 
@@ -153,7 +159,7 @@ class BiRNN(nn.ModuleList):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates a word."""
+        """Multiply-accumulates per word."""
         return sum(cast(BiRNNLayer, layer).macs for layer in self)
 
     def forward(self, x: Tensor, backwards: Tensor, dropout: float) -> Tensor:
@@ -174,7 +180,7 @@ class BiRNN(nn.ModuleList):
 class TokenStack(nn.Module):
     """``dropout([chars, context, vectors])`` through bidirectional layers.
 
-    Liu et al. 2018, section 3.2: the sequence labeller between its inputs and the CRF.
+    The sequence labeller between its inputs and the CRF (Liu et al. 2018, section 3.2).
 
     :param config: the sizes.
     """
@@ -202,7 +208,7 @@ class TokenStack(nn.Module):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates a word, at a usual number of characters a word."""
+        """Multiply-accumulates per word, at a usual number of characters."""
         total = float(self.layers.macs)
         if self.chars is not None:
             project = self.chars.project

@@ -1,4 +1,14 @@
-"""Threads of torch's: one network on each, and none left behind in a forked process."""
+"""PyTorch's threads: one batch on each, and none left behind in a forked process.
+
+The time steps of an LSTM come one after the other, and a step of a narrow layer is too
+little work for two threads to share. Different batches do not depend on each other, so each
+thread computes one, as long as there are several batches and no gradients.
+
+OpenMP, which PyTorch computes with, does not survive a fork, as of ``nlp.pipe(n_process=2)``
+or of gunicorn's ``preload``: its threads stay in the parent, and the child waits for them
+forever in its first large operation (PyTorch issue 17199, spaCy issue 4667). A child with
+one thread needs none of them.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -9,24 +19,18 @@ from typing import Callable, Iterable, Iterator, TypeVar
 
 import torch
 
-# Batches of one prediction side by side, each on a thread of its own.
-#
-# An LSTM's time steps come one after the other, and one step of a narrow layer is too little
-# for two threads to share. Different batches have nothing to wait for.
-
-
 Item = TypeVar("Item")
 
-#: Measured on two cores: up to so many words two threads are no faster than one, if
-#: layers are at most so wide. For the paper's 300 they are.
+#: Measured on two cores: up to so many words through layers of at most this width, two
+#: threads are no faster than one. Layers of the paper's width, 300, are faster with two.
 FEW_WORDS, NARROW = 400, 128
 
 
 def n_workers(device: torch.device) -> int:
-    """How many items are worked on at a time.
+    """The number of items that :func:`parallel_for` works on at the same time.
 
-    :param device: what it is computed on.
-    :returns: the number of torch's threads on a CPU without gradients, 1 elsewhere.
+    :param device: where it is computed.
+    :returns: the number of PyTorch's threads on a CPU without gradients, 1 elsewhere.
     """
     if device.type != "cpu" or torch.is_grad_enabled():
         return 1
@@ -35,13 +39,14 @@ def n_workers(device: torch.device) -> int:
 
 @contextmanager
 def limit_threads(words: int, hidden: int, device: torch.device) -> Iterator[None]:
-    """What is computed here has one of torch's threads, if more would not help: few words
-    through narrow layers. Threads would wait for each other after every time step, and
-    very long where one of them has to wait for a core.
+    """A context with one of PyTorch's threads, if more would not help.
 
-    :param words: how many there are.
+    With few words and narrow layers, threads would wait for each other after every time
+    step, and very long where one of them has to wait for a core.
+
+    :param words: number of words.
     :param hidden: width of the widest recurrent layer.
-    :param device: what it is computed on.
+    :param device: where it is computed.
     """
     threads = torch.get_num_threads()
     narrow = words <= FEW_WORDS and hidden <= NARROW
@@ -58,14 +63,12 @@ def limit_threads(words: int, hidden: int, device: torch.device) -> Iterator[Non
 def parallel_for(
     items: Iterable[Item], work: Callable[[Item], None], device: torch.device
 ) -> None:
-    """Do what does not depend on each other, at once where that is possible.
+    """Call a function with each item, for several items at a time if that is possible.
 
-    As many items as there are :func:`n_workers` are worked on at a time, with one of
-    torch's threads each.
-
-    :param items: what to work on.
-    :param work: called with each; no call may write what another one reads or writes.
-    :param device: what it is computed on.
+    :param items: as many as :func:`n_workers` are worked on at the same time, with one
+        of PyTorch's threads each.
+    :param work: the function. No call may write what another one reads or writes.
+    :param device: where it is computed.
     """
     items = list(items)
     threads = n_workers(device)
@@ -80,7 +83,7 @@ def parallel_for(
     )
 
     def in_same_mode(item: Item) -> None:
-        # All of these are each thread's own.
+        # Each thread has modes of its own.
         inference, autocast, dtype = modes
         with torch.inference_mode(inference), torch.no_grad():
             with torch.autocast("cpu", dtype, enabled=autocast):
@@ -92,50 +95,42 @@ def parallel_for(
 
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """RETURNS (ThreadPoolExecutor): Of so many threads, each with one of torch's."""
-    pool = ThreadPoolExecutor(threads, "spacy-ldnet", _use_one_of_torchs)
-    # All of them have to be there before the number is put right for other threads: a
-    # new one gets the number that was set last, by whichever thread.
+    """A pool of threads, each of which computes with one of PyTorch's."""
+    pool = ThreadPoolExecutor(threads, "spacy-ldnet", _use_one_thread)
+    # PyTorch gives a new thread the number that any thread has set last. So all threads
+    # of the pool have to start, and set theirs to 1, before the number is set back.
     barrier = Barrier(threads)
     list(pool.map(lambda _: barrier.wait(), range(threads)))
     torch.set_num_threads(threads)
     return pool
 
 
-def _use_one_of_torchs() -> None:
-    # Asked first, since a thread's first operation would set the usual number again.
-    torch.get_num_threads()
-    torch.set_num_threads(1)
+def _use_one_thread() -> None:
+    # Asked first: otherwise a thread's first operation would set the usual number again.
+    if torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
 
 
 def reset_pool() -> None:
-    """Take new threads the next time: a forked process has none of its parent's."""
+    """Start new threads the next time: a forked process has none of its parent's."""
     _pool.cache_clear()
-
-
-# Forked processes, as of `nlp.pipe(n_process=2)` or of gunicorn's `preload`.
-#
-# OpenMP, which torch computes with, does not survive a fork: its threads stay behind in
-# the parent, and the child waits for them for ever in its first large operation. (pytorch
-# issue 17199, spaCy issue 4667.) With one thread a child needs none of them.
 
 
 _registered = False
 
 
 def make_fork_safe() -> None:
-    """Let processes that are forked from now on compute with one thread of torch's.
+    """Let processes that are forked from now on compute with one thread.
 
-    Called when the first network is there, so that programs that only have this
-    package installed are left alone. Without effect where processes are not forked.
+    Called when the first network is built, so that programs that only have this package
+    installed are not affected. Without effect where processes are not forked.
     """
     global _registered
     if not _registered and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_use_one_thread)
+        os.register_at_fork(after_in_child=_after_fork)
         _registered = True
 
 
-def _use_one_thread() -> None:
+def _after_fork() -> None:
     reset_pool()
-    if torch.get_num_threads() > 1:
-        torch.set_num_threads(1)
+    _use_one_thread()

@@ -47,7 +47,7 @@ TOLERANCE = 1e-3
 
 
 class Potentials(NamedTuple):
-    """Scores of a chain besides its emissions; :data:`FORBIDDEN` for what is not allowed.
+    """Scores of a chain without its emissions; :data:`FORBIDDEN` for what is not allowed.
 
     :param start: of the first tag. *Shape:* (tags,)
     :param transitions: of the row's tag before the column's. *Shape:* (tags, tags)

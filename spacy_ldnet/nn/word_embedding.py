@@ -1,4 +1,4 @@
-"""Embeddings of words, composed of a row of their own and of hashed subwords."""
+"""Word embeddings composed of a row per word and of hashed subwords."""
 
 from typing import Optional, Tuple
 
@@ -45,7 +45,7 @@ class WordEmbedding(nn.Embedding):
             return self(words)
         own = self(words.masked_fill(words >= self.num_embeddings, UNK_ROW))
         assert bags is not None
-        # In half precision on a CPU torch has no `embedding_bag`.
+        # PyTorch has no `embedding_bag` in half precision on a CPU.
         return own + F.embedding_bag(bags[0], self.subwords, bags[1], mode="mean")
 
 

@@ -135,8 +135,8 @@ class SequenceLabeller(TrainablePipe):
 
     @property
     def extra_tags(self) -> int:
-        """RETURNS (int): Tags after those of the labels that have no meaning here. A
-        converted component has them, so that its CRF is the authors'.
+        """RETURNS (int): Number of tags after those of the labels, which stand for no
+        label. A converted component has two.
         """
         return self.cfg.get("extra_tags", 0)
 

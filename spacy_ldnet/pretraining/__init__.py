@@ -1,1 +1,1 @@
-"""Language models from raw text: corpus, training, and the directory they end in."""
+"""Pretraining of the language models: raw text, training, perplexity."""

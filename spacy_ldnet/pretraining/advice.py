@@ -1,4 +1,4 @@
-"""Warnings about a training's text and its result, and what to do instead."""
+"""Warnings about the text and the result of a training, with a remedy."""
 
 import math
 import warnings
@@ -9,31 +9,31 @@ import numpy
 from ..errors import Warnings
 from ..lm_directory import EOS_ROW, FIRST_WORD_ROW, UNK_ROW
 from .config import PretrainingSettings
-from .corpus import IndexedCorpus, count_rows, open_stream
-from .init_from import BaseModels
+from .corpus import TokenisedCorpus, count_ids, open_stream
+from .init_from import InitialModels
 
-#: Words that language models need at least that begin with nothing.
+#: The least number of words for language models that are trained from scratch.
 ENOUGH_WORDS = 1_000_000
-#: Share of a sample that may be copies of its other lines.
+#: Largest share of a sample that may be copies of its other lines.
 MOST_COPIES = 0.5
-#: Share of the words that may be unknown to the language models to begin with.
+#: Largest share of words that the initial language models may not know.
 MOST_UNKNOWN = 0.5
-#: A sample has so many stretches of so many words.
+#: Number of stretches in a sample, and words of each.
 STRETCHES, STRETCH = 20, 10_000
 
 
-def warn_of_text(corpus: IndexedCorpus, base: Optional[BaseModels]) -> None:
-    """Warn of text that language models cannot learn a language from: W066 it is mostly
-    one line, W067 its words are mostly unknown to the language models to begin with.
+def warn_of_text(corpus: TokenisedCorpus, base: Optional[InitialModels]) -> None:
+    """Warn of text from which language models cannot learn a language: W066 if most of it
+    are copies, W067 if the initial language models do not know most of its words.
 
-    corpus (IndexedCorpus): The text.
-    base (Optional[BaseModels]): Language models to begin with.
+    corpus (TokenisedCorpus): The text.
+    base (Optional[InitialModels]): Language models that the training starts with.
     """
     share = share_of_copies(corpus)
     if share > MOST_COPIES:
         warnings.warn(Warnings.W066.format(share=share), stacklevel=3)
     if base is not None:
-        counts = count_rows(corpus, "train")
+        counts = count_ids(corpus, "train")
         known = counts[FIRST_WORD_ROW : FIRST_WORD_ROW + len(base.words)].sum()
         unknown = 1 - float(known) / corpus.train.words
         if unknown > MOST_UNKNOWN:
@@ -41,20 +41,20 @@ def warn_of_text(corpus: IndexedCorpus, base: Optional[BaseModels]) -> None:
             warnings.warn(Warnings.W067.format(**values), stacklevel=3)
 
 
-def share_of_copies(corpus: IndexedCorpus) -> float:
-    """corpus (IndexedCorpus): The text.
-    RETURNS (float): Share of the words, in a sample of the training text, that are in
-        copies of lines that the sample has already.
+def share_of_copies(corpus: TokenisedCorpus) -> float:
+    """corpus (TokenisedCorpus): The text.
+    RETURNS (float): Share of the words, in a sample of the training text, that belong to
+        copies of earlier lines of the sample.
     """
     stream = open_stream(corpus.path, "train", "forward")
     size = min(STRETCH, len(stream))
     number = min(STRETCHES, len(stream) // size)
     seen, words, copied = set(), 0, 0
     for start in numpy.linspace(0, len(stream) - size, number).astype(int).tolist():
-        rows = stream.at(numpy.arange(start, start + size))
-        ends = numpy.flatnonzero(rows == EOS_ROW)
+        ids = stream[numpy.arange(start, start + size)]
+        ends = numpy.flatnonzero(ids == EOS_ROW)
         # The lines that begin and end in it.
-        for line in numpy.split(rows, ends)[1:-1]:
+        for line in numpy.split(ids, ends)[1:-1]:
             key = line.tobytes()
             words += len(line)
             # Lines may differ in their unknown words.
@@ -64,18 +64,18 @@ def share_of_copies(corpus: IndexedCorpus) -> float:
 
 
 def warn_of_result(
-    corpus: IndexedCorpus,
+    corpus: TokenisedCorpus,
     settings: PretrainingSettings,
-    base: Optional[BaseModels],
+    base: Optional[InitialModels],
     before: Dict[str, float],
     after: Dict[str, float],
 ) -> None:
-    """Warn of language models that are not worth it: W064 their perplexity is worse than
-    at the start, W065 they began with nothing and have read too little.
+    """Warn of language models that are of no use: W064 if their perplexity is higher than
+    at the start, W065 if they were trained from scratch on too little text.
 
-    corpus (IndexedCorpus): The text.
+    corpus (TokenisedCorpus): The text.
     settings (PretrainingSettings): The [pretraining] section.
-    base (Optional[BaseModels]): Language models that it began with.
+    base (Optional[InitialModels]): Language models that the training started with.
     before (Dict[str, float]): Perplexity of each direction before the first update.
     after (Dict[str, float]): Perplexity of each direction at the end.
     """
@@ -102,22 +102,22 @@ def warn_of_result(
 
 
 _CONTINUED = (
-    "that of the language models it began with",
+    "that of the language models it started with",
     "Lower [pretraining] learn_rate.peak (now {rate}) or max_epochs (now {epochs}), or "
     "give more text; model-best has the best that was measured",
 )
 _FROM_NOTHING = (
     "what the words' frequencies alone give",
-    "Give more text, or begin with language models: --paths.init_from lm_en (a directory "
+    "Give more text, or start with language models: --paths.init_from lm_en (a directory "
     "or an installed package)",
 )
 
 
-def unigram_perplexity(corpus: IndexedCorpus) -> float:
-    """corpus (IndexedCorpus): The text.
-    RETURNS (float): Perplexity of the held-out text, by how often each word is in the
+def unigram_perplexity(corpus: TokenisedCorpus) -> float:
+    """corpus (TokenisedCorpus): The text.
+    RETURNS (float): Perplexity of the held-out text under the word frequencies of the
         training text, with one added to each.
     """
-    train, dev = (count_rows(corpus, part) for part in ("train", "dev"))
+    train, dev = (count_ids(corpus, part) for part in ("train", "dev"))
     logs = numpy.log((train + 1) / (train.sum() + len(train)))
     return math.exp(-float((dev * logs).sum() / dev.sum()))

@@ -1,27 +1,55 @@
-"""Batches of a text on disk."""
+"""Batches: a text on disk, cut into what is read between two updates."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Iterator, List, Optional, Tuple, Union
 
 import numpy
 
 from ..lm_directory import DIRECTIONS, EOS_ROW
 from .config import SEQUENCES, PretrainingSettings
-from .corpus import TokenStream
 
-Array = "numpy.ndarray[Any, Any]"
-#: Words that are shuffled with each other at a time.
+#: Ids that are shuffled together by `SequenceBatcher`.
 BLOCK = 1 << 18
+
+
+class TokenStream:
+    """A text as a ring: after the last word comes the first symbol again.
+
+    On disk each sequence begins with the end-of-sentence symbol, so on the ring one
+    symbol is between any two sequences, in either direction.
+
+    tokens (numpy.ndarray): Ids of the vocabulary, in the order of the text. The first is
+        the symbol.
+    direction (str): "forward" or "backward".
+    """
+
+    def __init__(self, tokens: "numpy.ndarray[Any, Any]", direction: str) -> None:
+        self.tokens = tokens
+        self.sign = -1 if direction == "backward" else 1
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(
+        self, positions: "numpy.ndarray[Any, Any]"
+    ) -> "numpy.ndarray[Any, Any]":
+        """positions (numpy.ndarray): Positions on the ring, in reading order; 0 is the
+            first symbol.
+        RETURNS (numpy.ndarray): The ids there, as 64-bit integers.
+        """
+        places = (self.sign * positions) % len(self.tokens)
+        return self.tokens[places].astype(numpy.int64)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Words to read and the words that follow them.
+    """Words to read, and the words that follow them.
 
-    words (numpy.ndarray): Rows, of shape (time, batch).
-    targets (numpy.ndarray): Rows, of shape (time, batch).
-    counted (Optional[numpy.ndarray]): Which targets are real, of shape (time, batch);
-        None for all.
+    words (numpy.ndarray): Ids, of shape (time, batch).
+    targets (numpy.ndarray): Ids, of shape (time, batch).
+    counted (Optional[numpy.ndarray]): Which targets are no padding, of shape (time,
+        batch); None for all.
     fresh (bool): Whether it is read from the zero state.
     """
 
@@ -38,43 +66,45 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Share:
-    """Which part of each batch is this process's.
+class ProcessRank:
+    """A process among those that train one model together.
 
-    rank (int): Number of the process.
-    world (int): Number of processes that train one model together.
+    rank (int): Number of the process, from 0.
+    world (int): Number of processes.
     """
 
     rank: int = 0
     world: int = 1
 
 
-class StreamFeed:
-    """The text cut into equal parts, which are read side by side; the state goes on.
+class StreamBatcher:
+    """Cuts the text into equal streams that are read side by side. The state is carried
+    from batch to batch.
 
-    A window of the last words may be shorter than the others. Fewer words than there
-    are parts are left out, and which ones depends on the epoch.
+    The last window may be shorter than the others. Up to as many words as there are
+    streams are skipped; which ones depends on the epoch.
 
     stream (TokenStream): The text.
-    settings (PretrainingSettings): `batch_size` parts for each process.
+    batch_size (int): Number of streams of each process.
+    window (int): Words of each stream in a batch.
     seed (int): Seed of the order.
-    share (Share): Which of the parts are this process's.
+    process (ProcessRank): The process that reads.
     """
 
     def __init__(
         self,
         stream: TokenStream,
-        settings: PretrainingSettings,
+        batch_size: int,
+        window: int,
         seed: int,
-        share: Share,
+        process: ProcessRank,
     ) -> None:
         self.stream = stream
-        self.window = settings.window
+        self.window = window
         self.seed = seed
-        self.parts = settings.batch_size * share.world
-        first = settings.batch_size * share.rank
-        self.own = numpy.arange(first, first + settings.batch_size)
-        self.length = len(stream) // self.parts
+        first = batch_size * process.rank
+        self.own = numpy.arange(first, first + batch_size)
+        self.length = len(stream) // (batch_size * process.world)
 
     def __len__(self) -> int:
         """RETURNS (int): Batches of one epoch."""
@@ -82,110 +112,114 @@ class StreamFeed:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """epoch (int): Number of the epoch, from 0.
-        start (int): Batches to leave out.
-        YIELDS (Batch): Each goes on where the one before ended.
+        start (int): Number of batches to skip.
+        YIELDS (Batch): Batches, each of which continues the one before.
         """
         offset = _random(self.seed, epoch).integers(len(self.stream))
         starts = offset + self.length * self.own
         for number in range(start, len(self)):
             begin = number * self.window
             steps = numpy.arange(begin, min(begin + self.window, self.length) + 1)
-            rows = self.stream.at(starts[None, :] + steps[:, None])
-            yield Batch(rows[:-1], rows[1:], None, fresh=number == 0)
+            ids = self.stream[starts[None, :] + steps[:, None]]
+            yield Batch(ids[:-1], ids[1:], None, fresh=number == 0)
 
 
-class SequenceFeed:
-    """Each sequence of the corpus by itself, in batches of sequences as long.
+class SequenceBatcher:
+    """Reads each sequence of the corpus by itself, in batches of about the same length.
 
-    The text is taken in blocks, whose order is another in each epoch; within a block
-    the sequences are sorted by length and cut into batches, whose order is another
-    too. A sequence longer than a whole batch is read in pieces.
+    The text is cut into blocks, which are shuffled in each epoch. The sequences of a
+    block are sorted by length and cut into batches, which are shuffled as well. A sequence
+    longer than a whole batch is read in pieces. Both directions have the same batches.
 
     stream (TokenStream): The text.
-    budget (int): Words a batch has at most, padding included.
+    max_words (int): The most words of a batch, with padding.
     seed (int): Seed of the order.
-    share (Share): Which of the batches are this process's.
-    block (int): Words in a block.
+    process (ProcessRank): The process that reads.
+    block (int): Ids in a block.
+    n_batches (Optional[int]): Number of batches of one epoch, if it is known: to count
+        them the whole text is read.
     """
 
     def __init__(
         self,
         stream: TokenStream,
-        budget: int,
+        max_words: int,
         seed: int,
-        share: Share,
+        process: ProcessRank,
         block: int = BLOCK,
+        n_batches: Optional[int] = None,
     ) -> None:
         self.stream = stream
-        self.budget = budget
+        self.max_words = max_words
         self.seed = seed
-        self.share = share
+        self.process = process
         self.block = block
-        # Lengths do not change, so neither does the number of batches of a block.
-        self.sizes = [
-            len(self._cut(self._pieces(number)[1])) for number in range(self._blocks)
-        ]
+        self.n_blocks = -(-len(stream) // block)
+        if n_batches is not None:
+            self.n_batches = n_batches
 
-    @property
-    def _blocks(self) -> int:
-        return -(-len(self.stream) // self.block)
+    @cached_property
+    def n_batches(self) -> int:
+        """RETURNS (int): Batches of one epoch, of this process."""
+        lengths = (self._sequences(block)[1] for block in range(self.n_blocks))
+        return sum(len(self._cut(found)) for found in lengths) // self.process.world
 
     def __len__(self) -> int:
         """RETURNS (int): Batches of one epoch."""
-        return sum(self.sizes) // self.share.world
+        return self.n_batches
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """epoch (int): Number of the epoch, from 0.
-        start (int): Batches to leave out.
-        YIELDS (Batch): All from the zero state.
+        start (int): Number of batches to skip.
+        YIELDS (Batch): Batches, all of which are read from the zero state.
         """
-        first = start * self.share.world
-        last = len(self) * self.share.world
-        number = 0
-        for block in _random(self.seed, epoch).permutation(self._blocks):
-            after = number + self.sizes[block]
-            if after > first:
-                for batch in self._batches(epoch, block):
-                    own = number % self.share.world == self.share.rank
-                    if own and first <= number < last:
-                        yield self._read(*batch)
-                    number += 1
-            number = after
+        world, number = self.process.world, -1
+        for block in _random(self.seed, epoch).permutation(self.n_blocks):
+            for starts, lengths in self._shuffled_batches(epoch, int(block)):
+                number += 1
+                if number // world < start or number % world != self.process.rank:
+                    continue
+                if world > 1 and number // world >= len(self):
+                    # All processes have the same number of batches.
+                    return
+                yield self._read(starts, lengths)
 
-    def _pieces(self, block: int) -> Tuple[Any, Any]:
-        """First places and lengths of the sequences that begin in a block."""
+    def _sequences(self, block: int) -> Tuple[Any, Any]:
+        """Places and lengths, in the order of the text, of a block's sequences."""
+        tokens = self.stream.tokens
         begin = block * self.block
-        end = min(begin + self.block, len(self.stream))
-        places = numpy.arange(begin, end)
-        starts = places[self.stream.at(places) == EOS_ROW]
+        end = min(begin + self.block, len(tokens))
+        starts = begin + numpy.flatnonzero(tokens[begin:end] == EOS_ROW)
         ends = numpy.append(starts[1:], self._next_start(end))
         lengths = ends[: len(starts)] - starts
-        if len(lengths) and lengths.max() > self.budget:
-            return _divide(starts, lengths, self.budget)
+        if len(lengths) and lengths.max() > self.max_words:
+            return _divide(starts, lengths, self.max_words)
         return starts, lengths
 
     def _next_start(self, place: int) -> int:
         """The first place from this one on where a sequence begins."""
-        while True:
-            found = self.stream.at(numpy.arange(place, place + self.budget)) == EOS_ROW
-            if found.any():
-                return place + int(found.argmax())
-            place += self.budget
+        tokens = self.stream.tokens
+        while place < len(tokens):
+            found = numpy.flatnonzero(tokens[place : place + self.max_words] == EOS_ROW)
+            if len(found):
+                return place + int(found[0])
+            place += self.max_words
+        return len(tokens)
 
     def _cut(self, lengths: Any) -> List[Any]:
-        """Batches of the sequences, as indices, the shortest ones first."""
+        """Batches of the sequences, as indices, the shortest first."""
         batches: List[Any] = []
         order = numpy.argsort(lengths, kind="stable")
         first = 0
-        for i, length in enumerate(lengths[order]):
-            if (i + 1 - first) * length > self.budget:
+        for i, length in enumerate(lengths[order].tolist()):
+            if (i + 1 - first) * length > self.max_words:
                 batches.append(order[first:i])
                 first = i
         return batches + ([order[first:]] if len(order) else [])
 
-    def _batches(self, epoch: int, block: int) -> Iterator[Tuple[Any, Any]]:
-        random = _random(self.seed, epoch, int(block))
-        starts, lengths = self._pieces(block)
+    def _shuffled_batches(self, epoch: int, block: int) -> Iterator[Tuple[Any, Any]]:
+        random = _random(self.seed, epoch, block)
+        starts, lengths = self._sequences(block)
         shuffled = random.permutation(len(starts))
         starts, lengths = starts[shuffled], lengths[shuffled]
         batches = self._cut(lengths)
@@ -193,36 +227,64 @@ class SequenceFeed:
             yield starts[batches[number]], lengths[batches[number]]
 
     def _read(self, starts: Any, lengths: Any) -> Batch:
+        if self.stream.sign < 0:
+            # Backward, a sequence begins with the symbol behind it.
+            starts = -(starts + lengths)
         steps = numpy.arange(lengths.max() + 1)[:, None]
-        rows = self.stream.at(starts[None, :] + numpy.minimum(steps, lengths))
+        ids = self.stream[starts[None, :] + numpy.minimum(steps, lengths)]
         counted = steps[:-1] < lengths
         whole = bool(counted.all())
-        return Batch(rows[:-1], rows[1:], None if whole else counted, fresh=True)
+        return Batch(ids[:-1], ids[1:], None if whole else counted, fresh=True)
 
 
-Feed = Union[StreamFeed, SequenceFeed]
+Batcher = Union[StreamBatcher, SequenceBatcher]
 
 
-def make_feed(
+def make_batcher(
     stream: TokenStream,
     settings: PretrainingSettings,
     *,
     seed: int,
     direction: str,
-    share: Share,
-) -> Feed:
+    process: ProcessRank,
+    n_batches: Optional[int] = None,
+) -> Batcher:
     """stream (TokenStream): The training text.
-    settings (PretrainingSettings): `batching` says which kind.
+    settings (PretrainingSettings): `batching` says which batcher to make.
     seed (int): Seed of the run.
     direction (str): "forward" or "backward".
-    share (Share): Which part is this process's.
-    RETURNS (Feed): Batches of any epoch.
+    process (ProcessRank): The process that reads.
+    n_batches (Optional[int]): Number of batches of one epoch, if it is known.
+    RETURNS (Batcher): Cuts the batches of any epoch.
     """
     own_seed = len(DIRECTIONS) * seed + DIRECTIONS.index(direction)
+    size, window = settings.batch_size, settings.window
     if settings.batching == SEQUENCES:
-        budget = settings.batch_size * settings.window
-        return SequenceFeed(stream, budget, own_seed, share)
-    return StreamFeed(stream, settings, own_seed, share)
+        return SequenceBatcher(
+            stream, size * window, own_seed, process, n_batches=n_batches
+        )
+    return StreamBatcher(stream, size, window, own_seed, process)
+
+
+def cut_held_out(
+    stream: TokenStream, *, batch_size: int, window: int
+) -> Iterator[Batch]:
+    """Cut a text into streams that are read side by side, so that every word is predicted
+    once.
+
+    stream (TokenStream): The text.
+    batch_size (int): Number of streams; a short text has fewer.
+    window (int): Words of each stream in a batch.
+    YIELDS (Batch): Batches. The last stream may be shorter than the others.
+    """
+    length = -(-len(stream) // max(1, min(batch_size, len(stream) // window)))
+    starts = numpy.arange(0, len(stream), length)
+    for begin in range(0, length, window):
+        steps = numpy.arange(begin, min(begin + window, length) + 1)
+        positions = starts[None, :] + steps[:, None]
+        ids = stream[positions]
+        counted = positions[:-1] < len(stream)
+        yield Batch(ids[:-1], ids[1:], counted, fresh=begin == 0)
 
 
 def _divide(starts: Any, lengths: Any, most: int) -> Tuple[Any, Any]:

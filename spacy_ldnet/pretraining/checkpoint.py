@@ -1,65 +1,54 @@
-"""The state of a training on disk, from which it goes on as if never stopped."""
+"""Checkpoints: the state of a training on disk, from which it can be resumed."""
 
-import json
 import os
+import pickle
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+import torch
 
 from ..errors import Errors
 from ..util import PART, atomic_write
 
-DIRECTORY = "checkpoints"
-FORMAT_VERSION = 1
-#: One key only: safetensors does not keep the order of several.
-METADATA_KEY = "ldnet_checkpoint"
+FOLDER = "checkpoints"
+FORMAT_VERSION = 2
 
-_NAME = re.compile(r"(?P<direction>[a-z]+)-(?P<step>\d+)\.safetensors")
+_NAME = re.compile(r"(?P<direction>[a-z]+)-(?P<step>\d+)\.pt")
 
-Tensors = Dict[str, Tensor]
+#: Raised by torch for files that it cannot read.
+_UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError)
 
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One direction's training at one moment.
-
-    tensors (Dict[str, Tensor]): Weights, optimizer state, carried state, random state.
-    facts (Dict[str, Any]): All that is no tensor, as JSON data.
-    """
-
-    tensors: Tensors
-    facts: Dict[str, Any]
+#: Everything that the next update depends on: weights, states of optimizer and schedule,
+#: the carried state and the random state of each process, counters, and `run`, which is
+#: what a continuation must share.
+Checkpoint = Dict[str, Any]
 
 
 def save_checkpoint(
     output: Path, direction: str, step: int, checkpoint: Checkpoint, keep: int
 ) -> Path:
-    """Write a checkpoint beside, rename it, and delete those that are too old.
+    """Write a checkpoint atomically, and delete those that are too old.
 
     output (Path): Output directory of the run.
     direction (str): "forward" or "backward".
     step (int): Updates so far.
-    checkpoint (Checkpoint): What to write.
-    keep (int): How many of this direction stay.
+    checkpoint (Checkpoint): What to write: tensors, numbers, texts, lists and the like.
+    keep (int): Number of checkpoints of this direction that are kept.
     RETURNS (Path): The file.
-    RAISES (ValueError): E051 it cannot be written; the earlier ones are still there.
+    RAISES (ValueError): E051 if it cannot be written. The earlier ones are still there.
     """
-    path = output / DIRECTORY / f"{direction}-{step:09d}.safetensors"
+    path = output / FOLDER / f"{direction}-{step:09d}.pt"
     part = path.with_name(path.name + PART)
-    header = {"format": FORMAT_VERSION, **checkpoint.facts}
-    metadata = {METADATA_KEY: json.dumps(header, sort_keys=True)}
     try:
         with atomic_write(path, error=Errors.E051, part=part):
-            save_file(checkpoint.tensors, part, metadata=metadata)
+            torch.save({"format": FORMAT_VERSION, **checkpoint}, part)
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
-    except SafetensorError as error:
-        raise ValueError(Errors.E051.format(path=path, reason=error)) from error
+    except RuntimeError as error:
+        # torch does not say what the file system refused.
+        reason = "not all of it could be written; perhaps the disk is full"
+        raise ValueError(Errors.E051.format(path=path, reason=reason)) from error
     for old in list_checkpoints(output, direction)[:-keep]:
         old.unlink()
     return path
@@ -71,7 +60,7 @@ def list_checkpoints(output: Path, direction: str) -> List[Path]:
     RETURNS (List[Path]): Its checkpoints, the latest last.
     """
     found: List[Tuple[int, Path]] = []
-    for path in (output / DIRECTORY).glob(f"{direction}-*.safetensors"):
+    for path in (output / FOLDER).glob(f"{direction}-*.pt"):
         match = _NAME.fullmatch(path.name)
         if match:
             found.append((int(match["step"]), path))
@@ -81,50 +70,42 @@ def list_checkpoints(output: Path, direction: str) -> List[Path]:
 def latest_checkpoint(output: Path, direction: str) -> Optional[Path]:
     """output (Path): Output directory of a run.
     direction (str): "forward" or "backward".
-    RETURNS (Optional[Path]): Its latest checkpoint, if there is one.
+    RETURNS (Optional[Path]): Its latest checkpoint; None if there is none.
     """
     return next(iter(reversed(list_checkpoints(output, direction))), None)
 
 
-def read_facts(path: Path) -> Dict[str, Any]:
+def read_checkpoint(path: Path, *, mapped: bool = False) -> Checkpoint:
     """path (Path): A checkpoint.
-    RETURNS (Dict[str, Any]): Its facts.
-    RAISES (ValueError): E052 it is damaged.
+    mapped (bool): Whether tensors stay on disk, for those who do not need them.
+    RETURNS (Checkpoint): Its content; tensors are on the CPU.
+    RAISES (ValueError): E052 if it is damaged.
     """
-    return _read(path, tensors=False).facts
-
-
-def read_checkpoint(path: Path) -> Checkpoint:
-    """path (Path): A checkpoint.
-    RETURNS (Checkpoint): What it holds.
-    RAISES (ValueError): E052 it is damaged.
-    """
-    return _read(path, tensors=True)
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        newer = found.pop("format") > FORMAT_VERSION
+    except OSError as error:
+        raise _damage(path, str(error)) from error
+    except _UNREADABLE as error:
+        # What torch says is about its own arguments.
+        raise _damage(path, "it is not complete, or no checkpoint") from error
+    if newer:
+        raise _damage(path, "it was written by a newer spacy-ldnet")
+    return dict(found)
 
 
 def delete_checkpoints(output: Path) -> None:
-    """output (Path): Output directory of a run; its checkpoints go."""
-    for path in (output / DIRECTORY).glob("*.safetensors*"):
-        path.unlink()
+    """output (Path): Output directory of a run, whose checkpoints are deleted."""
+    # Those with the other ending are of format 1.
+    for ending in ("pt", "safetensors"):
+        for path in (output / FOLDER).glob(f"*.{ending}*"):
+            path.unlink()
 
 
-def _read(path: Path, *, tensors: bool) -> Checkpoint:
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[METADATA_KEY])
-            names = file.keys() if tensors else []
-            found = {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise ValueError(_damage(path, error)) from error
-    if header.pop("format") > FORMAT_VERSION:
-        raise ValueError(_damage(path, "it is of a newer spacy-ldnet"))
-    return Checkpoint(found, header)
-
-
-def _damage(path: Path, reason: Any) -> str:
+def _damage(path: Path, reason: str) -> ValueError:
     direction = path.name.split("-")[0]
     others = list_checkpoints(path.parent.parent, direction)
     before = [other for other in others if other < path]
-    remedy = f"--resume then goes on from '{before[-1].name}'" if before else ""
-    remedy = remedy or "there is no earlier one, so --overwrite then begins anew"
-    return Errors.E052.format(path=path, reason=reason, remedy=remedy)
+    remedy = f"--resume then continues from '{before[-1].name}'" if before else ""
+    remedy = remedy or "there is no earlier one, so --overwrite then starts over"
+    return ValueError(Errors.E052.format(path=path, reason=reason, remedy=remedy))

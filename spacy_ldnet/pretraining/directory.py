@@ -1,4 +1,4 @@
-"""The directories of language models that a run writes."""
+"""The output directory of a run: two directories of language models, and the log."""
 
 import os
 import re
@@ -24,41 +24,44 @@ from ..lm_directory import (
     vocabulary_hash,
     weights_file,
 )
-from ..util import check_output, claim_folder
-from .checkpoint import delete_checkpoints, latest_checkpoint, read_facts
+from ..util import check_output, claim_folder, json_bytes, write_bytes
+from .checkpoint import delete_checkpoints, latest_checkpoint, read_checkpoint
 from .config import PretrainingSettings
-from .corpus import IndexedCorpus
+from .corpus import TokenisedCorpus
 from .events import Evaluation
-from .files import write_bytes, write_json
 
 BEST = "model-best"
 LAST = "model-last"
 LOG_FILE = "log.jsonl"
-#: What the mark in the directory says of who wrote it.
+#: The command, as the mark in the directory names it.
 COMMAND = "ldnet pretrain"
 
 _EITHER = f"({'|'.join(DIRECTIONS)})"
-#: Files of a run, whole or half written.
+#: Files of a run, complete or not, and those of earlier formats.
 _OWN = re.compile(
     rf"""({re.escape(LOG_FILE)}
     | ({BEST}|{LAST})/(config\.cfg | meta\.json | vocab\.json | {_EITHER}\.safetensors)
-    | checkpoints/{_EITHER}-\d+\.safetensors
-    | corpus/(manifest\.json | vocab\.json | (train|dev)\.rows\.int32)
+    | checkpoints/{_EITHER}-\d+\.(pt | safetensors)
+    | corpus/(manifest\.json | vocab\.json | (train|dev)(\.rows)?\.int32)
     | corpus/shards/[0-9a-f]+(-\d+)?(\.json | \.words\.json | \.int32)
     )(\.part)?""",
     flags=re.VERBOSE,
 )
-#: Folders that hold nothing but such files.
+#: Folders with no other files.
 _FOLDERS = (f"{BEST}/", f"{LAST}/", "checkpoints/", "corpus/")
 
 
 class RunDirectory:
-    """`model-best` and `model-last` of a run, each direction at its own best or last.
+    """The directory of a run, with `model-best` and `model-last`: each direction at its
+    best and at its last evaluation.
 
-    The trainings write the weights; this writes all the rest, so that both
-    directories can be used from each direction's first measurement on.
+    The trainings write the weights. This writes everything else, so that both directories
+    can be used from each direction's first evaluation on.
 
     path (Path): The output directory.
+
+    metas (Dict[str, Dict[str, Any]]): The content of meta.json, by directory.
+    before (Dict[str, float]): Perplexity of each direction before the first update.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,8 +73,8 @@ class RunDirectory:
     def claim(self, inputs: List[Path]) -> Iterator[None]:
         """inputs (List[Path]): Files and folders that the run reads.
         YIELDS (None): Meanwhile no other run can take the directory.
-        RAISES (ValueError): E120 to E122 it is not a run's own, E123 another run has it,
-            E124 it cannot be written.
+        RAISES (ValueError): If the directory is not one of a run, if another run has it, or
+            if it cannot be written.
         """
         # Of several processes the first one writes.
         if int(os.environ.get("RANK", "0")):
@@ -85,7 +88,7 @@ class RunDirectory:
             yield
 
     def earlier_run(self) -> str:
-        """RETURNS (str): What there is of an earlier run, in words; empty if nothing."""
+        """RETURNS (str): A description of the earlier run; "" if there is none."""
         for direction in DIRECTIONS:
             path = latest_checkpoint(self.path, direction)
             if path is not None:
@@ -95,16 +98,16 @@ class RunDirectory:
         return ""
 
     def fits(self, identity: Dict[str, Any], overwrite: bool) -> bool:
-        """identity (Dict[str, Any]): What a run and its continuation have to share.
-        overwrite (bool): Whether another run may be begun.
-        RETURNS (bool): Whether the run in the directory can go on.
-        RAISES (ValueError): E052 a checkpoint is damaged; E053 it is another run, E066
-            its checkpoints are gone, and it is not to be overwritten.
+        """identity (Dict[str, Any]): What a run and its continuation must share.
+        overwrite (bool): Whether the run in the directory may be overwritten.
+        RETURNS (bool): Whether the run in the directory can be resumed.
+        RAISES (ValueError): E052 if a checkpoint is damaged. Unless the run may be
+            overwritten, E053 if it differs and E066 if its checkpoints are gone.
         """
-        # Both directions, whichever is to be trained: they share config and vocabulary.
+        # Both directions, whichever are trained: they share config and vocabulary.
         latest = [latest_checkpoint(self.path, direction) for direction in DIRECTIONS]
         for path in filter(None, latest):
-            found = read_facts(path)["run"]
+            found = read_checkpoint(path, mapped=True)["run"]
             for name in sorted({*identity, *found}):
                 if found.get(name) == identity.get(name):
                     continue
@@ -123,8 +126,9 @@ class RunDirectory:
         return True
 
     def clear(self) -> None:
-        """Forget an earlier run: its checkpoints and weights, not the tokenised text.
-        RAISES (ValueError): E121 the directory has files of others, too.
+        """Delete the checkpoints and the weights of an earlier run. The tokenised text stays.
+
+        RAISES (ValueError): E121 if the directory has files that no run wrote.
         """
         if self.earlier_run():
 
@@ -140,43 +144,44 @@ class RunDirectory:
     def begin(
         self,
         config: Config,
-        corpus: IndexedCorpus,
+        corpus: TokenisedCorpus,
         settings: PretrainingSettings,
         seed: int,
     ) -> None:
-        """Write all but the weights, with the measurements that checkpoints know of.
+        """Write everything but the weights. The log gets the evaluations in the checkpoints.
 
-        config (Config): The config of the run, variables and all.
-        corpus (IndexedCorpus): The text and its vocabulary.
+        config (Config): The config of the run, not interpolated.
+        corpus (TokenisedCorpus): The text and its vocabulary.
         settings (PretrainingSettings): The [pretraining] section.
         seed (int): Seed of the run.
-        RAISES (ValueError): E051 a file cannot be written, E052 a checkpoint is damaged.
+        RAISES (ValueError): E051 if a file cannot be written, E052 if a checkpoint is
+            damaged.
         """
         meta = _describe(config, corpus, settings, seed)
         for name in (BEST, LAST):
             directory = self.path / name
             directory.mkdir(parents=True, exist_ok=True)
             text = config.to_str(interpolate=False)
-            write_bytes(directory / CONFIG_FILE, text.encode("utf8"))
-            write_json(directory / WORDS_FILE, corpus.vocabulary)
+            _write(directory / CONFIG_FILE, text.encode("utf8"))
+            _write(directory / WORDS_FILE, json_bytes(corpus.vocabulary))
             self.metas[name] = {**meta, "perplexity": {}, "steps": {}, "words_seen": {}}
             if settings.init_from:
                 self.metas[name]["continued"] = {"perplexity_before": self.before}
         history = self._history()
         lines = "".join(srsly.json_dumps(asdict(e)) + "\n" for e in history)
-        write_bytes(self.path / LOG_FILE, lines.encode("utf8"))
+        _write(self.path / LOG_FILE, lines.encode("utf8"))
         for evaluation in history:
             self._note(evaluation)
 
     def add(self, evaluation: Evaluation) -> None:
-        """evaluation (Evaluation): A measurement whose weights have been written."""
+        """evaluation (Evaluation): An evaluation whose weights have been written."""
         with (self.path / LOG_FILE).open("a", encoding="utf8") as log:
             log.write(srsly.json_dumps(asdict(evaluation)) + "\n")
         self._note(evaluation)
 
     def _note(self, evaluation: Evaluation) -> None:
         if evaluation.words == 0:
-            # Measured before the first update: what the models begin with is worth.
+            # Of the language models that the training starts with.
             self.before[evaluation.direction] = evaluation.perplexity
         for name in (BEST, LAST) if evaluation.best else (LAST,):
             meta, direction = self.metas[name], evaluation.direction
@@ -184,22 +189,23 @@ class RunDirectory:
             meta["steps"][direction] = evaluation.step
             meta["words_seen"][direction] = evaluation.words
             meta[CHECKSUMS] = checksums(self.path / name)
-            write_json(self.path / name / META_FILE, meta)
+            _write(self.path / name / META_FILE, json_bytes(meta))
 
     def _history(self) -> List[Evaluation]:
-        """What was measured before the latest checkpoints, in the order of updates."""
+        """The evaluations before the latest checkpoints, in the order of updates."""
         found: List[Evaluation] = []
         for direction in DIRECTIONS:
             path = latest_checkpoint(self.path, direction)
             if path is not None:
-                history = read_facts(path)["counters"]["history"]
+                history = read_checkpoint(path, mapped=True)["counters"]["history"]
                 found.extend(Evaluation(**line) for line in history)
         return sorted(found, key=lambda evaluation: evaluation.step)
 
 
 def _describe(
-    config: Config, corpus: IndexedCorpus, settings: PretrainingSettings, seed: int
+    config: Config, corpus: TokenisedCorpus, settings: PretrainingSettings, seed: int
 ) -> Dict[str, Any]:
+    """The part of meta.json that does not change."""
     return {
         "lang": config["nlp"]["lang"],
         "spacy_ldnet_version": __version__,
@@ -221,3 +227,7 @@ def _describe(
             "dev_unknown": corpus.dev.unknown / corpus.dev.words,
         },
     }
+
+
+def _write(path: Path, data: bytes) -> None:
+    write_bytes(path, data, error=Errors.E051, claimed=True)

@@ -1,86 +1,94 @@
-"""Where a model is trained: on one device, or on several through accelerate."""
+"""The processes that train one model: a single one, or several through accelerate."""
 
 import os
 from contextlib import nullcontext
 from datetime import timedelta
-from typing import Any, ContextManager, Dict, List, Tuple, Union
+from typing import Any, ContextManager, List, Tuple, Union
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..errors import Errors
-from .batchers import Share
+from .batchers import ProcessRank
 
-#: Other processes wait while the first one tokenises the text.
+#: How long the other processes wait while the first one tokenises the text.
 TIMEOUT = timedelta(days=14)
 
-Tensors = Dict[str, Tensor]
 
-
-class OneDevice:
-    """Plain torch.
+class SingleProcess:
+    """Training in this process, in plain torch.
 
     device (str): torch's name of the device.
+
+    own (ProcessRank): This process.
+    prepares_text (bool): Whether this process tokenises the text for its machine.
     """
 
-    share = Share()
+    own = ProcessRank()
     prepares_text = True
 
     def __init__(self, device: str) -> None:
         self.device = torch.device(device)
 
-    def place(self, model: nn.Module, optimizer: Optimizer) -> Tuple[Any, Any]:
-        """model (nn.Module): The network, on the device already.
-        optimizer (Optimizer): Its optimizer.
-        RETURNS (Tuple): What to train with.
-        """
-        return model, optimizer
+    @property
+    def is_first(self) -> bool:
+        """RETURNS (bool): Whether this process writes and reports."""
+        return self.own.rank == 0
 
-    def accumulate(self, model: nn.Module, last: bool) -> ContextManager[Any]:
-        """model (nn.Module): What `place` returned.
-        last (bool): Whether an update follows.
-        RETURNS (ContextManager): For the forward and the backward pass.
+    def prepare(
+        self, network: nn.Module, optimizer: Optimizer
+    ) -> Tuple[nn.Module, Optimizer]:
+        """network (nn.Module): The network, already on the device.
+        optimizer (Optimizer): Its optimizer.
+        RETURNS (Tuple[nn.Module, Optimizer]): The same, wrapped if need be.
+        """
+        return network, optimizer
+
+    def accumulate(self, network: nn.Module, step: bool) -> ContextManager[Any]:
+        """network (nn.Module): Of `prepare`.
+        step (bool): Whether an update follows, so that gradients are exchanged.
+        RETURNS (ContextManager): Context of the forward and the backward pass.
         """
         return nullcontext()
 
     def backward(self, loss: Tensor) -> None:
-        """loss (Tensor): The loss of this process's share."""
+        """loss (Tensor): Loss of this process."""
         loss.backward()
 
-    def clip(self, model: nn.Module, norm: float) -> None:
-        """model (nn.Module): What `place` returned.
+    def clip(self, network: nn.Module, norm: float) -> None:
+        """network (nn.Module): Of `prepare`.
         norm (float): The largest norm of the gradient.
         """
-        nn.utils.clip_grad_norm_(model.parameters(), norm)
+        nn.utils.clip_grad_norm_(network.parameters(), norm)
 
-    def agree(self, value: float) -> float:
-        """value (float): Something measured.
-        RETURNS (float): What the first process measured.
+    def broadcast(self, value: float) -> float:
+        """value (float): A number of this process.
+        RETURNS (float): The number of the first process.
         """
         return value
 
-    def collect(self, tensors: Tensors) -> List[Tensors]:
-        """tensors (Dict[str, Tensor]): State of this process.
-        RETURNS (List[Dict[str, Tensor]]): That of each process.
+    def gather(self, value: Any) -> List[Any]:
+        """value (Any): An object of this process, with tensors on the CPU.
+        RETURNS (List[Any]): The objects of all processes.
         """
-        return [tensors]
+        return [value]
 
     def scaler(self) -> Any:
-        """RETURNS (Optional[GradScaler]): What scales the loss in half precision."""
+        """RETURNS (Optional[GradScaler]): Scales the loss in half precision."""
         return None
 
     def wait(self) -> None:
-        """Go on when all processes are here."""
+        """Wait until all processes are here."""
 
     def close(self) -> None:
-        """Leave the other processes, when the work is done."""
+        """End the communication with other processes."""
 
 
-class SeveralDevices(OneDevice):
-    """Several processes with one model, or mixed precision, through accelerate.
+class Accelerated(SingleProcess):
+    """Training in several processes, or in mixed precision, through accelerate.
 
-    RAISES (ValueError): E058 accelerate is not installed.
+    RAISES (ValueError): E058 if accelerate is not installed.
     """
 
     def __init__(self) -> None:
@@ -92,7 +100,7 @@ class SeveralDevices(OneDevice):
             )
         except ImportError:
             raise ValueError(Errors.E058) from None
-        # A batch may have no word of the softmax's last clusters.
+        # A batch may have no word of the last clusters of the softmax.
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)
         timeout = InitProcessGroupKwargs(timeout=TIMEOUT)
         self.accelerator = Accelerator(
@@ -100,31 +108,34 @@ class SeveralDevices(OneDevice):
         )
         super().__init__(self.accelerator.device)
         state = self.accelerator
-        self.share = Share(state.process_index, state.num_processes)
+        self.own = ProcessRank(state.process_index, state.num_processes)
         self.prepares_text = state.is_local_main_process
 
-    def place(self, model: nn.Module, optimizer: Optimizer) -> Tuple[Any, Any]:
-        return self.accelerator.prepare(model, optimizer)
+    def prepare(
+        self, network: nn.Module, optimizer: Optimizer
+    ) -> Tuple[nn.Module, Optimizer]:
+        network, optimizer = self.accelerator.prepare(network, optimizer)
+        return network, optimizer
 
-    def accumulate(self, model: nn.Module, last: bool) -> ContextManager[Any]:
-        return nullcontext() if last else self.accelerator.no_sync(model)
+    def accumulate(self, network: nn.Module, step: bool) -> ContextManager[Any]:
+        return nullcontext() if step else self.accelerator.no_sync(network)
 
     def backward(self, loss: Tensor) -> None:
         self.accelerator.backward(loss)
 
-    def clip(self, model: nn.Module, norm: float) -> None:
-        self.accelerator.clip_grad_norm_(model.parameters(), norm)
+    def clip(self, network: nn.Module, norm: float) -> None:
+        self.accelerator.clip_grad_norm_(network.parameters(), norm)
 
-    def agree(self, value: float) -> float:
+    def broadcast(self, value: float) -> float:
         from accelerate.utils import broadcast
 
         found = torch.tensor(value, dtype=torch.float64, device=self.device)
         return float(broadcast(found))
 
-    def collect(self, tensors: Tensors) -> List[Tensors]:
+    def gather(self, value: Any) -> List[Any]:
         from accelerate.utils import gather_object
 
-        return gather_object([{k: v.cpu() for k, v in tensors.items()}])
+        return list(gather_object([value]))
 
     def scaler(self) -> Any:
         return self.accelerator.scaler
@@ -133,21 +144,22 @@ class SeveralDevices(OneDevice):
         self.accelerator.wait_for_everyone()
 
     def close(self) -> None:
-        # A process must not exit while a thread of torch's still ends what it had to
-        # do with the others: seen once, Python stopped it midway, and that aborts.
+        # A process must not exit while a thread of torch still communicates with the
+        # others: Python may stop the thread midway, and that aborts the process.
         self.wait()
         self.accelerator.free_memory()
         self.accelerator.end_training()
 
 
-Devices = Union[OneDevice, SeveralDevices]
+Processes = Union[SingleProcess, Accelerated]
 
 
-def find_devices(device: str) -> Devices:
-    """device (str): torch's name of the device, if this is the only process.
-    RETURNS (Devices): Several where `accelerate launch` or `torchrun` started this.
-    RAISES (ValueError): E058 accelerate is not installed.
+def find_processes(device: str) -> Processes:
+    """device (str): torch's name of the device, for a single process.
+    RETURNS (Processes): `Accelerated` if `accelerate launch` or `torchrun` started this
+        process, else `SingleProcess`.
+    RAISES (ValueError): E058 if accelerate is not installed.
     """
     several = int(os.environ.get("WORLD_SIZE", "1")) > 1
     precision = os.environ.get("ACCELERATE_MIXED_PRECISION", "no") != "no"
-    return SeveralDevices() if several or precision else OneDevice(device)
+    return Accelerated() if several or precision else SingleProcess(device)

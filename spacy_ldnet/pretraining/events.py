@@ -1,38 +1,25 @@
-"""What a training tells about itself while it runs."""
+"""Events that a training reports while it runs."""
 
 from dataclasses import dataclass
-from typing import Callable, Optional, Union
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
-from .corpus import IndexedCorpus
+from ..sharding.progress import TextProgress
 
-
-@dataclass(frozen=True)
-class Tokenising:
-    """Some more of the text has been tokenised.
-
-    done (int): Bytes on disk that have been read.
-    total (int): Bytes on disk to read; 0 if nobody knows.
-    words (int): Words so far.
-    seconds (float): Time so far.
-    """
-
-    done: int
-    total: int
-    words: int
-    seconds: float
+if TYPE_CHECKING:
+    from .corpus import TokenisedCorpus
 
 
 @dataclass(frozen=True)
 class CorpusReady:
-    """The text is tokenised, and how many updates each direction will take.
+    """The text is tokenised.
 
-    corpus (IndexedCorpus): The text.
+    corpus (TokenisedCorpus): The text.
     steps (int): Updates of each direction, if it does not stop early.
-    held_out (bool): Whether the held-out text is a part of the training text, since the
-        config names none.
+    held_out (bool): Whether the held-out text was taken from the training text, because
+        the config names none.
     """
 
-    corpus: IndexedCorpus
+    corpus: "TokenisedCorpus"
     steps: int
     held_out: bool = False
 
@@ -44,8 +31,8 @@ class Progress:
     direction (str): "forward" or "backward".
     step (int): Updates so far.
     words (int): Words read so far.
-    loss (float): Mean negative logarithm (nats a word) since the last event.
-    words_per_second (float): Since the training began, measurements left out.
+    loss (float): Mean negative log-likelihood (nats per word) since the last event.
+    words_per_second (float): Since the start of the training, without evaluations.
     """
 
     direction: str
@@ -57,18 +44,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The held-out text was measured; a line of log.jsonl.
+    """The perplexity of the held-out text was measured; a line of log.jsonl.
 
     direction (str): "forward" or "backward".
     epoch (float): Times the training text was read.
     step (int): Updates so far.
     words (int): Words read so far.
-    loss (Optional[float]): Mean training loss (nats a word) since the last measurement;
+    loss (Optional[float]): Mean training loss (nats per word) since the last evaluation;
         None before any training.
     perplexity (float): Perplexity of the held-out text.
     best (bool): Whether it is the lowest so far.
-    learn_rate (float): Rate of the last update.
-    words_per_second (float): Since the training began, measurements left out.
+    learn_rate (float): Learning rate of the last update.
+    words_per_second (float): Since the start of the training, without evaluations.
     """
 
     direction: str
@@ -84,10 +71,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Finished:
-    """A direction has ended.
+    """The training of a direction has ended.
 
     direction (str): "forward" or "backward".
-    early (bool): Whether for want of a better perplexity.
+    early (bool): Whether it stopped because the perplexity did not fall any more.
     """
 
     direction: str
@@ -96,15 +83,15 @@ class Finished:
 
 @dataclass(frozen=True)
 class Resumed:
-    """A direction goes on from a checkpoint.
+    """The training of a direction was resumed from a checkpoint.
 
     direction (str): "forward" or "backward".
-    step (int): Updates before it.
+    step (int): Updates before the checkpoint.
     """
 
     direction: str
     step: int
 
 
-Event = Union[Tokenising, CorpusReady, Resumed, Progress, Evaluation, Finished]
+Event = Union[TextProgress, CorpusReady, Resumed, Progress, Evaluation, Finished]
 Report = Callable[[Event], None]

@@ -1,44 +1,45 @@
-"""Text that is held out of the training text, where the config names none."""
+"""A held-out text, taken from the training text where the config names none."""
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import List, Optional, Tuple
+from pathlib import PurePosixPath
+from typing import List, Tuple
 
 from ..errors import Errors
-from ..sharding.files import find_files, is_packed
-from ..sharding.lines import PieceReader
+from ..sharding.files import InputFile, find_text, is_compressed
+from ..sharding.lines import LineReader
+from ..sharding.ranges import FileRange, whole_file
 from ..sharding.skipped import BadFileError
 from .readers import RawTextCorpus
 
-#: Share of the text that is held out, if that is neither less nor more bytes than these,
-#: which are some 3,500 and 175,000 words of English.
+#: Share of the text that is held out.
 SHARE = 0.05
+#: Its limits in bytes, some 3,500 and 175,000 words of English.
 LEAST, MOST = 20_000, 1_000_000
-#: Of a short text no more than this.
+#: The largest share of a short text.
 MOST_SHARE = 0.25
-#: From so many files on, none of which is more than a tenth of the text, each is taken
-#: for a document, which is held out as a whole or not at all.
+#: With so many files or more, none larger than a tenth of the text, each file is taken as
+#: a document, which is held out as a whole or not at all.
 FILES = 40
-#: Of a text of fewer bytes each line is looked at beforehand, so that the right number
-#: is held out; of more bytes it is right on the average.
+#: Of a text of fewer bytes each line is read beforehand, so that the right amount is held
+#: out. Of a longer text the amount is right on average.
 SMALL = 20_000_000
-#: Unpacked size of packed text, by its size on disk.
-UNPACKED = 3
+#: Size of compressed text when decompressed, in multiples of its size on disk.
+EXPANSION = 3
 HASHES = 1 << 64
 
 
 @dataclass(frozen=True)
 class Split:
     """The texts that are held out: those with a low hash. So equal texts are on the same
-    side, and a text that is added moves no other.
+    side, and a new text moves no other one.
 
     limit (int): Hashes below it are held out.
-    files (bool): Whether the hash is that of a file's name, and not that of its lines.
+    by_file (bool): Whether the names of files are hashed, instead of lines.
     """
 
     limit: int
-    files: bool
+    by_file: bool
 
     def holds_out(self, key: str) -> bool:
         """key (str): A text, or the name of its file.
@@ -50,9 +51,9 @@ class Split:
 class SplitCorpus(RawTextCorpus):
     """One side of a text that is split in two.
 
-    reader (RawTextCorpus): Reads all of it.
+    reader (RawTextCorpus): Reads both sides.
     split (Split): What is held out.
-    held_out (bool): Whether that is the side to read, or all the rest.
+    held_out (bool): Whether to read what is held out, or the rest.
     """
 
     def __init__(self, reader: RawTextCorpus, split: Split, *, held_out: bool) -> None:
@@ -65,39 +66,32 @@ class SplitCorpus(RawTextCorpus):
         self.split = split
         self.held_out = held_out
 
-    def open_piece(
-        self, path: Path, start: int = 0, end: Optional[int] = None
-    ) -> PieceReader:
+    def open_range(self, part: FileRange) -> LineReader:
         """See `RawTextCorpus`."""
-        piece = super().open_piece(path, start, end)
-        piece.keeps = _Side(self.split, self.held_out, file_key(path))
-        return piece
+        lines = super().open_range(part)
+
+        def keep(text: str) -> bool:
+            key = file_key(part.file) if self.split.by_file else text
+            return self.split.holds_out(key) == self.held_out
+
+        lines.keep = keep
+        return lines
 
 
-@dataclass(frozen=True)
-class _Side:
-    split: Split
-    held_out: bool
-    file: str
-
-    def __call__(self, text: str) -> bool:
-        key = self.file if self.split.files else text
-        return self.split.holds_out(key) == self.held_out
-
-
-def file_key(path: Path) -> str:
-    """RETURNS (str): What is hashed of a file's name: it may move, with its folder."""
+def file_key(file: InputFile) -> str:
+    """RETURNS (str): The part of a file's path that is hashed. Its folder may move."""
+    path = PurePosixPath(file.location.path)
     return f"{path.parent.name}/{path.name}"
 
 
 def split_text(reader: RawTextCorpus, name: str) -> Tuple[SplitCorpus, SplitCorpus]:
-    """Hold out a part of a text: whole files, if it is in many, else lines.
+    """Hold out a part of a text: whole files if there are many, else lines.
 
     reader (RawTextCorpus): Reads the text.
     name (str): Config section of the text, for messages.
-    RETURNS (Tuple[SplitCorpus, SplitCorpus]): The text to train on, and the rest.
-    RAISES (ValueError): E040, E060, E061 no text there, or none that can be read; E158
-        it cannot be split.
+    RETURNS (Tuple[SplitCorpus, SplitCorpus]): The text to train on, and the held-out one.
+    RAISES (ValueError): E158 if it cannot be split; and if there is no text, or none that
+        can be read.
     """
     split = choose_split(reader, name)
     train, dev = (SplitCorpus(reader, split, held_out=side) for side in (False, True))
@@ -110,30 +104,31 @@ def choose_split(reader: RawTextCorpus, name: str) -> Split:
     RETURNS (Split): What to hold out of it.
     RAISES (ValueError): See `split_text`.
     """
-    _, files = find_files(reader.path, name)
-    sizes = [_size(path) for path in files]
+    files = find_text(reader.path, name)
+    sizes = [_size(file) for file in files]
     size = sum(sizes)
     wanted = min(max(SHARE * size, LEAST), MOST, MOST_SHARE * size)
     by_file = len(files) >= FILES and max(sizes) <= size / 10
     if by_file:
-        items = [(_hash(file_key(path)), size) for path, size in zip(files, sizes)]
+        items = [(_hash(file_key(file)), size) for file, size in zip(files, sizes)]
     elif size <= SMALL:
         items = _measure_lines(reader, files)
-        # What cannot be used of the text is not there to be held out.
+        # Text that cannot be used cannot be held out.
         wanted = min(wanted, MOST_SHARE * sum(size for _, size in items))
     else:
-        return Split(int(wanted / size * HASHES), files=False)
+        return Split(int(wanted / size * HASHES), by_file=False)
     return Split(_find_limit(items, wanted, name), by_file)
 
 
-def _measure_lines(reader: RawTextCorpus, files: List[Path]) -> List[Tuple[int, int]]:
+def _measure_lines(
+    reader: RawTextCorpus, files: List[InputFile]
+) -> List[Tuple[int, int]]:
+    """Hash and size of each text."""
     items = []
-    for path in files:
+    for file in files:
+        lines = reader.open_range(whole_file(file))
         try:
-            texts = [
-                (_hash(text), len(text))
-                for text in reader.open_piece(path).read_texts()
-            ]
+            texts = [(_hash(text), len(text)) for text in lines.read_texts()]
         except BadFileError:
             # It is named when it is tokenised.
             continue
@@ -142,7 +137,7 @@ def _measure_lines(reader: RawTextCorpus, files: List[Path]) -> List[Tuple[int, 
 
 
 def _find_limit(items: List[Tuple[int, int]], wanted: float, name: str) -> int:
-    """The hash before which there is as much text as wanted, of which some is left."""
+    """The hash below which there is as much text as wanted, so that some is left."""
     items = sorted(items)
     total, held = sum(size for _, size in items), 0
     last = None
@@ -162,5 +157,5 @@ def _hash(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size * (UNPACKED if is_packed(path) else 1)
+def _size(file: InputFile) -> int:
+    return file.size * (EXPANSION if is_compressed(file.name) else 1)

@@ -1,4 +1,4 @@
-"""Language models to begin with, for text of another domain."""
+"""Language models whose training is continued, for text of another domain."""
 
 import hashlib
 from typing import Any, Dict, List, Sequence
@@ -18,12 +18,12 @@ from ..lm_directory import (
 from ..nn.language_model import LanguageModelConfig
 
 
-class BaseModels:
-    """name (str): Directory of trained language models, or name of an installed package
-        that holds some.
-    directions (Sequence[str]): Those that are to be trained.
-    RAISES (ValueError): E011 a file is missing, E077 they have no softmax, E150 there is
-        nothing of that name, E151 it is a pipeline, E153 or E154 a file is damaged.
+class InitialModels:
+    """Language models that a training starts with.
+
+    name (str): Their directory, or the name of an installed package.
+    directions (Sequence[str]): The directions that are to be trained.
+    RAISES (ValueError): E077 if they have no softmax; and if they are missing or damaged.
     """
 
     def __init__(self, name: str, directions: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ class BaseModels:
 
     @property
     def sizes(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): What a config need not say."""
+        """RETURNS (Dict[str, Any]): Sizes that a config can leave open."""
         structure = self.structures[next(iter(self.structures))]
         sizes = {**sizes_of(structure), "cutoffs": structure["cutoffs"]}
         # As a config has them.
@@ -46,9 +46,8 @@ class BaseModels:
 
     @property
     def hash(self) -> str:
-        """RETURNS (str): SHA-256 over the weights, since others may come to have the
-        same path. Over those of both directions, whichever are trained: one may be
-        trained after the other.
+        """RETURNS (str): SHA-256 of the weights, since the path may get others. Those of
+        both directions count, as one may be trained after the other.
         """
         digest = hashlib.sha256()
         files = find_weights(self.path)
@@ -57,8 +56,8 @@ class BaseModels:
         return digest.hexdigest()
 
     def check(self, model: LanguageModelConfig) -> None:
-        """model (LanguageModelConfig): What the config asks for.
-        RAISES (ValueError): E054 it asks for other sizes.
+        """model (LanguageModelConfig): The [model] section.
+        RAISES (ValueError): E054 if it has other sizes.
         """
         wanted = {name: getattr(model, name) for name in MODEL_SIZES}
         for structure in self.structures.values():

@@ -1,4 +1,4 @@
-"""Both directions: side by side in a process each, or one after the other."""
+"""The training of both directions, side by side in two processes or one after the other."""
 
 import multiprocessing
 import os
@@ -11,15 +11,15 @@ from typing import Any, Dict, Iterator, List, Tuple
 import torch
 
 from ..errors import Errors
-from ..sharding.local import end_with_parent
-from .distributed import Devices
+from ..sharding.engines import end_with_parent
+from .distributed import Processes
 from .events import Finished, Report
 from .trainer import TrainingJob, train_direction
 
-#: Seconds between two looks at whether a process still lives.
+#: Seconds between two checks whether a process is still alive.
 POLL = 1.0
-#: By default glibc gives large blocks back to the system after every update and has
-#: them mapped and zeroed again in the next; keeping them saved a quarter of the time.
+#: By default glibc returns large blocks to the system after every update, and the next
+#: update maps and zeroes them again. Keeping them saved a quarter of the time.
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": "4294967296",
     "MALLOC_TRIM_THRESHOLD_": "8589934592",
@@ -27,30 +27,30 @@ MALLOC = {
 }
 
 _KILLED = (
-    "It printed why, or was killed (-9: perhaps for want of memory). [pretraining] "
+    "It printed why, or was killed (-9: perhaps it ran out of memory). [pretraining] "
     "side_by_side = false trains one direction after the other, in this process; a "
     "script of your own needs that, or 'if __name__ == \"__main__\":'."
 )
 
 
 def train_all(
-    jobs: List[TrainingJob], report: Report, devices: Devices, *, side_by_side: bool
+    jobs: List[TrainingJob], report: Report, processes: Processes, *, side_by_side: bool
 ) -> None:
     """Train all directions.
 
     jobs (List[TrainingJob]): One for each direction.
     report (Report): Called in this process with each event of any of them.
-    devices (Devices): Where to train, if not side by side.
-    side_by_side (bool): In a process each, at the same time; on two cores this was
-        seen to be faster than one after the other with two threads.
-    RAISES (ValueError): E046 a loss is no longer a number, E047 a process failed.
+    processes (Processes): Where to train, if not side by side.
+    side_by_side (bool): Whether each direction gets a process of its own. On two cores
+        that is faster than one after the other with two threads.
+    RAISES (ValueError): E046 if a loss is no longer a number, E047 if a process fails.
     """
     if side_by_side:
         threads = max(1, torch.get_num_threads() // len(jobs))
         _train_side_by_side([replace(job, threads=threads) for job in jobs], report)
     else:
         for job in jobs:
-            train_direction(job, report, devices)
+            train_direction(job, report, processes)
 
 
 def _train_side_by_side(jobs: List[TrainingJob], report: Report) -> None:
@@ -75,7 +75,7 @@ def _train_side_by_side(jobs: List[TrainingJob], report: Report) -> None:
 
 
 def _run(job: TrainingJob, messages: Any) -> None:
-    """What a child process does."""
+    """The main function of a child process."""
     end_with_parent()
     try:
         train_direction(job, lambda event: messages.put((job.direction, event)))
@@ -89,7 +89,7 @@ def _run(job: TrainingJob, messages: Any) -> None:
 
 
 def _listen(children: Dict[str, Any], messages: Any, report: Report) -> None:
-    """Pass events on until every child has finished."""
+    """Pass on events until every child has finished."""
     waiting = set(children)
     while waiting:
         direction, event = _next_message(children, messages, waiting)
@@ -110,7 +110,7 @@ def _next_message(
         try:
             return messages.get(timeout=POLL)
         except queue.Empty:
-            # What a child wrote last may arrive after its end: so wait once more.
+            # The last message of a child may arrive after its end: so wait once more.
             if dead:
                 code = children[dead[0]].exitcode
                 raise _failure(dead[0], code, _KILLED) from None
@@ -124,7 +124,7 @@ def _failure(direction: str, code: int, reason: str) -> ValueError:
 
 @contextmanager
 def _environment(values: Dict[str, str]) -> Iterator[None]:
-    """Set what is not set yet, for the processes started meanwhile."""
+    """Set variables that are not set, for processes that are started inside."""
     added = {name: value for name, value in values.items() if name not in os.environ}
     os.environ.update(added)
     try:

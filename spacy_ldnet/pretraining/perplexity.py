@@ -1,21 +1,42 @@
-"""How well a language model foresees a text."""
+"""Perplexity: how well language models predict a text."""
 
 import math
-from typing import Any, Iterator, Optional, Tuple
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Dict, Optional, Union
 
 import torch
+from spacy.util import load_config, registry
+from thinc.api import Config
 
+from ..lm_directory import (
+    CONFIG_FILE,
+    DIRECTIONS,
+    WORDS_FILE,
+    damage_of,
+    find_language_models,
+    find_weights,
+    read_vocabulary,
+    read_weights,
+    require_files,
+)
 from ..nn.language_model import LanguageModel
-from .batchers import SequenceFeed, Share
+from ..nn.serialize import module_from_bytes
+from ..sharding.engines import make_engine
+from .batchers import ProcessRank, SequenceBatcher, TokenStream, cut_held_out
 from .config import SEQUENCES, STREAMS
-from .corpus import TokenStream, heldout_windows
+from .corpus import SHARDS_FOLDER, open_stream, write_corpus
+from .events import Report
+from .readers import RawTextCorpus, create_raw_text_corpus_v1
+from .tokenised import Tokeniser, make_tokenizer
+from .vocabulary import count_words, give_subwords
 
-#: Parts of the text that are read side by side, and words between two look-ups. The
-#: state is carried on, so only the words after the start of a part miss some context.
+#: Streams of a text that are read side by side, and words of each in a batch. The state is
+#: carried, so only the first words of a stream lack some context.
 BATCH_SIZE = 32
 WINDOW = 64
-
-Piece = Tuple[Any, Any, Optional[Any]]
+#: Section and part of a text that `measure_text` reads.
+SECTION, PART = "TEXT", "dev"
 
 
 def perplexity(
@@ -26,45 +47,104 @@ def perplexity(
     batch_size: int = BATCH_SIZE,
     window: int = WINDOW,
 ) -> float:
-    """Perplexity a word, over all words and end-of-sentence symbols of a text.
+    """Perplexity per word, over all words and end-of-sentence symbols of a text.
 
-    Unknown words count as the one symbol that they are to the model, so perplexities
-    compare only where the vocabulary is the same.
+    An unknown word counts as the one symbol that it is to the model, so perplexities can
+    only be compared for the same vocabulary.
 
     model (LanguageModel): The model; it is in evaluation mode afterwards.
     stream (TokenStream): The text, in the model's direction.
-    batching (str): As in its training: "streams" to carry the state on from sequence
-        to sequence, "sequences" to read each from the zero state.
-    batch_size (int): Parts of the text that are read side by side.
-    window (int): Words read at a time.
-    RETURNS (float): exp of the mean negative logarithm of the probability.
+    batching (str): As in its training: "streams" to carry the state from sequence to
+        sequence, "sequences" to read each one from the zero state.
+    batch_size (int): Number of streams.
+    window (int): Words of each stream in a batch.
+    RETURNS (float): exp of the mean negative log-likelihood.
     """
     model.eval()
     device = model.embedding.weight.device
+    if batching == SEQUENCES:
+        cut = SequenceBatcher(stream, batch_size * window, 0, ProcessRank())
+        batches = cut.epoch(0)
+    else:
+        batches = cut_held_out(stream, batch_size=batch_size, window=window)
     total = 0.0
     state = None
-    alone = batching == SEQUENCES
-    read = _sequences if alone else _windows
     with torch.inference_mode():
-        for words, targets, counted in read(stream, batch_size, window):
+        for batch in batches:
             scores, state = model(
-                torch.from_numpy(words).to(device),
-                torch.from_numpy(targets).to(device),
-                None if alone else state,
+                torch.from_numpy(batch.words).to(device),
+                torch.from_numpy(batch.targets).to(device),
+                None if batch.fresh else state,
             )
             scores = scores.double()
-            if counted is not None:
-                scores = scores[torch.from_numpy(counted).to(device)]
+            if batch.counted is not None:
+                scores = scores[torch.from_numpy(batch.counted).to(device)]
             total -= float(scores.sum())
     return math.exp(min(total / len(stream), 700.0))
 
 
-def _windows(stream: TokenStream, batch_size: int, window: int) -> Iterator[Piece]:
-    cut = heldout_windows(stream, batch_size=batch_size, window=window)
-    for (words, targets), counted in cut:
-        yield words, targets, counted
+def measure_text(
+    model_path: Union[str, Path],
+    text_path: Union[str, Path],
+    *,
+    n_process: int = 1,
+    strict: bool = False,
+    report: Optional[Report] = None,
+) -> Dict[str, Any]:
+    """Measure the perplexity of a text that is not yet tokenised.
+
+    model_path (Union[str, Path]): Directory of language models, or the name of an installed
+        package.
+    text_path (Union[str, Path]): A file, a folder or a glob, see
+        `create_raw_text_corpus_v1`.
+    n_process (int): Number of processes that tokenise; 0 or -1 for all cores.
+    strict (bool): Whether text that cannot be used is an error, instead of a warning.
+    report (Optional[Report]): Called while it tokenises.
+    RETURNS (Dict[str, Any]): "perplexity" by direction, "words" and "unknown", the share
+        of unknown words.
+    RAISES (ValueError): If there are no language models, or no text, or if these cannot be
+        used.
+    """
+    path = find_language_models(model_path)
+    require_files(path, (CONFIG_FILE, WORDS_FILE))
+    words = read_vocabulary(path)
+    with damage_of(path / CONFIG_FILE):
+        config = load_config(path / CONFIG_FILE, interpolate=True)
+    # The state is carried, or not, as it was in training.
+    batching = config.get("pretraining", {}).get("batching", STREAMS)
+    engine = make_engine(n_process=n_process)
+    with TemporaryDirectory() as folder:
+        corpus = Path(folder)
+        shards = corpus / SHARDS_FOLDER
+        nlp, reader = make_tokenizer(config), _make_reader(config, text_path)
+        tokenise = Tokeniser(shards, nlp, engine, strict=strict, report=report)
+        texts = tokenise({PART: (SECTION, reader)})
+        known = set(words)
+        found = count_words(shards, texts[PART].shards)
+        everything = words + sorted(word for word in found if word not in known)
+        counts = write_corpus(
+            corpus, texts, everything, inputs={}, predicted=len(words)
+        )[PART]
+        values = {}
+        files = find_weights(path)
+        for direction in files or DIRECTIONS:
+            weights = read_weights(path, direction)
+            with damage_of(files[direction]):
+                model = module_from_bytes(LanguageModel, weights)
+            give_subwords(model, everything)
+            stream = open_stream(corpus, PART, direction)
+            values[direction] = perplexity(model, stream, batching=batching)
+    unknown = counts.unknown / counts.words
+    return {"perplexity": values, "words": counts.words, "unknown": unknown}
 
 
-def _sequences(stream: TokenStream, batch_size: int, window: int) -> Iterator[Piece]:
-    for batch in SequenceFeed(stream, batch_size * window, 0, Share()).epoch(0):
-        yield batch.words, batch.targets, batch.counted
+def _make_reader(config: Config, text_path: Union[str, Path]) -> RawTextCorpus:
+    """The reader of the held-out text in training, so that sentences are split or not."""
+    section = config.get("corpora", {}).get(PART)
+    name = section.get("@readers", "") if isinstance(section, dict) else ""
+    if name.startswith("spacy-ldnet.RawTextCorpus."):
+        block = {"corpus": {**section, "path": str(text_path)}}
+        reader = registry.resolve(block)["corpus"]
+        if isinstance(reader, RawTextCorpus):
+            return reader
+    return create_raw_text_corpus_v1(text_path)

@@ -13,21 +13,25 @@ from spacy.training import Example
 from spacy.training.corpus import JsonlCorpus, walk_corpus
 
 from ..errors import Errors
-from ..sharding.files import find_files
-from ..sharding.lines import PieceReader
-from ..sharding.skipped import BadFileError, Problem, describe_problems
+from ..sharding.files import InputFile, find_text
+from ..sharding.lines import LineReader
+from ..sharding.ranges import FileRange, whole_file
+from ..sharding.skipped import BadFileError, Skipped, skipped_warnings
+from ..util import check_range
+
+Reader = Callable[[Language], Iterable[Any]]
 
 
 class RawTextCorpus:
-    """A corpus reader of spaCy's for files of plain text or JSON lines, packed or not.
+    """A corpus reader for files of plain text or JSON lines, compressed or not.
 
-    Pretraining reads the files itself, several at a time; elsewhere it yields examples
-    as any reader does.
+    Pretraining reads the files itself, several at a time. Anywhere else this yields
+    examples, as any reader of spaCy's does.
 
-    path (Optional[Union[str, Path]]): A file, a folder or a glob.
-    text_key (str): Key of the text in the objects of .jsonl files.
-    max_length (int): The most characters of a text; longer ones are left out.
-    sentences (bool): Whether each sentence is a sequence of its own.
+    path (Optional[Union[str, Path]]): See `create_raw_text_corpus_v1`.
+    text_key (str): See `create_raw_text_corpus_v1`.
+    max_length (int): See `create_raw_text_corpus_v1`.
+    sentences (bool): See `create_raw_text_corpus_v1`.
     """
 
     def __init__(
@@ -43,43 +47,38 @@ class RawTextCorpus:
         self.max_length = max_length
         self.sentences = sentences
 
-    def open_piece(
-        self, path: Path, start: int = 0, end: Optional[int] = None
-    ) -> PieceReader:
-        """path (Path): One of the files.
-        start (int): Place of the first byte.
-        end (Optional[int]): Place after the last byte; None for the end of the file.
-        RETURNS (PieceReader): Reads it with the settings of this reader.
+    def open_range(self, part: FileRange) -> LineReader:
+        """part (FileRange): A range of one of the files.
+        RETURNS (LineReader): Reads it with the settings of this reader.
         """
-        limits = {"text_key": self.text_key, "max_length": self.max_length}
-        return PieceReader(path, start=start, end=end, **limits)  # type: ignore[arg-type]
+        return LineReader(part, text_key=self.text_key, max_length=self.max_length)
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """nlp (Language): Gives the tokenizer.
         YIELDS (Example): Each text, or each of its sentences.
-        RAISES (ValueError): E040, E060, E061 no text there, or none that can be read.
+        RAISES (ValueError): If there is no text, or none that can be read.
         """
         sentencizer = Sentencizer() if self.sentences else None
-        for path in find_files(self.path, "corpora")[1]:
-            if not self._is_usable(path):
+        for file in find_text(self.path, "corpora"):
+            if not self._is_usable(file):
                 continue
-            for text in self.open_piece(path).read_texts():
+            for text in self.open_range(whole_file(file)).read_texts():
                 for doc in _split(nlp.make_doc(text), sentencizer):
                     yield Example(doc, doc.copy())
 
-    def _is_usable(self, path: Path) -> bool:
-        """Read it once before, so that a bad file is left out as a whole."""
-        piece = self.open_piece(path)
+    def _is_usable(self, file: InputFile) -> bool:
+        """Read the file once before, so that a bad one is skipped as a whole."""
+        lines = self.open_range(whole_file(file))
         try:
-            for _ in piece.read_texts():
+            for _ in lines.read_texts():
                 pass
-            left_out = piece.describe_left_out()
+            found = lines.list_skipped()
         except BadFileError as error:
-            left_out = [[error.line, error.reason, 0, path.stat().st_size]]
-        problems = [Problem("corpora", str(path), *values) for values in left_out]
-        for message in describe_problems(problems):
+            found = [[error.line, error.reason, 0, file.size]]
+        skipped = [Skipped("corpora", file.location.path, *values) for values in found]
+        for message in skipped_warnings(skipped):
             warnings.warn(message, stacklevel=3)
-        return all(problem.lines for problem in problems)
+        return not any(item.is_whole_file for item in skipped)
 
 
 def _split(doc: Doc, sentencizer: Optional[Sentencizer]) -> Iterator[Doc]:
@@ -97,30 +96,23 @@ def create_raw_text_corpus_v1(
     max_length: int = 1_000_000,
     sentences: bool = False,
 ) -> RawTextCorpus:
-    """Read raw text: one text on each line of .txt files, or in each object of .jsonl
-    files; both may be packed as .gz, .bz2 or .zst (extra `zstd`).
+    """Read raw text: one text in each line of .txt files, or in each object of .jsonl
+    files. Both may be compressed as .gz, .bz2 or .zst (extra `zstd`).
 
-    path (Optional[Union[str, Path]]): A file, a folder (with all below it) or a glob.
+    path (Optional[Union[str, Path]]): A file, a folder (with all folders below it) or a
+        glob; or an address of one that fsspec knows, such as s3://bucket/texts.
     text_key (str): Key of the text in the objects of .jsonl files.
-    max_length (int): The most characters of a text, at least 1; longer ones are left
-        out, and reported.
-    sentences (bool): Whether to split each text into sentences, by spaCy's rule-based
-        `Sentencizer`, so that each is a sequence of its own.
+    max_length (int): The most characters of a text, at least 1. Longer texts are skipped
+        and reported.
+    sentences (bool): Whether each sentence is a sequence of its own. Texts are then split
+        by spaCy's rule-based `Sentencizer`.
     RETURNS (RawTextCorpus): The reader.
-    RAISES (ValueError): E013 a value that is not allowed.
+    RAISES (ValueError): E013 for a value that is not allowed.
     """
-    if max_length < 1:
-        values = {"name": "max_length", "value": max_length}
-        raise ValueError(Errors.E013.format(**values, reason="it has to be at least 1"))
+    check_range("max_length", max_length, max_length >= 1, "it must be at least 1")
     return RawTextCorpus(
         path, text_key=text_key, max_length=max_length, sentences=sentences
     )
-
-
-#: Bytes read at a time.
-CHUNK = 1 << 20
-
-Reader = Callable[[Language], Iterable[Any]]
 
 
 def read_docs(reader: Reader, nlp: Language, name: str) -> Iterator[Doc]:
@@ -130,8 +122,8 @@ def read_docs(reader: Reader, nlp: Language, name: str) -> Iterator[Doc]:
     nlp (Language): Gives the tokenizer.
     name (str): Config section of the text, for messages.
     YIELDS (Doc): The texts.
-    RAISES (ValueError): E040 no such file, E041 bytes that are not UTF-8, E128 lines
-        that the reader cannot take.
+    RAISES (ValueError): E040 if there is no such file, E041 for bytes that are not UTF-8,
+        E128 for lines that the reader cannot use.
     """
     check_source(reader, name)
     try:
@@ -141,7 +133,7 @@ def read_docs(reader: Reader, nlp: Language, name: str) -> Iterator[Doc]:
         place = _undecodable_line(reader)
         raise ValueError(Errors.E041.format(place=place, reason=error)) from error
     except (KeyError, TypeError, ValueError) as error:
-        # spaCy's reader takes what is under "text", whatever a line holds.
+        # spaCy's reader takes what is under "text", whatever that is.
         reason = _unusable_line(reader) if isinstance(reader, JsonlCorpus) else ""
         if not reason:
             raise
@@ -151,7 +143,7 @@ def read_docs(reader: Reader, nlp: Language, name: str) -> Iterator[Doc]:
 def check_source(reader: Reader, name: str) -> None:
     """reader (Reader): A corpus reader.
     name (str): Config section of the text, for the message.
-    RAISES (ValueError): E040 the file or folder that it is to read is not there.
+    RAISES (ValueError): E040 if the file or folder that it reads is missing.
     """
     path = reader_path(reader)
     if hasattr(reader, "path") and (path is None or not path.exists()):
@@ -160,7 +152,7 @@ def check_source(reader: Reader, name: str) -> None:
 
 def reader_path(reader: Reader) -> Optional[Path]:
     """reader (Reader): A corpus reader.
-    RETURNS (Optional[Path]): The file or folder that it reads, if it says so.
+    RETURNS (Optional[Path]): The file or folder that it reads; None if that is unknown.
     """
     path = getattr(reader, "path", None)
     return None if path is None else Path(path)
@@ -168,7 +160,7 @@ def reader_path(reader: Reader) -> Optional[Path]:
 
 def source_files(path: Path, reader: Reader) -> List[Path]:
     """path (Path): The file or folder that a reader reads.
-    reader (Reader): The reader, which may say with `file_type` how names end.
+    reader (Reader): The reader. Its `file_type`, if any, is the ending of the names.
     RETURNS (List[Path]): The files, in the order in which spaCy's readers read them.
     """
     return list(walk_corpus(path, f".{getattr(reader, 'file_type', 'txt')}"))
@@ -176,8 +168,8 @@ def source_files(path: Path, reader: Reader) -> List[Path]:
 
 def source_hash(reader: Reader) -> Optional[str]:
     """reader (Reader): A corpus reader.
-    RETURNS (Optional[str]): SHA-256 over the files that it reads; None if it does not
-        say which they are.
+    RETURNS (Optional[str]): SHA-256 of the files that it reads; None if these are
+        unknown.
     """
     path = reader_path(reader)
     if path is None:
@@ -186,13 +178,12 @@ def source_hash(reader: Reader) -> Optional[str]:
     for file_path in source_files(path, reader):
         digest.update(f"{file_path.name} {file_path.stat().st_size}\n".encode())
         with file_path.open("rb") as file:
-            for block in iter(lambda: file.read(CHUNK), b""):
-                digest.update(block)
+            hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
 
 
 def _unusable_line(reader: JsonlCorpus) -> str:
-    """Name the first line that is no object with a text; empty if there is none."""
+    """The first line that is no object with a text; "" if there is none."""
     for file_path in walk_corpus(reader.path, ".jsonl"):
         with file_path.open(encoding="utf8") as file:
             for number, line in enumerate(file, start=1):

@@ -1,43 +1,42 @@
-"""A whole run: from the config and the text to the language models' directories."""
+"""A whole pretraining: from a config and raw text to directories of language models."""
 
 import errno
 import warnings
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional
 
 import srsly
-from spacy.language import Language
-from spacy.util import dot_to_object, load_model_from_config, registry
+from spacy.util import dot_to_object, registry
 from thinc.api import Config
 
 from ..errors import Errors, Warnings
 from ..lm_directory import vocabulary_hash
 from ..nn.language_model import LanguageModelConfig, clip_cutoffs
 from .advice import warn_of_result, warn_of_text
-from .batchers import make_feed
+from .batchers import make_batcher
 from .config import PretrainingSettings, fixed_settings, read_settings
-from .corpus import IndexedCorpus, open_stream
+from .corpus import TokenisedCorpus, open_stream, prepare_corpus
 from .directory import LAST, RunDirectory
-from .distributed import Devices, find_devices
+from .distributed import Processes, find_processes
 from .events import CorpusReady, Evaluation, Event, Report
 from .held_out import SplitCorpus, split_text
-from .init_from import BaseModels
+from .init_from import InitialModels
 from .parallel import train_all
 from .readers import RawTextCorpus, Reader, reader_path
 from .schedules import make_schedule
-from .tokenised import prepare_corpus
-from .trainer import TrainingJob, total_steps
+from .tokenised import make_tokenizer
+from .trainer import TrainingJob
 
-CORPUS_DIRECTORY = "corpus"
-#: No room, a quota, a limit; no permission; a file in place of a folder.
+CORPUS_FOLDER = "corpus"
+ARCHITECTURE = "spacy-ldnet.LanguageModel.v1"
+#: No space, a quota or a limit; no permission; a file in the place of a folder.
 UNWRITABLE = tuple(
     getattr(errno, name)
     for name in "ENOSPC EDQUOT EFBIG EROFS EACCES EPERM EEXIST ENOTDIR".split()
     if hasattr(errno, name)
 )
-ARCHITECTURE = "spacy-ldnet.LanguageModel.v1"
 
 
 def pretrain(
@@ -53,36 +52,206 @@ def pretrain(
     """Train language models on raw text.
 
     config (Config): Sections paths, system, nlp, corpora, model and pretraining.
-    output (Path): Directory for `model-best`, `model-last`, `log.jsonl`, checkpoints
+    output (Path): Directory for `model-best`, `model-last`, `log.jsonl`, the checkpoints
         and the tokenised text, which later runs with the same text use again.
     device (str): torch's name of the device.
     report (Report): Called with each event.
-    RAISES (ValueError): E011 or E054 unusable language models to begin with, E013 or
-        E045-E048 unusable config, E040-E044, E060-E062 or E158 unusable text, E046-E047 or
-        E063-E064 failed processes, E050, E053 or E066 another run, E051 or E052
-        unusable files, E058 no accelerate, E120 to E124 an output that is not a run's
-        own.
+    resume (bool): Whether to resume the run in the directory, if there is one.
+    overwrite (bool): Whether to replace it; with `resume`, only if it cannot be resumed.
+    strict (bool): Whether text that cannot be used is an error, instead of a warning.
+    RAISES (ValueError): If the config, the text or the language models to start with cannot
+        be used, if the directory is not the run's own, if a file cannot be written, if
+        the loss is no longer a number, or if a process fails.
     """
     plain = config.interpolate()
     settings = read_settings(_section(plain, "pretraining"))
     make_schedule(settings.learn_rate)
-    read = [reader_path(r) for r in _resolve_readers(plain, settings).values()]
-    inputs = [Path(path) for path in (*read, settings.init_from) if path]
+    readers = resolve_readers(plain, settings)
     base = None
     if settings.init_from:
-        base = BaseModels(settings.init_from, settings.directions)
+        base = InitialModels(settings.init_from, settings.directions)
     model = resolve_model(plain, base)
     directory = RunDirectory(output)
-    flags = {"resume": resume, "overwrite": overwrite, "strict": strict}
-    with directory.claim(inputs), _unwritable(output):
-        _pretrain(
-            config, plain, settings, model, base, directory, device, report, **flags
+    read = [*map(reader_path, readers.values()), settings.init_from]
+    with directory.claim([Path(path) for path in read if path]), _coded_errors(output):
+        earlier = directory.earlier_run()
+        if earlier and not (resume or overwrite):
+            raise ValueError(Errors.E050.format(path=output, what=earlier))
+        processes = find_processes(device)
+        run = _Run(config, plain, settings, model, base, readers, directory, processes)
+        report = report if processes.is_first else _ignore
+        corpus = run.prepare_text(strict, report)
+        job = run.make_job(corpus, device)
+        resume = bool(earlier) and resume and directory.fits(job.identity, overwrite)
+        held_out = isinstance(readers[settings.dev_corpus], SplitCorpus)
+        report(CorpusReady(corpus, job.steps, held_out))
+        run.train(corpus, replace(job, resume=resume), report)
+
+
+def resolve_readers(config: Config, settings: PretrainingSettings) -> Dict[str, Reader]:
+    """config (Config): A config with the sections of the texts, interpolated.
+    settings (PretrainingSettings): Names these sections.
+    RETURNS (Dict[str, Reader]): The readers of both texts, by section. If there is no
+        held-out text, a part of the training text takes its place.
+    RAISES (ValueError): E045 if a section is missing, E158 if the text cannot be split.
+    """
+    readers: Dict[str, Reader] = {}
+    names = (settings.train_corpus, settings.dev_corpus)
+    for name in names:
+        try:
+            block = dot_to_object(config, name)
+        except KeyError:
+            hint = ", which [pretraining] names"
+            raise ValueError(Errors.E045.format(name=name, hint=hint)) from None
+        readers[name] = registry.resolve({"corpus": block})["corpus"]
+    train, dev = (readers[name] for name in names)
+    if isinstance(train, RawTextCorpus) and isinstance(dev, RawTextCorpus):
+        if not dev.path:
+            readers = dict(zip(names, split_text(train, settings.train_corpus)))
+    return readers
+
+
+def resolve_model(
+    config: Config, base: Optional[InitialModels] = None
+) -> LanguageModelConfig:
+    """config (Config): A config with a section model, interpolated.
+    base (Optional[InitialModels]): Language models to start with. Sizes that the section
+        leaves open are theirs.
+    RETURNS (LanguageModelConfig): The model that the section describes.
+    RAISES (ValueError): E048 for another kind of model, E054 for sizes that differ from
+        those of the language models to start with.
+    """
+    section = dict(_section(config, "model"))
+    if base is not None and section.get("@architectures") == ARCHITECTURE:
+        open_sizes = [name for name in base.sizes if section.get(name) is None]
+        section.update({name: base.sizes[name] for name in open_sizes})
+    model = registry.resolve({"model": section})["model"]
+    if not isinstance(model, LanguageModelConfig):
+        expected = f'@architectures = "{ARCHITECTURE}"'
+        values = {"expected": expected, "found": type(model).__name__}
+        raise ValueError(Errors.E048.format(name="model", **values))
+    if base is not None:
+        base.check(model)
+    return model
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run in a directory that it has claimed.
+
+    config (Config): The config, not interpolated.
+    plain (Config): The config, interpolated.
+    settings (PretrainingSettings): Its section pretraining.
+    model (LanguageModelConfig): Its section model.
+    base (Optional[InitialModels]): Language models to start with.
+    readers (Dict[str, Reader]): The readers of both texts, by section.
+    directory (RunDirectory): The output directory.
+    processes (Processes): Where to train.
+    """
+
+    config: Config
+    plain: Config
+    settings: PretrainingSettings
+    model: LanguageModelConfig
+    base: Optional[InitialModels]
+    readers: Dict[str, Reader]
+    directory: RunDirectory
+    processes: Processes
+
+    @property
+    def seed(self) -> int:
+        return int(self.plain.get("system", {}).get("seed") or 0)
+
+    def prepare_text(self, strict: bool, report: Report) -> TokenisedCorpus:
+        """Tokenise the text. Of several processes, the first of each machine does it, and
+        the others find it done.
+        """
+        prepares = self.processes.prepares_text
+        if not prepares:
+            self.processes.wait()
+        corpus = prepare_corpus(
+            self.directory.path / CORPUS_FOLDER,
+            make_tokenizer(self.plain),
+            self.readers,
+            self.settings,
+            strict=strict,
+            base_words=self.base.words if self.base else None,
+            subwords=bool(self.model.subword_rows),
+            report=report if prepares else _ignore,
         )
+        if prepares:
+            self.processes.wait()
+        return corpus
+
+    def make_job(self, corpus: TokenisedCorpus, device: str) -> TrainingJob:
+        """The job of the first direction; that of the other one differs in nothing else."""
+        direction, own = self.settings.directions[0], self.processes.own
+        stream = open_stream(corpus.path, "train", direction)
+        batcher = make_batcher(
+            stream, self.settings, seed=self.seed, direction=direction, process=own
+        )
+        job = TrainingJob(
+            direction=direction,
+            model=self.model,
+            rows=corpus.rows,
+            settings=self.settings,
+            seed=self.seed,
+            corpus=corpus.path,
+            n_batches=len(batcher),
+            output=self.directory.path,
+            device=device,
+            threads=0,
+            identity=self._identify(corpus),
+            base=self.base.path if self.base else None,
+        )
+        if not job.steps:
+            streams = self.settings.batch_size * own.world
+            found = {"found": corpus.train.words, "batch_size": streams}
+            raise ValueError(Errors.E044.format(**found))
+        return job
+
+    def train(self, corpus: TokenisedCorpus, job: TrainingJob, report: Report) -> None:
+        """Train each direction, and keep the log."""
+        settings, processes = self.settings, self.processes
+        _warn_of_cutoffs(self.model, job.rows)
+        if processes.is_first:
+            warn_of_text(corpus, self.base)
+            if not job.resume:
+                self.directory.clear()
+            self.directory.begin(self.config, corpus, settings, self.seed)
+        processes.wait()
+
+        def log_and_report(event: Event) -> None:
+            if isinstance(event, Evaluation) and processes.is_first:
+                self.directory.add(event)
+            report(event)
+
+        jobs = [replace(job, direction=direction) for direction in settings.directions]
+        alone = processes.own.world == 1 and processes.device.type == "cpu"
+        side_by_side = settings.side_by_side and alone and len(jobs) > 1
+        train_all(jobs, log_and_report, processes, side_by_side=side_by_side)
+        processes.close()
+        if processes.is_first:
+            after = self.directory.metas[LAST]["perplexity"]
+            warn_of_result(corpus, settings, self.base, self.directory.before, after)
+
+    def _identify(self, corpus: TokenisedCorpus) -> Dict[str, Any]:
+        """What a run and its continuation must share, as JSON data."""
+        settings, model = fixed_settings(self.settings), asdict(self.model)
+        values = {f"[pretraining] {name}": value for name, value in settings.items()}
+        values.update({f"[model] {name}": value for name, value in model.items()})
+        values["[system] seed"] = self.seed
+        values["the vocabulary (hash)"] = vocabulary_hash(corpus.vocabulary)
+        values["the training text (words)"] = corpus.train.words
+        values["the number of processes"] = self.processes.own.world
+        if self.base is not None:
+            values["the language models it started with (hash)"] = self.base.hash
+        return dict(srsly.json_loads(srsly.json_dumps(values)))
 
 
 @contextmanager
-def _unwritable(output: Path) -> Iterator[None]:
-    """Say what the file system refuses in the output as an error with a remedy."""
+def _coded_errors(output: Path) -> Iterator[None]:
+    """Turn errors of the file system in the output into E051."""
     try:
         yield
     except OSError as error:
@@ -92,217 +261,11 @@ def _unwritable(output: Path) -> Iterator[None]:
         raise ValueError(Errors.E051.format(path=path, reason=error)) from error
 
 
-def _pretrain(
-    config: Config,
-    plain: Config,
-    settings: PretrainingSettings,
-    model: LanguageModelConfig,
-    base: Optional[BaseModels],
-    directory: RunDirectory,
-    device: str,
-    report: Report,
-    *,
-    resume: bool,
-    overwrite: bool,
-    strict: bool,
-) -> None:
-    output = directory.path
-    earlier = directory.earlier_run()
-    if earlier and not (resume or overwrite):
-        raise ValueError(Errors.E050.format(path=output, what=earlier))
-    devices = find_devices(device)
-    readers = _resolve_readers(plain, settings)
-    corpus = _prepare(
-        plain,
-        output,
-        settings,
-        readers,
-        base,
-        devices,
-        report,
-        strict,
-        subwords=bool(model.subword_rows),
-    )
-    seed = int(plain.get("system", {}).get("seed") or 0)
-    identity = _identify(corpus, model, settings, seed, devices, base)
-    job = TrainingJob(
-        direction=settings.directions[0],
-        model=model,
-        rows=corpus.rows,
-        settings=settings,
-        seed=seed,
-        corpus=corpus.path,
-        output=output,
-        device=device,
-        threads=0,
-        identity=identity,
-        base=base.path if base else None,
-        resume=bool(earlier) and resume and directory.fits(identity, overwrite),
-    )
-    report = _ignore if devices.share.rank else report
-    held_out = isinstance(readers[settings.dev_corpus], SplitCorpus)
-    report(CorpusReady(corpus, _count_steps(corpus, job, devices), held_out))
-    _warn_of_cutoffs(model, job.rows)
-    if devices.share.rank == 0:
-        warn_of_text(corpus, base)
-        if not job.resume:
-            directory.clear()
-        directory.begin(config, corpus, settings, seed)
-    devices.wait()
-    _train(job, directory, devices, report)
-    devices.close()
-    if devices.share.rank == 0:
-        perplexity = directory.metas[LAST]["perplexity"]
-        warn_of_result(corpus, settings, base, directory.before, perplexity)
-
-
-def _prepare(
-    plain: Config,
-    output: Path,
-    settings: PretrainingSettings,
-    readers: Dict[str, Reader],
-    base: Optional[BaseModels],
-    devices: Devices,
-    report: Report,
-    strict: bool,
-    *,
-    subwords: bool,
-) -> IndexedCorpus:
-    """Tokenise the text; of several processes the first of each machine does it."""
-    nlp = make_tokenizer(plain)
-    words = base.words if base else None
-    path = output / CORPUS_DIRECTORY
-    if not devices.prepares_text:
-        # It is there when the first process is, and is only opened.
-        devices.wait()
-        report = _ignore
-    corpus = prepare_corpus(
-        path,
-        nlp,
-        readers,
-        settings,
-        strict=strict,
-        base_words=words,
-        subwords=subwords,
-        report=report,
-    )
-    if devices.prepares_text:
-        devices.wait()
-    return corpus
-
-
-def _identify(
-    corpus: IndexedCorpus,
-    model: LanguageModelConfig,
-    settings: PretrainingSettings,
-    seed: int,
-    devices: Devices,
-    base: Optional[BaseModels],
-) -> Dict[str, Any]:
-    """What a run and its continuation have to share, as JSON data."""
-    values = {f"[pretraining] {k}": v for k, v in fixed_settings(settings).items()}
-    values.update({f"[model] {k}": v for k, v in asdict(model).items()})
-    values["[system] seed"] = seed
-    values["the vocabulary (hash)"] = vocabulary_hash(corpus.vocabulary)
-    values["the training text (words)"] = corpus.train.words
-    values["the number of processes"] = devices.share.world
-    if base is not None:
-        values["the language models it began with (hash)"] = base.hash
-    return srsly.json_loads(srsly.json_dumps(values))
-
-
-def _train(
-    job: TrainingJob, directory: RunDirectory, devices: Devices, report: Report
-) -> None:
-    """Train each direction of the settings, and keep the records."""
-
-    def keep_and_report(event: Event) -> None:
-        if isinstance(event, Evaluation) and devices.share.rank == 0:
-            directory.add(event)
-        report(event)
-
-    settings = job.settings
-    jobs = [replace(job, direction=direction) for direction in settings.directions]
-    alone = devices.share.world == 1 and devices.device.type == "cpu"
-    side_by_side = settings.side_by_side and alone and len(jobs) > 1
-    train_all(jobs, keep_and_report, devices, side_by_side=side_by_side)
-
-
-def make_tokenizer(config: Config) -> Language:
-    """config (Config): A config with a section nlp, interpolated.
-    RETURNS (Language): A pipeline without components, for its tokenizer.
-    """
-    section = dict(_section(config, "nlp"))
-    return load_model_from_config(Config({"nlp": section}), auto_fill=True)
-
-
-def resolve_model(
-    config: Config, base: Optional[BaseModels] = None
-) -> LanguageModelConfig:
-    """config (Config): A config with a section model, interpolated.
-    base (Optional[BaseModels]): Language models to begin with, whose sizes count where
-        the section leaves them open.
-    RETURNS (LanguageModelConfig): What the section describes.
-    RAISES (ValueError): E048 another kind of model, E054 other sizes than those of the
-        language models to begin with.
-    """
-    section = dict(_section(config, "model"))
-    if base is not None and section.get("@architectures") == ARCHITECTURE:
-        open_ones = [name for name in base.sizes if section.get(name) is None]
-        section.update({name: base.sizes[name] for name in open_ones})
-    model = registry.resolve({"model": section})["model"]
-    if not isinstance(model, LanguageModelConfig):
-        expected = f'@architectures = "{ARCHITECTURE}"'
-        found = type(model).__name__
-        raise ValueError(
-            Errors.E048.format(name="model", expected=expected, found=found)
-        )
-    if base is not None:
-        base.check(model)
-    return model
-
-
-def _resolve_readers(
-    config: Config, settings: PretrainingSettings
-) -> Dict[str, Reader]:
-    readers = {}
-    for name in (settings.train_corpus, settings.dev_corpus):
-        try:
-            block = dot_to_object(config, name)
-        except KeyError:
-            hint = ", which [pretraining] names"
-            raise ValueError(Errors.E045.format(name=name, hint=hint)) from None
-        readers[name] = registry.resolve({"corpus": block})["corpus"]
-    train, dev = (readers[n] for n in (settings.train_corpus, settings.dev_corpus))
-    if isinstance(train, RawTextCorpus) and isinstance(dev, RawTextCorpus):
-        if not dev.path:
-            parts = split_text(train, settings.train_corpus)
-            readers = dict(zip((settings.train_corpus, settings.dev_corpus), parts))
-    return readers
-
-
-def _count_steps(corpus: IndexedCorpus, job: TrainingJob, devices: Devices) -> int:
-    stream = open_stream(corpus.path, "train", job.direction)
-    feed = make_feed(
-        stream,
-        job.settings,
-        seed=job.seed,
-        direction=job.direction,
-        share=devices.share,
-    )
-    steps = total_steps(len(feed), job.settings)
-    if not steps:
-        places = job.settings.batch_size * devices.share.world
-        found = {"found": corpus.train.words, "batch_size": places}
-        raise ValueError(Errors.E044.format(**found))
-    return steps
-
-
 def _warn_of_cutoffs(model: LanguageModelConfig, rows: int) -> None:
     kept = clip_cutoffs(model.cutoffs, rows)
-    left_out = [c for c in model.cutoffs if c not in kept]
-    if left_out:
-        values = {"left_out": left_out, "kept": list(kept), "rows": rows}
+    beyond = [cutoff for cutoff in model.cutoffs if cutoff not in kept]
+    if beyond:
+        values = {"left_out": beyond, "kept": list(kept), "rows": rows}
         warnings.warn(Warnings.W040.format(**values), stacklevel=3)
 
 
@@ -313,4 +276,4 @@ def _section(config: Config, name: str) -> Any:
 
 
 def _ignore(event: Event) -> None:
-    """What processes other than the first do with events."""
+    """The `Report` of processes that do not report."""

@@ -1,375 +1,172 @@
-"""A text tokenised once, by ranges of its files, and kept on disk."""
+"""Texts tokenised in chunks, once: later runs with the same text find the shards."""
 
 import hashlib
 import pickle
-import time
 import warnings
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Generator, Iterator, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
+import spacy
 import srsly
 from spacy.language import Language
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
+from spacy.util import load_model_from_config
+from thinc.api import Config
 
-from ..engines import Engine, Show, Tick, make_engine
 from ..errors import Errors
-from ..lm_directory import vocabulary_hash
-from ..sharding.ranges import UNIT_SIZE, Piece, Unit, plan_units
-from ..sharding.skipped import BadFileError, Problem, describe_problems, problem_error
-from .config import PretrainingSettings
-from .corpus import (
-    SHARDS_FOLDER,
-    IndexedCorpus,
-    IndexedText,
-    PieceRecord,
-    Shard,
-    ShardWriter,
-    choose_words,
-    count_words,
-    describe_method,
-    make_corpus,
-    read_corpus,
-    read_record,
-    remove_left_over,
-    write_corpus,
-    write_record,
-)
-from .events import Report, Tokenising
+from ..sharding.engines import Engine, Tick
+from ..sharding.files import find_text
+from ..sharding.progress import TextProgress, report_progress
+from ..sharding.ranges import CHUNK_SIZE, Chunk, FileRange, cut_files
+from ..sharding.skipped import BadFileError, Skipped, skipped_warnings
 from .held_out import SplitCorpus
 from .readers import RawTextCorpus, Reader, check_source, read_docs, source_hash
+from .shards import RangeRecord, Shard, ShardWriter, read_record, write_record
 
-Made = Tuple[Unit, Shard]
-
-
-def usable_shards(made: List[Made]) -> List[Shard]:
-    """made (List[Tuple[Unit, Shard]]): Shards of a text, in order.
-    RETURNS (List[Shard]): Those that have words, and are not of a file of which
-        another range cannot be used.
-    """
-    bad = _bad_files(made)
-    # Only a file in several ranges has shards of its own; of units of several files
-    # the bad ones have been left out already.
-    return [
-        shard
-        for _, shard in made
-        if shard.sequences and not {piece.name for piece in shard.pieces} <= bad
-    ]
-
-
-def collect_problems(section: str, made: List[Made]) -> List[Problem]:
-    """section (str): Config section of the text.
-    made (List[Tuple[Unit, Shard]]): Its first shards, or all, in order.
-    RETURNS (List[Problem]): What was left out: one for each file and reason.
-    """
-    bad = _bad_files(made)
-    sizes: Dict[str, int] = Counter()
-    for _, shard in made:
-        for piece in shard.pieces:
-            sizes[piece.name] += piece.end - piece.start
-    lines: Dict[str, int] = Counter()
-    found: Dict[Tuple[str, str], Problem] = {}
-    for unit, shard in made:
-        for piece in shard.pieces:
-            for entry in piece.problems:
-                problem = _make(section, unit, piece, entry, lines[piece.name])
-                if not problem.lines:
-                    problem = replace(problem, size=sizes[piece.name])
-                elif piece.name in bad:
-                    continue
-                at = (piece.name, problem.reason if problem.lines else "")
-                found[at] = _join(found[at], problem) if at in found else problem
-            lines[piece.name] += piece.lines
-    return list(found.values())
-
-
-def _bad_files(made: List[Made]) -> Set[str]:
-    pieces = [piece for _, shard in made for piece in shard.pieces]
-    return {piece.name for piece in pieces if piece.hash is None}
-
-
-def _make(
-    section: str, unit: Unit, piece: PieceRecord, entry: List[Any], before: int
-) -> Problem:
-    """The problem of a piece, with the line's number in the file."""
-    line, reason, lines, size = entry
-    number = None if line is None else before + line
-    return Problem(section, str(unit.base / piece.name), number, reason, lines, size)
-
-
-def _join(first: Problem, other: Problem) -> Problem:
-    if not first.lines:
-        return first
-    lines, size = first.lines + other.lines, first.size + other.size
-    return replace(first, lines=lines, size=size)
-
-
-#: Strings that a tokenizer may gather before it is made anew, since spaCy keeps each
-#: that it has ever seen.
+#: Changes whenever shards or their files change.
+CORPUS_FORMAT = 3
+#: Words of a shard of a reader whose files are unknown.
+SHARD_WORDS = 16_000_000
+#: Strings that a tokenizer may gather before it is loaded again, since spaCy keeps each
+#: string that it has seen.
 STRINGS = 1 << 18
-#: Texts between two reports.
+#: Texts between two reports of progress.
 REPORT_EVERY = 200
 
 
-class BoundedTokenizer:
-    """A tokenizer whose memory does not grow with the text.
+def make_tokenizer(config: Config) -> Language:
+    """config (Config): A config with a section nlp, interpolated.
+    RETURNS (Language): A pipeline without components, for its tokenizer.
+    RAISES (ValueError): E045 if there is no such section.
+    """
+    if "nlp" not in config:
+        raise ValueError(Errors.E045.format(name="nlp", hint=""))
+    return load_model_from_config(Config({"nlp": dict(config["nlp"])}), auto_fill=True)
 
-    data (bytes): Of `pack_tokenizer`.
+
+@dataclass
+class TokenisedText:
+    """A text as shards.
+
+    section (str): Its section of the config.
+    shards (List[Shard]): Its shards, in order, without empty ones.
+    keys (List[str]): Names of all its shards on disk, with empty and unusable ones.
+    skipped (List[Skipped]): What was skipped.
+    reused (bool): Whether all shards were there from earlier runs.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self._renew()
+    section: str
+    shards: List[Shard] = field(default_factory=list)
+    keys: List[str] = field(default_factory=list)
+    skipped: List[Skipped] = field(default_factory=list)
+    reused: bool = True
 
-    def __call__(self, text: str) -> Doc:
-        """text (str): The text.
-        RETURNS (Doc): Its words; the next call may end the life of its strings.
-        """
-        if len(self.nlp.vocab.strings) > self.limit:
-            self._renew()
-        # Not `make_doc`, whose limit is another one than the reader's.
-        return self.nlp.tokenizer(text)
-
-    def _renew(self) -> None:
-        self.nlp: Language = pickle.loads(self.data)
-        self.limit = len(self.nlp.vocab.strings) + STRINGS
-
-
-def pack_tokenizer(nlp: Language) -> bytes:
-    """nlp (Language): Gives the tokenizer.
-    RETURNS (bytes): What another process can make it from.
-    RAISES (ValueError): E063 it cannot go to another process.
-    """
-    try:
-        return pickle.dumps(nlp)
-    except Exception as error:
-        raise ValueError(Errors.E063.format(reason=error)) from error
-
-
-class UnitIndexer:
-    """Makes shards of units.
-
-    folder (Path): Folder of the shards.
-    tokenizer (bytes): Of `pack_tokenizer`.
-    """
-
-    def __init__(self, folder: Path, tokenizer: bytes) -> None:
-        self.folder = folder
-        self.tokenizer = BoundedTokenizer(tokenizer)
-
-    def __call__(
-        self, unit: Unit, reader: RawTextCorpus, key: str, tick: Tick
-    ) -> Shard:
-        """unit (Unit): What to read.
-        reader (RawTextCorpus): How to read it.
-        key (str): Name of the shard.
-        tick (Tick): Called now and then.
-        RETURNS (Shard): The shard: that of an earlier run, if the text is the same.
-        """
-        found = read_record(self.folder, key)
-        if found is not None and _has_same_text(found, unit, reader):
-            shard = Shard(**{**vars(found), "pieces": _stamped(found, unit)})
-            write_record(self.folder, shard)
-            tick(unit.size, 0)
-            return shard
-        writer = ShardWriter(self.folder, key)
-        sentencizer = Sentencizer() if reader.sentences else None
-        pieces = [
-            self._index_piece(piece, unit, reader, writer, sentencizer, tick)
-            for piece in unit.pieces
-        ]
-        return writer.finish(pieces)
-
-    def _index_piece(
-        self,
-        piece: Piece,
-        unit: Unit,
-        reader: RawTextCorpus,
-        writer: ShardWriter,
-        sentencizer: Optional[Sentencizer],
-        tick: Tick,
-    ) -> PieceRecord:
-        texts = reader.open_piece(unit.base / piece.name, piece.start, piece.end)
-        before = writer.length
-        reported, words = piece.start, 0
-        digest: Optional[str] = None
-        problems: List[List[Any]] = []
-        try:
-            for count, text in enumerate(texts.read_texts(), start=1):
-                words += writer.add(self.tokenizer(text), sentencizer)
-                if count % REPORT_EVERY == 0:
-                    tick(texts.position - reported, words)
-                    reported, words = texts.position, 0
-            digest = texts.digest.hexdigest()
-            problems = texts.describe_left_out()
-            empty = piece.whole and writer.length == before and not texts.others
-            if empty and not problems:
-                problems = [[None, "no text in it", 0, piece.end]]
-        except BadFileError as error:
-            writer.go_back(before)
-            problems = [[error.line, error.reason, 0, piece.end - piece.start]]
-        tick(piece.end - reported, words)
-        return PieceRecord(
-            name=piece.name,
-            start=piece.start,
-            end=piece.end,
-            stamp=piece.stamp,
-            hash=digest,
-            lines=texts.lines,
-            problems=problems,
-        )
-
-
-def is_unchanged(shard: Shard, unit: Unit) -> bool:
-    """shard (Shard): A shard of the unit's key.
-    unit (Unit): The unit.
-    RETURNS (bool): Whether the file system says that no file of it has changed.
-    """
-    stamps = [piece.stamp for piece in shard.pieces]
-    return stamps == [piece.stamp for piece in unit.pieces]
-
-
-def _has_same_text(shard: Shard, unit: Unit, reader: RawTextCorpus) -> bool:
-    """Read it again, without tokenising, unless the file system says it all."""
-    for record, piece in zip(shard.pieces, unit.pieces):
-        if record.stamp == piece.stamp:
-            continue
-        if record.hash is None:
-            return False
-        texts = reader.open_piece(unit.base / piece.name, piece.start, piece.end)
-        try:
-            for _ in texts.read_lines():
-                pass
-        except BadFileError:
-            return False
-        if texts.digest.hexdigest() != record.hash:
-            return False
-    return True
-
-
-def _stamped(shard: Shard, unit: Unit) -> List[PieceRecord]:
-    return [
-        PieceRecord(**{**vars(record), "stamp": piece.stamp})
-        for record, piece in zip(shard.pieces, unit.pieces)
-    ]
+    @property
+    def hash(self) -> str:
+        """RETURNS (str): SHA-256 of the names and the content of all that was read."""
+        digest = hashlib.sha256()
+        for shard in self.shards:
+            names = [[r.name, r.start, r.end, r.hash] for r in shard.ranges]
+            data = srsly.json_dumps(names or shard.key)
+            digest.update(data.encode("utf8", "surrogatepass"))
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class Task:
-    """A unit to make a shard of.
+    """A chunk of a text that becomes a shard.
 
-    unit (Unit): What to read.
-    reader (RawTextCorpus): How to read it.
-    key (str): Name of the shard.
+    part (str): "train" or "dev".
+    reader (RawTextCorpus): Reads the text.
+    chunk (Chunk): The chunk.
+    key (str): Name of the shard. It changes if files come, go or grow.
     """
 
-    unit: Unit
+    part: str
     reader: RawTextCorpus
+    chunk: Chunk
     key: str
 
 
-class TaskWorker:
-    """What a process keeps from one unit to the next.
-
-    folder (Path): Folder of the shards.
-    tokenizer (bytes): Of `pack_tokenizer`.
+def describe_method(nlp: Language, reader: Reader) -> str:
+    """nlp (Language): Gives the tokenizer.
+    reader (Reader): Reads the text.
+    RETURNS (str): Hash of all that shards depend on, but for the text, which may move.
     """
-
-    def __init__(self, folder: Path, tokenizer: bytes) -> None:
-        self.indexer = UnitIndexer(folder, tokenizer)
-
-    def __call__(self, task: Task, tick: Tick) -> Shard:
-        """RETURNS (Shard): The task's shard."""
-        return self.indexer(task.unit, task.reader, task.key, tick)
-
-
-def index_units(
-    tasks: List[Task], folder: Path, tokenizer: bytes, engine: Engine, show: Show
-) -> Generator[Shard, None, None]:
-    """Tokenise units.
-
-    tasks (List[Task]): The units.
-    folder (Path): Folder of the shards.
-    tokenizer (bytes): Of `pack_tokenizer`.
-    engine (Engine): Does the work.
-    show (Show): Called now and then.
-    YIELDS (Shard): The shards, in the order of the units.
-    RAISES (ValueError): E064 processes end again and again.
-    """
-    # Workers may have another working directory.
-    make_worker = partial(TaskWorker, folder.absolute(), tokenizer)
-    items = [
-        replace(task, unit=replace(task.unit, base=task.unit.base.absolute()))
-        for task in tasks
-    ]
-    yield from engine.run(items, make_worker, show)
+    settings = getattr(reader, "__dict__", {})
+    kept = {key: str(value) for key, value in settings.items() if key != "path"}
+    method = {
+        "format": CORPUS_FORMAT,
+        "reader": [type(reader).__name__, kept],
+        "tokenizer": nlp.config["nlp"],
+        "spacy": spacy.__version__,
+    }
+    data = srsly.json_dumps(method, sort_keys=True)
+    return hashlib.sha256(data.encode("utf8")).hexdigest()
 
 
-#: Words of a shard of a reader whose files are not known.
-SHARD_WORDS = 16_000_000
-
-
-class TextIndexer:
+class Tokeniser:
     """Tokenises texts.
 
-    path (Path): Folder of the corpus; shards are in a folder below.
+    folder (Path): Folder of the shards.
     nlp (Language): Gives the tokenizer.
     engine (Engine): Does the work.
-    strict (bool): Whether unusable text is an error.
-    unit_size (int): Bytes of text in a unit of work.
-    report (Optional[Report]): Called with each `Tokenising`.
+    strict (bool): Whether text that cannot be used is an error.
+    chunk_size (int): Bytes of text in a chunk.
+    report (Optional[Callable]): Called with each event.
     """
 
     def __init__(
         self,
-        path: Path,
+        folder: Path,
         nlp: Language,
         engine: Engine,
         *,
         strict: bool = False,
-        unit_size: int = UNIT_SIZE,
-        report: Optional[Report] = None,
+        chunk_size: int = CHUNK_SIZE,
+        report: Optional[Callable[[TextProgress], None]] = None,
     ) -> None:
-        self.folder = path / SHARDS_FOLDER
+        self.folder = folder
         self.nlp = nlp
         self.engine = engine
         self.strict = strict
-        self.unit_size = unit_size
+        self.chunk_size = chunk_size
         self.report = report
-        self.begun = time.monotonic()
 
-    def index(self, readers: Dict[str, Tuple[str, Reader]]) -> Dict[str, IndexedText]:
-        """Tokenise what is not yet tokenised, and warn of what is left out.
+    def __call__(
+        self, readers: Dict[str, Tuple[str, Reader]]
+    ) -> Dict[str, TokenisedText]:
+        """Tokenise what is not yet tokenised, and warn of what was skipped.
 
         readers (Dict[str, Tuple[str, Reader]]): For each part, "train" or "dev", its
             section of the config and its reader.
-        RETURNS (Dict[str, IndexedText]): Each part.
-        RAISES (ValueError): E040, E060, E061 no text there, or none that can be read;
-            E041, E062 unusable text; E042 no words; E063, E064 failed processes.
+        RETURNS (Dict[str, TokenisedText]): Each part.
+        RAISES (ValueError): If there is no text, if text cannot be used, or if processes
+            fail.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        texts = {part: IndexedText(name) for part, (name, _) in readers.items()}
+        texts = {part: TokenisedText(name) for part, (name, _) in readers.items()}
         tasks: List[Task] = []
-        others: List[Tuple[str, Reader]] = []
         for part, (name, reader) in readers.items():
             if isinstance(reader, RawTextCorpus):
-                tasks.extend(self._plan(part, name, reader))
+                tasks += self._plan(part, name, reader)
             else:
                 check_source(reader, name)
-                others.append((part, reader))
-        self._index_files(tasks, texts)
-        for part, reader in others:
-            self._index_reader(part, reader, texts[part])
+        self._tokenise_files(tasks, texts)
+        for part, (_, reader) in readers.items():
+            if not isinstance(reader, RawTextCorpus):
+                self._tokenise_reader(part, reader, texts[part])
         for part, text in texts.items():
             reader = readers[part][1]
             if isinstance(reader, SplitCorpus) and reader.held_out:
-                # The rest of the same files names them.
-                text.problems.clear()
-            for message in describe_problems(text.problems):
+                # They are named once, by the other side of the same files.
+                text.skipped.clear()
+            for message in skipped_warnings(text.skipped):
                 warnings.warn(message, stacklevel=3)
             text.shards = [shard for shard in text.shards if shard.sequences]
             if not text.shards:
@@ -377,57 +174,57 @@ class TextIndexer:
         return texts
 
     def _plan(self, part: str, name: str, reader: RawTextCorpus) -> List[Task]:
+        chunks = cut_files(find_text(reader.path, name), self.chunk_size)
         method = describe_method(self.nlp, reader)
-        units = plan_units(reader.path, part, name, unit_size=self.unit_size)
-        return [Task(unit, reader, unit.key(method)) for unit in units]
+        tasks = []
+        for chunk in chunks:
+            names = [[r.file.name, r.start, r.end] for r in chunk.ranges]
+            key = _hash([method, part, names])
+            tasks.append(Task(part, reader, chunk, key))
+        return tasks
 
-    def _index_files(self, tasks: List[Task], texts: Dict[str, IndexedText]) -> None:
+    def _tokenise_files(
+        self, tasks: List[Task], texts: Dict[str, TokenisedText]
+    ) -> None:
         found = {task.key: read_record(self.folder, task.key) for task in tasks}
-        new = [task for task in tasks if not _is_done(found[task.key], task)]
-        total = sum(task.unit.size for task in new)
-
-        def show(size: int, words: int) -> None:
-            self._show(size, total, words)
-
-        tokenizer = pack_tokenizer(self.nlp) if new else b""
+        new = [task for task in tasks if not _is_unchanged(found[task.key], task)]
+        total = sum(task.chunk.size for task in new)
+        on_progress = report_progress(self.report, total)
+        # Workers may have another working directory.
+        folder = self.folder.absolute()
+        make_worker = partial(ShardMaker, folder, pickle_tokenizer(self.nlp, new))
+        made: Dict[str, List[Tuple[Task, Shard]]] = {part: [] for part in texts}
         waiting = {task.key for task in new}
-        made: Dict[str, List[Made]] = {part: [] for part in texts}
-        with closing(
-            index_units(new, self.folder, tokenizer, self.engine, show)
-        ) as fresh:
+        with closing(self.engine.run(new, make_worker, on_progress)) as fresh:
             for task in tasks:
-                text, shard = texts[task.unit.part], found[task.key]
+                text, shard = texts[task.part], found[task.key]
                 if task.key in waiting:
                     shard = next(fresh)
-                    if not _is_same_text(found[task.key], shard):
-                        text.reused = False
+                    text.reused &= _has_same_text(found[task.key], shard)
                 if shard is None:
                     continue
                 text.keys.append(task.key)
-                made[task.unit.part].append((task.unit, shard))
-                if self.strict and any(piece.problems for piece in shard.pieces):
-                    problems = collect_problems(text.section, made[task.unit.part])
-                    raise problem_error(problems[0])
+                made[task.part].append((task, shard))
+                if self.strict and any(record.skipped for record in shard.ranges):
+                    raise list_skipped(text.section, made[task.part])[0].as_error()
         for part, pairs in made.items():
-            texts[part].shards.extend(usable_shards(pairs))
-            texts[part].problems.extend(collect_problems(texts[part].section, pairs))
+            texts[part].shards.extend(usable_shards([shard for _, shard in pairs]))
+            texts[part].skipped.extend(list_skipped(texts[part].section, pairs))
 
-    def _index_reader(self, part: str, reader: Reader, text: IndexedText) -> None:
-        """A reader whose text only it can read: in this process, from begin to end."""
+    def _tokenise_reader(self, part: str, reader: Reader, text: TokenisedText) -> None:
+        """A text that only its reader can read: in this process, from start to end."""
         content = source_hash(reader)
-        method = describe_method(self.nlp, reader)
-        data = srsly.json_dumps([method, part, content, SHARD_WORDS])
-        key = hashlib.sha256(data.encode("utf8")).hexdigest()[:24]
-        # Without a hash nobody knows whether the text is still the same.
-        found = None if content is None else list(self._read_all(key))
+        key = _hash([describe_method(self.nlp, reader), part, content, SHARD_WORDS])
+        # Without a hash it is unknown whether the text is still the same.
+        found = [] if content is None else list(self._find_shards(key))
         if found and found[-1].last:
             text.shards = found
         else:
             text.reused = False
-            text.shards = list(self._write_all(key, reader, text.section))
+            text.shards = list(self._write_shards(key, reader, text.section))
         text.keys = [shard.key for shard in text.shards]
 
-    def _read_all(self, key: str) -> Iterator[Shard]:
+    def _find_shards(self, key: str) -> Iterator[Shard]:
         number = 0
         while (shard := read_record(self.folder, f"{key}-{number}")) is not None:
             yield shard
@@ -435,11 +232,11 @@ class TextIndexer:
                 return
             number += 1
 
-    def _write_all(self, key: str, reader: Reader, name: str) -> Iterator[Shard]:
+    def _write_shards(self, key: str, reader: Reader, name: str) -> Iterator[Shard]:
         words = total = number = 0
-        shown = time.monotonic()
+        on_progress = report_progress(self.report, 0)
         writer = ShardWriter(self.folder, f"{key}-{number}")
-        for doc in read_docs(reader, self.nlp, name):
+        for count, doc in enumerate(read_docs(reader, self.nlp, name), start=1):
             if words >= SHARD_WORDS:
                 yield writer.finish([], last=False)
                 words, number = 0, number + 1
@@ -447,134 +244,207 @@ class TextIndexer:
             written = writer.add(doc)
             words += written
             total += written
-            if time.monotonic() > shown + 0.5:
-                shown = time.monotonic()
-                self._show(0, 0, total)
+            if count % REPORT_EVERY == 0:
+                on_progress(0, total)
         yield writer.finish([])
 
-    def _show(self, done: int, total: int, words: int) -> None:
-        if self.report is not None:
-            seconds = time.monotonic() - self.begun
-            self.report(Tokenising(done, total, words, seconds))
+
+class ShardMaker:
+    """A worker that makes a shard of each task.
+
+    folder (Path): Folder of the shards.
+    tokenizer (bytes): See `pickle_tokenizer`.
+    """
+
+    def __init__(self, folder: Path, tokenizer: bytes) -> None:
+        self.folder = folder
+        self.tokenizer = BoundedTokenizer(tokenizer)
+
+    def __call__(self, task: Task, tick: Tick) -> Shard:
+        """task (Task): What to tokenise.
+        tick (Tick): Called now and then.
+        RETURNS (Shard): The shard; that of an earlier run, if the text is the same.
+        """
+        found = read_record(self.folder, task.key)
+        if found is not None and _has_same_lines(found, task):
+            stamps = map(_stamp, task.chunk.ranges)
+            ranges = [replace(r, stamp=stamp) for r, stamp in zip(found.ranges, stamps)]
+            shard = replace(found, ranges=ranges)
+            write_record(self.folder, shard)
+            tick(task.chunk.size, 0)
+            return shard
+        writer = ShardWriter(self.folder, task.key)
+        sentencizer = Sentencizer() if task.reader.sentences else None
+        return writer.finish(
+            [
+                self._add_range(part, task.reader, writer, sentencizer, tick)
+                for part in task.chunk.ranges
+            ]
+        )
+
+    def _add_range(
+        self,
+        part: FileRange,
+        reader: RawTextCorpus,
+        writer: ShardWriter,
+        sentencizer: Optional[Sentencizer],
+        tick: Tick,
+    ) -> RangeRecord:
+        lines = reader.open_range(part)
+        length = writer.length
+        reported, words = part.start, 0
+        digest: Optional[str] = None
+        try:
+            for count, text in enumerate(lines.read_texts(), start=1):
+                words += writer.add(self.tokenizer(text), sentencizer)
+                if count % REPORT_EVERY == 0:
+                    tick(lines.position - reported, words)
+                    reported, words = lines.position, 0
+            digest = lines.digest.hexdigest()
+            skipped = lines.list_skipped()
+            is_empty = writer.length == length and not lines.not_kept
+            if part.is_whole and is_empty and not skipped:
+                skipped = [[None, "no text in it", 0, part.size]]
+        except BadFileError as error:
+            writer.go_back(length)
+            skipped = [[error.line, error.reason, 0, part.size]]
+        tick(part.end - reported, words)
+        return RangeRecord(
+            name=part.file.name,
+            start=part.start,
+            end=part.end,
+            stamp=_stamp(part),
+            hash=digest,
+            lines=lines.lines,
+            skipped=skipped,
+        )
 
 
-def _is_done(shard: Optional[Shard], task: Task) -> bool:
-    return shard is not None and is_unchanged(shard, task.unit)
+class BoundedTokenizer:
+    """A tokenizer whose memory does not grow with the text.
+
+    data (bytes): See `pickle_tokenizer`.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._load()
+
+    def __call__(self, text: str) -> Doc:
+        """text (str): The text.
+        RETURNS (Doc): Its words. The next call may end the life of its strings.
+        """
+        if len(self.nlp.vocab.strings) > self.limit:
+            self._load()
+        # `make_doc` has a limit of its own, which may differ from that of the reader.
+        return self.nlp.tokenizer(text)
+
+    def _load(self) -> None:
+        self.nlp: Language = pickle.loads(self.data)
+        self.limit = len(self.nlp.vocab.strings) + STRINGS
 
 
-def _is_same_text(old: Optional[Shard], new: Shard) -> bool:
+def pickle_tokenizer(nlp: Language, tasks: List[Task]) -> bytes:
+    """nlp (Language): Gives the tokenizer.
+    tasks (List[Task]): What it is needed for.
+    RETURNS (bytes): What another process can load it from; empty without tasks.
+    RAISES (ValueError): E063 if it cannot be pickled.
+    """
+    try:
+        return pickle.dumps(nlp) if tasks else b""
+    except Exception as error:
+        raise ValueError(Errors.E063.format(reason=error)) from error
+
+
+def usable_shards(shards: List[Shard]) -> List[Shard]:
+    """shards (List[Shard]): All shards of a text, in order.
+    RETURNS (List[Shard]): Those that have words, without those of a file of which
+        another range cannot be used.
+    """
+    bad = _bad_files(shards)
+    # Only a file in several ranges has shards of its own. A shard of several files has
+    # no words of the bad ones.
+    return [
+        shard
+        for shard in shards
+        if shard.sequences and not {record.name for record in shard.ranges} <= bad
+    ]
+
+
+def list_skipped(section: str, made: List[Tuple[Task, Shard]]) -> List[Skipped]:
+    """section (str): Config section of the text.
+    made (List[Tuple[Task, Shard]]): The first shards of the text or all, in order.
+    RETURNS (List[Skipped]): What was skipped: one for each file and reason.
+    """
+    bad = _bad_files([shard for _, shard in made])
+    sizes: Dict[str, int] = Counter()
+    for _, shard in made:
+        for record in shard.ranges:
+            sizes[record.name] += record.end - record.start
+    lines_before: Dict[str, int] = Counter()
+    found: Dict[Tuple[str, str], Skipped] = {}
+    for task, shard in made:
+        for part, record in zip(task.chunk.ranges, shard.ranges):
+            name, file = record.name, part.file.location.path
+            for line, reason, lines, size in record.skipped:
+                number = None if line is None else lines_before[name] + line
+                if not lines:
+                    whole = Skipped(section, file, number, reason, 0, sizes[name])
+                    found.setdefault((name, ""), whole)
+                elif name not in bad:
+                    one = Skipped(section, file, number, reason, lines, size)
+                    old = found.get((name, reason))
+                    if old is not None:
+                        totals = {"lines": old.lines + lines, "size": old.size + size}
+                        one = replace(old, **totals)
+                    found[name, reason] = one
+            lines_before[name] += record.lines
+    return list(found.values())
+
+
+def _bad_files(shards: List[Shard]) -> Set[str]:
+    records = [record for shard in shards for record in shard.ranges]
+    return {record.name for record in records if record.hash is None}
+
+
+def _stamp(part: FileRange) -> str:
+    return f"{part.file.stamp} {part.file.inode}".strip()
+
+
+def _is_unchanged(shard: Optional[Shard], task: Task) -> bool:
+    """Whether the file system says that no file has changed."""
+    stamps = [_stamp(part) for part in task.chunk.ranges]
+    return (
+        shard is not None
+        and all(stamps)
+        and stamps == [record.stamp for record in shard.ranges]
+    )
+
+
+def _has_same_lines(shard: Shard, task: Task) -> bool:
+    """Read the text again without tokenising it, unless the file system says it all."""
+    for record, part in zip(shard.ranges, task.chunk.ranges):
+        if record.stamp and record.stamp == _stamp(part):
+            continue
+        if record.hash is None:
+            return False
+        lines = task.reader.open_range(part)
+        try:
+            for _ in lines.read_bytes():
+                pass
+        except BadFileError:
+            return False
+        if lines.digest.hexdigest() != record.hash:
+            return False
+    return True
+
+
+def _has_same_text(old: Optional[Shard], new: Shard) -> bool:
     if old is None:
         return False
-    return [p.hash for p in old.pieces] == [p.hash for p in new.pieces]
+    return [r.hash for r in old.ranges] == [r.hash for r in new.ranges]
 
 
-#: Words that are seen less often in the training text are not read by their subwords
-#: in training: they are many, and most are noise.
-MIN_READ = 2
-
-
-def prepare_corpus(
-    path: Path,
-    nlp: Language,
-    readers: Dict[str, Reader],
-    settings: PretrainingSettings,
-    *,
-    strict: bool = False,
-    base_words: Optional[List[str]] = None,
-    subwords: bool = False,
-    unit_size: int = UNIT_SIZE,
-    report: Optional[Report] = None,
-) -> IndexedCorpus:
-    """Tokenise both texts and choose the vocabulary, unless it was done before.
-
-    path (Path): Folder for the corpus; made if need be.
-    nlp (Language): Gives the tokenizer.
-    readers (Dict[str, Reader]): Readers by the names in the settings.
-    settings (PretrainingSettings): Names of the texts, limits of the vocabulary.
-    strict (bool): Whether unusable text is an error, and not only a warning.
-    base_words (Optional[List[str]]): Vocabulary of an existing model, whose rows stay.
-    subwords (bool): Whether words outside of the vocabulary are read by their subwords
-        and so have rows behind it.
-    unit_size (int): Bytes of text in a unit of work.
-    report (Optional[Report]): Called with each `Tokenising`.
-    RETURNS (IndexedCorpus): The corpus.
-    RAISES (ValueError): E040-E042, E060-E062 unusable text, E043 too small a
-        vocabulary, E063-E064 failed processes, E080-E081 no Ray.
-    """
-    path.mkdir(parents=True, exist_ok=True)
-    engine = make_engine(
-        settings.engine, n_process=settings.n_process, address=settings.ray_address
-    )
-    indexer = TextIndexer(
-        path,
-        nlp,
-        engine,
-        strict=strict,
-        unit_size=unit_size,
-        report=report,
-    )
-    parts = {"train": settings.train_corpus, "dev": settings.dev_corpus}
-    named = {part: (name, readers[name]) for part, name in parts.items()}
-    texts = indexer.index(named)
-    inputs = _describe_inputs(nlp, named, texts, settings, base_words, subwords)
-    corpus = read_corpus(path, texts, inputs)
-    if corpus is None:
-        words, predicted = _choose(path, texts, settings, base_words, subwords)
-        counts = write_corpus(path, texts, words, inputs, predicted=predicted)
-        corpus = make_corpus(path, texts, words, counts, predicted)
-    remove_left_over(path, texts)
-    return corpus
-
-
-def _choose(
-    path: Path,
-    texts: Dict[str, IndexedText],
-    settings: PretrainingSettings,
-    base_words: Optional[List[str]],
-    subwords: bool,
-) -> Tuple[List[str], int]:
-    """All words that have a row, and how many of them are the vocabulary."""
-    counts = count_words(path / SHARDS_FOLDER, texts["train"].shards)
-    words = choose_words(
-        counts,
-        min_freq=settings.min_freq,
-        max_size=settings.max_size,
-        base_words=base_words,
-        extend=settings.extend_vocabulary,
-    )
-    if len(words) < 2:
-        found = {"found": len(words), "min_freq": settings.min_freq}
-        raise ValueError(Errors.E043.format(**found))
-    if not subwords:
-        return words, len(words)
-    everything = dict(counts)
-    for word in count_words(path / SHARDS_FOLDER, texts["dev"].shards):
-        # Held-out words are read as any user's unseen words will be.
-        everything.setdefault(word, 1)
-    known = set(words)
-    others = sorted(
-        (-count, word)
-        for word, count in everything.items()
-        if word not in known and count >= MIN_READ
-    )
-    return words + [word for _, word in others], len(words)
-
-
-def _describe_inputs(
-    nlp: Language,
-    named: Dict[str, Any],
-    texts: Dict[str, IndexedText],
-    settings: PretrainingSettings,
-    base_words: Optional[List[str]],
-    subwords: bool,
-) -> Dict[str, Any]:
-    """Everything that the files on disk depend on."""
-    return {
-        "texts": {part: text.hash for part, text in texts.items()},
-        "methods": {part: describe_method(nlp, r) for part, (_, r) in named.items()},
-        "min_freq": settings.min_freq,
-        "max_size": settings.max_size,
-        "base_words": None if base_words is None else vocabulary_hash(base_words),
-        "extend_vocabulary": settings.extend_vocabulary,
-        "subwords": subwords,
-    }
+def _hash(data: Any) -> str:
+    text = srsly.json_dumps(data)
+    return hashlib.sha256(text.encode("utf8", "surrogatepass")).hexdigest()[:24]

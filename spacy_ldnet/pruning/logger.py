@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -17,7 +16,7 @@ from .encoders import budget_scores, encoders_of, gate_shim
 
 
 class WiderTable:
-    """spaCy's console logger, with more cells at the end of each of its lines.
+    """spaCy's console logger, with more cells at the end of each line.
 
     console (Callable): The logger that prints spaCy's table.
     nlp (Language): The pipeline in training.
@@ -41,16 +40,16 @@ class WiderTable:
         self._step, self.finalize = console(nlp, self, stderr)
 
     def log_step(self, info: Optional[Dict[str, Any]], cells: Sequence[str]) -> None:
-        """info (Optional[Dict[str, Any]]): What spaCy gives after an update: None if
+        """info (Optional[Dict[str, Any]]): The result of an update, from spaCy; None if
             the table gets no line.
-        cells (Sequence[str]): What to add to the line.
+        cells (Sequence[str]): The cells to add to the line.
         """
         if info is not None:
             self._lines = [self._row(cells)]
         self._step(info)
 
     def write(self, text: str) -> None:
-        """text (str): What spaCy's logger prints: a line, then its end."""
+        """text (str): Output of spaCy's logger: a line, then its end."""
         if text.endswith("\n") and self._lines:
             text = text[:-1] + "  " + self._lines.pop(0) + "\n"
         self._stdout.write(text)
@@ -82,10 +81,10 @@ def create_gate_logger_v1(
     `spacy.ChainLogger.v1`.
 
     The console shows spaCy's own table, with the number of open layers, the budget and
-    the gates at the end of each line. Loggers that come later in the chain (MLflow, Weights & Biases, ClearML)
-    find the numbers among the scores: `ldnet_layers`, `ldnet_budget` (1 within the
-    budget, else 0), `ldnet_density`, the budget as `ldnet_max_layers`,
-    `ldnet_max_layers_per_direction` or `ldnet_max_macs`, and `ldnet_gates.forward.0` and
+    the gates at the end of each line. Later loggers of the chain (MLflow, Weights &
+    Biases, ClearML) find the numbers among the scores: `ldnet_layers`, `ldnet_budget` (1
+    within the budget, else 0), `ldnet_density`, the budget (as `ldnet_max_layers`,
+    `ldnet_max_layers_per_direction` or `ldnet_max_macs`), and `ldnet_gates.forward.0` and
     so on, by the layers' numbers in the unpruned network.
 
     path (Path): The JSONL file; it is overwritten, and its folder is made.
@@ -97,10 +96,9 @@ def create_gate_logger_v1(
     every (int): Also write a line every so many updates, at least 0; 0 for evaluations
         only.
     RETURNS (Callable): The logger. Each line has `step`, `layers` (how many pruning
-        would leave), `gates` (a list for each direction),
-        `numbers` (of the layers, in the unpruned network) and `closed` (the step whose
-        update closed the layer; null while it is open); those of evaluations have
-        `epoch` and `score`, too.
+        would leave), `gates` (a list for each direction), `numbers` (of the layers, in
+        the unpruned network) and `closed` (the step whose update closed the layer; null
+        while it is open); those of evaluations also have `epoch` and `score`.
     RAISES (ValueError): E013 for a value out of range; when training begins E016 if
         the component holds no encoder with gates, E090 if the file cannot be written.
     """
@@ -172,13 +170,13 @@ class GateWatch:
 
     @property
     def cells(self) -> List[str]:
-        """RETURNS (List[str]): What the console shows now, one cell per column."""
+        """RETURNS (List[str]): The current cells for the console, one per column."""
         gates = [" ".join(map(_percent, values)) for values in self.gates.values()]
         budget = "-" if self.budget is None else str(self.budget)
         return [str(self.shim.n_open), budget, *gates]
 
     def update(self, info: Optional[Dict[str, Any]]) -> None:
-        """info (Optional[Dict[str, Any]]): What spaCy gives after an update."""
+        """info (Optional[Dict[str, Any]]): The result of an update, from spaCy."""
         self.step = self.step + 1 if info is None else info["step"]
         self.gates = self.shim.gates_by_direction()
         for name, gates in self.gates.items():
@@ -190,10 +188,10 @@ class GateWatch:
                     closed[i] = self.step
 
     def add_scores(self, scores: Dict[str, Any]) -> None:
-        """scores (Dict[str, Any]): Gets what later loggers are to see."""
+        """scores (Dict[str, Any]): The numbers for later loggers are added to it."""
         scores.update(budget_scores(self.encoder))
         scores["ldnet_layers"] = self.shim.n_open
-        limit = {} if self.budget is None else asdict(self.budget)
+        limit = {} if self.budget is None else self.budget.to_dict()
         scores.update({f"ldnet_{name}": value for name, value in limit.items()})
         scores["ldnet_gates"] = {
             name: dict(zip(map(str, self.layer_ids[name]), gates))
@@ -201,7 +199,7 @@ class GateWatch:
         }
 
     def line(self, info: Optional[Dict[str, Any]]) -> Dict[str, Any]:
-        """info (Optional[Dict[str, Any]]): What spaCy gives after an update.
+        """info (Optional[Dict[str, Any]]): The result of an update, from spaCy.
         RETURNS (Dict[str, Any]): A line of the log.
         """
         scored = {} if info is None else {k: info.get(k) for k in ("epoch", "score")}
@@ -216,7 +214,7 @@ class GateWatch:
 
 
 def _percent(gate: float) -> str:
-    """A closed gate as a dash; an open one is never shown as zero."""
+    """A gate in percent: a dash if it is closed, never 0 if it is open."""
     return f"{max(1, round(100 * gate)) if gate > 0 else '-':>{CELL}}"
 
 

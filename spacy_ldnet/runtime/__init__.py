@@ -1,7 +1,7 @@
 """The networks of a loaded pipeline in numpy, to predict without torch.
 
-They read the bytes that torch's networks of the same names are saved in, and give the
-same results. They hold nothing that a call changes, so threads may share them.
+They read the saved bytes of PyTorch's networks of the same names, and give the same
+results. A call changes nothing in them, so threads may share them.
 """
 
 from typing import Any, Dict

@@ -1,4 +1,7 @@
-"""A linear-chain conditional random field over flat, unpadded batches."""
+"""A linear-chain conditional random field over flat, unpadded batches.
+
+It decodes as :mod:`spacy_ldnet.nn.viterbi` does, which explains how.
+"""
 
 from typing import List, Tuple
 
@@ -51,7 +54,7 @@ class LinearChainCRF:
         return self.hidden2tag(hidden)
 
     def viterbi(self, emissions: Array, lengths: Array) -> Array:
-        """The best path of every sequence, the same in any company.
+        """Find the best path of every sequence, whatever the other sequences are.
 
         :param emissions: *Shape:* (tokens, tags)
         :param lengths: *Shape:* (batch,)
@@ -71,7 +74,7 @@ class LinearChainCRF:
         return tags
 
     def _best_path(self, emissions: Array) -> Array:
-        """Of one sequence. *Shape:* (tokens,)"""
+        """The best path of one sequence. *Shape:* (tokens,)"""
         tags = numpy.empty(len(emissions), "int64")
         if not len(tags):
             return tags
@@ -91,29 +94,28 @@ class LinearChainCRF:
         return tags
 
     def _best_paths(self, emissions: Array, packing: Packing) -> Array:
-        """Of packed sequences, which lie next to each other in memory: a maximum over
-        tags is then one over rows of them. *Shape:* (packed,)
+        """The best paths of packed sequences. They lie next to each other in memory, so
+        that a maximum over tags is one over rows of sequences. *Shape:* (packed,)
         """
-        counts = packing.batch_sizes
-        ends = numpy.cumsum(counts).tolist()
+        sizes = packing.batch_sizes
+        ends = numpy.cumsum(sizes).tolist()
         scan = _IobesStep if self.constrained else _PlainStep
         advance = scan(self.transitions)
         order = advance.order
         best = emissions[packing.rows].T[order]
-        best[:, : counts[0]] += self.start[order, None]
-        before = best[:, : counts[0]]
-        for t, count in enumerate(counts[1:], 1):
+        best[:, : sizes[0]] += self.start[order, None]
+        before = best[:, : sizes[0]]
+        for t, count in enumerate(sizes[1:], 1):
             now = best[:, ends[t - 1] : ends[t]]
             advance(before[:, :count], now)
             if t % RESCALE == 0:
                 now -= now.max(axis=0)
             before = now
-        # No back pointers: along one path each of them is an argmax over tags.
         rows = numpy.empty_like(best.T)
         rows[:, order] = best.T
         tags = numpy.empty(len(rows), "int64")
         following = tags[:0]
-        for count, end in zip(counts[::-1], ends[::-1]):
+        for count, end in zip(sizes[::-1], ends[::-1]):
             scores = rows[end - count : end]
             scores[: len(following)] += self.transitions.T[following]
             scores[len(following) :] += self.end
@@ -154,8 +156,8 @@ class LinearChainCRF:
         return prefix - along, suffix + along
 
     def _lattice(self, emissions: Array, lengths: Array) -> Tuple[Array, Array]:
-        """Log of the summed scores of all ways to each tag of each token, its emission
-        included; and of all ways on from it, less that of all paths.
+        """Log of the summed scores of all paths to each tag of each token, its emission
+        included; and of all paths from there on, less that of all paths of the sequence.
 
         :returns: *Shape:* (tokens, tags) each
         """
@@ -175,7 +177,7 @@ class LinearChainCRF:
             betas.append(beta)
             following = beta + step
         before, after = numpy.concatenate(alphas), numpy.concatenate(betas[::-1])
-        # All paths go through the first word of their sequence.
+        # All paths pass the first word of their sequence.
         after -= _log_sum(alphas[0] + betas[-1])[packing.places][:, None]
         found = numpy.empty_like(before), numpy.empty_like(after)
         for flat, packed in zip(found, (before, after)):

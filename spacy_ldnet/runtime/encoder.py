@@ -1,4 +1,4 @@
-"""The language models' layers, read as one encoder."""
+"""The LD-Net encoder: the layers of both language models, and their projection."""
 
 from typing import List, NamedTuple, Optional, Tuple
 
@@ -55,12 +55,12 @@ class WordEmbedding:
         return embeddings
 
 
-class Side(NamedTuple):
-    """One language model without its closed layers, and the weights that read it.
+class Direction(NamedTuple):
+    """The language model of one direction without its closed layers.
 
     :param embedding: of its words.
-    :param layers: weights of the open layers, with gates in them.
-    :param columns: weights of the projection, with gates in them.
+    :param layers: weights of the open layers, multiplied by the gates of those they read.
+    :param columns: weights of the projection, multiplied by the gates.
         *Shape:* (embed + layers * hidden, width)
     """
 
@@ -70,23 +70,23 @@ class Side(NamedTuple):
 
 
 class Depth(NamedTuple):
-    """The layers of one depth.
+    """The layers at one depth, which are run together.
 
-    :param layers: of one side or both.
-    :param sides: the numbers of these sides.
+    :param layers: the layers.
+    :param directions: number of the direction of each, one or both.
     """
 
     layers: RecurrentLayers
-    sides: List[int]
+    directions: List[int]
 
 
 class LDNetEncoder:
     """``c = ReLU(W_c [r_forward, r_backward] + b_c)`` for every word.
 
-    Whatever does not depend on the text is computed once. A gate becomes part of the
-    weights that read its layer, and a closed layer goes. Every window starts from the
+    What does not depend on the text is computed once. Gates are multiplied into the weights
+    that read their layers, and closed layers are deleted. Every window starts with the
     boundary symbol, so the state after it is a constant. The products of embeddings with
-    weights are computed once for each different word of a call.
+    weights are computed once for each type in a call.
 
     :param weights: of torch's network of this name.
     """
@@ -96,19 +96,20 @@ class LDNetEncoder:
         self.embed: int = sizes["embed"]
         self.width: int = sizes["width"]
         self.boundary: int = sizes["boundary"]
-        self.sides = _read_sides(weights)
+        self.directions = _read_directions(weights)
         self.bias = weights.take("project.bias", self.width)
         weights.finish()
         self.depths: List[Depth] = []
-        for i in range(max(len(side.layers) for side in self.sides)):
-            deep = [k for k, side in enumerate(self.sides) if i < len(side.layers)]
-            layers = [self.sides[k].layers[i] for k in deep]
+        counts = [len(direction.layers) for direction in self.directions]
+        for i in range(max(counts)):
+            deep = [k for k, count in enumerate(counts) if i < count]
+            layers = [self.directions[k].layers[i] for k in deep]
             self.depths.append(Depth(RecurrentLayers(sizes["unit"], layers), deep))
         self._symbol = numpy.concatenate(
-            [side.embedding.symbol(self.boundary) for side in self.sides]
+            [direction.embedding.symbol(self.boundary) for direction in self.directions]
         )
         self._start: List[Optional[State]] = [None] * len(self.depths)
-        # Files of older versions do not say it, and do.
+        # Older files lack this field and have this value.
         if sizes.get("starts", True):
             products = self._layer_products(self._symbol[None])
             first = numpy.zeros(1, "int64")
@@ -121,7 +122,7 @@ class LDNetEncoder:
         :param bags: their subwords; None where there are none.
         :returns: *Shape:* (words, 2 * embed)
         """
-        parts = [side.embedding.compose(rows, bags) for side in self.sides]
+        parts = [each.embedding.compose(rows, bags) for each in self.directions]
         return numpy.concatenate(parts, axis=-1)
 
     def __call__(self, words: EncoderWords[Array], windows: Windows[Array]) -> Array:
@@ -136,8 +137,8 @@ class LDNetEncoder:
             embeddings = self.compose(words.ids, words.bags)
         embeddings = numpy.concatenate([embeddings, self._symbol[None]])
         products = self._layer_products(embeddings)
-        columns = numpy.concatenate([side.columns[: self.embed] for side in self.sides])
-        projected = embeddings @ columns + self.bias
+        first = [each.columns[: self.embed] for each in self.directions]
+        projected = embeddings @ numpy.concatenate(first) + self.bias
         out = numpy.zeros((len(words.inverse), self.width), "float32")
         for packing, kept in window_batches(windows):
             ahead = words.inverse[packing.rows]
@@ -146,9 +147,10 @@ class LDNetEncoder:
                 products, [ahead, behind], packing.batch_sizes
             )
             c = projected[ahead[kept]]
-            for side, h, rows in zip(self.sides, outputs, (kept, packing.mirror[kept])):
+            places = (kept, packing.mirror[kept])
+            for direction, h, rows in zip(self.directions, outputs, places):
                 if h is not None:
-                    c += h[rows] @ side.columns[self.embed :]
+                    c += h[rows] @ direction.columns[self.embed :]
             out[packing.rows[kept]] = numpy.maximum(c, 0.0, out=c)
         return out
 
@@ -156,83 +158,89 @@ class LDNetEncoder:
         """Products of embeddings with the weights of each depth, biases included.
 
         :param embeddings: *Shape:* (types, 2 * embed)
-        :returns: *Shape:* (gates, sides, types, hidden) each
+        :returns: *Shape:* (gates, directions, types, hidden) each
         """
-        parts = numpy.split(embeddings, len(self.sides), axis=1)
+        parts = numpy.split(embeddings, len(self.directions), axis=1)
         found = []
-        for layers, sides in self.depths:
-            x = numpy.stack([parts[k] for k in sides])
+        for layers, directions in self.depths:
+            x = numpy.stack([parts[k] for k in directions])
             found.append(layers.products(x, slice(self.embed)) + layers.bias)
         return found
 
     def _run_layers(
-        self, products: List[Array], ids: List[Array], counts: List[int]
+        self, products: List[Array], types: List[Array], batch_sizes: List[int]
     ) -> Tuple[List[Optional[Array]], List[Optional[State]]]:
         """Run all layers over packed words.
 
-        :param products: of the words with the weights of each depth.
-        :param ids: of each side, which word each packed one is. *Shape:* (packed,)
-        :param counts: number of sequences that reach each time step.
-        :returns: the layers' output of each side, *Shape:* (packed, layers * hidden);
-            and the state of each depth.
+        :param products: of the types' embeddings with the weights of each depth.
+        :param types: type of each packed word, in each direction. *Shape:* (packed,)
+        :param batch_sizes: number of sequences that reach each time step.
+        :returns: the output of each direction's layers, None without any, *Shape:*
+            (packed, layers * hidden); and the state of each depth.
         """
-        outputs: List[List[Array]] = [[] for _ in self.sides]
+        outputs: List[List[Array]] = [[] for _ in self.directions]
         states: List[Optional[State]] = []
-        for (layers, sides), inverse, start in zip(self.depths, products, self._start):
-            index = numpy.stack([ids[k] for k in sides])
-            below = [_joined(outputs[k]) for k in sides if outputs[k]]
+        for (layers, directions), known, start in zip(
+            self.depths, products, self._start
+        ):
+            index = numpy.stack([types[k] for k in directions])
+            below = [_joined(outputs[k]) for k in directions if outputs[k]]
 
-            def read(part, layers=layers, inverse=inverse, index=index, below=below):
-                x = take_words(inverse, index[:, part])
+            def read(part, layers=layers, known=known, index=index, below=below):
+                x = take_words(known, index[:, part])
                 if below:
                     rest = numpy.stack([h[part] for h in below])
                     x += layers.products(rest, slice(self.embed, None))
                 return x
 
-            out, cells = layers.run(read, counts, start)
+            out, cells = layers.run(read, batch_sizes, start)
             states.append((out, cells))
-            for k, h in zip(sides, out):
+            for k, h in zip(directions, out):
                 outputs[k].append(h)
-        return [_joined(side) if side else None for side in outputs], states
+        return [_joined(each) if each else None for each in outputs], states
 
 
 def _joined(outputs: List[Array]) -> Array:
     return outputs[0] if len(outputs) == 1 else numpy.concatenate(outputs, axis=-1)
 
 
-def _read_sides(weights: Weights) -> List[Side]:
+def _read_directions(weights: Weights) -> List[Direction]:
+    """Take the weights of both directions, and multiply their gates in."""
     sizes = weights.structure
     embed, hidden, width = sizes["embed"], sizes["hidden"], sizes["width"]
     depths = [len(sizes[name]) for name in DIRECTIONS]
     ends = numpy.cumsum([embed + depth * hidden for depth in depths])
     project = weights.take("project.weight", width, int(ends[-1]))
     gates = weights.take("gates", sum(depths))
-    sides = []
+    directions = []
     for name, depth, end in zip(DIRECTIONS, depths, ends):
         own, gates = gates[:depth], gates[depth:]
-        still = numpy.flatnonzero(own).tolist()
-        # Columns of [x, h_1, …, h_L] that stay, and what they are multiplied by.
+        open_layers = numpy.flatnonzero(own).tolist()
+        # Columns of [x, h_1, …, h_L] that are kept, and what they are multiplied by.
         places = numpy.arange(embed + depth * hidden)
-        stay = numpy.concatenate(
-            [places[:embed], *(places[embed + i * hidden :][:hidden] for i in still)]
+        kept = numpy.concatenate(
+            [
+                places[:embed],
+                *(places[embed + i * hidden :][:hidden] for i in open_layers),
+            ]
         )
-        scale = numpy.ones(len(stay), "float32")
-        scale[embed:] = numpy.repeat(own[still], hidden)
+        scale = numpy.ones(len(kept), "float32")
+        scale[embed:] = numpy.repeat(own[open_layers], hidden)
         layers: List[LayerWeights] = []
         for i in range(depth):
             layer = weights.layer(
                 f"{name}_lm.rnn.rnns.{i}", sizes["unit"], embed + i * hidden, hidden
             )
-            if i in still:
+            if i in open_layers:
                 below = embed + len(layers) * hidden
-                read = layer.weight_ih[:, stay[:below]] * scale[:below]
+                read = layer.weight_ih[:, kept[:below]] * scale[:below]
                 layers.append(layer._replace(weight_ih=read))
-        columns = project[:, end - len(places) : end][:, stay] * scale
+        columns = project[:, end - len(places) : end][:, kept] * scale
         subwords = sizes.get("subword_rows", 0)
         table = f"{name}_lm.embedding"
         embedding = WordEmbedding(
             weights.table(f"{table}.weight", sizes["rows"], embed),
             weights.table(f"{table}.subwords", subwords, embed) if subwords else None,
         )
-        sides.append(Side(embedding, layers, columns.T.copy()))
-    return sides
+        directions.append(Direction(embedding, layers, columns.T.copy()))
+    return directions

@@ -1,8 +1,8 @@
-"""Recurrent layers over packed batches, side by side.
+"""Recurrent layers over packed batches, several at a time.
 
-Every gate of all layers lies in one piece of memory: *Shape:* (gates, layers, words,
-hidden). The logistic function is ``(1 + tanh(x / 2)) / 2``, so one call of `tanh` serves
-all gates; the constants in it are part of the weights.
+The gates of all layers are one array. *Shape:* (gates, layers, words, hidden). The logistic
+function is ``(1 + tanh(x / 2)) / 2``, so one call of `tanh` computes all gates; the constants
+in it are part of the weights.
 """
 
 from bisect import bisect_right
@@ -84,20 +84,20 @@ class RecurrentLayers:
         return numpy.matmul(x, self.w_ih[:, :, columns])
 
     def run(
-        self, inputs: Inputs, counts: List[int], start: Optional[State] = None
+        self, inputs: Inputs, batch_sizes: List[int], start: Optional[State] = None
     ) -> State:
         """Read packed sequences.
 
         :param inputs: gives the products for some of the packed words.
-        :param counts: number of sequences that reach each time step.
+        :param batch_sizes: number of sequences that reach each time step.
         :param start: one state for all sequences to start from; None for zeros.
         :returns: the output of every word, *Shape:* (layers, packed, hidden); and an
             LSTM's cells after the last time step, *Shape:* (layers, sequences, hidden)
         """
         layers, hidden = self.w_hh.shape[1:3]
         h, cell = start or (numpy.zeros((layers, 1, hidden), "float32"), None)
-        out = numpy.empty((layers, sum(counts), hidden), "float32")
-        steps = _steps(inputs, counts)
+        out = numpy.empty((layers, sum(batch_sizes), hidden), "float32")
+        steps = _steps(inputs, batch_sizes)
         if self.unit == "lstm":
             cell = numpy.zeros_like(h) if cell is None else cell
             return out, self._run_lstm(steps, h, cell, out)
@@ -164,11 +164,11 @@ def take_words(products: Array, index: Array) -> Array:
     return products.reshape(-1, hidden).take(rows, axis=0)
 
 
-def _steps(inputs: Inputs, counts: List[int]) -> Iterator[Tuple[slice, Array]]:
+def _steps(inputs: Inputs, batch_sizes: List[int]) -> Iterator[Tuple[slice, Array]]:
     """The packed words of each time step, and their inputs."""
-    ends = numpy.cumsum(counts).tolist()
+    ends = numpy.cumsum(batch_sizes).tolist()
     begin, known = 0, 0
-    for step, (count, end) in enumerate(zip(counts, ends)):
+    for step, (count, end) in enumerate(zip(batch_sizes, ends)):
         if end > known:
             begin = end - count
             known = ends[max(step, bisect_right(ends, begin + CHUNK) - 1)]

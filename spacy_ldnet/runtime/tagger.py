@@ -13,8 +13,7 @@ from .weights import Linear, Weights
 class CharEncoder:
     """A character LSTM in each direction over every word on its own.
 
-    The products of the characters' embeddings with the weights are kept, for all
-    characters.
+    The products of all characters' embeddings with the weights are computed once.
 
     :param weights: of torch's network of this name.
     :param name: its name in them.

@@ -1,4 +1,4 @@
-"""Saved weights as numpy arrays: views of the bytes, so that nothing is copied."""
+"""Saved weights as numpy arrays, which are views of the bytes."""
 
 import json
 from typing import Any, Dict, List, NamedTuple, Tuple
@@ -6,12 +6,11 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 import numpy
 
 from ..errors import Errors
+from ..file_format import foreign_bytes, read_header
 from ..layers import GATES
 from ..packing import Array
 from .rnn import LayerWeights
 
-FORMAT_VERSION = 1
-METADATA_KEY = "ldnet"
 #: Types of numbers that weights are saved in, by their names in safetensors.
 DTYPES = {"F32": "<f4", "F16": "<f2"}
 
@@ -37,7 +36,7 @@ class Linear(NamedTuple):
 
 
 class Weights:
-    """The tensors of one network, each of which is taken once.
+    """The tensors of one network. Each of them has to be taken once.
 
     :param structure: the sizes of the network.
     :param tensors: by their names in torch's network.
@@ -48,7 +47,7 @@ class Weights:
         self._tensors = dict(tensors)
 
     def table(self, name: str, *shape: int) -> Array:
-        """A tensor in the precision that it is saved in.
+        """A tensor in its saved precision.
 
         :param name: its name.
         :param shape: the shape that the structure gives it.
@@ -65,7 +64,7 @@ class Weights:
         return tensor
 
     def take(self, name: str, *shape: int) -> Array:
-        """The same in float32."""
+        """The same as :meth:`table`, in float32."""
         return self.table(name, *shape).astype("float32", copy=False)
 
     def linear(self, name: str, inputs: int, outputs: int) -> Linear:
@@ -111,17 +110,13 @@ def read_bytes(data: Any) -> Tuple[Dict[str, Any], Dict[str, Array]]:
     try:
         begin = 8 + int.from_bytes(bytes(data[:8]), "little")
         entries = json.loads(bytes(data[8:begin]))
-        header = json.loads(entries.pop("__metadata__")[METADATA_KEY])
+        metadata = entries.pop("__metadata__", None)
         tensors = {name: _view(data, begin, **entry) for name, entry in entries.items()}
         if begin + sum(tensor.nbytes for tensor in tensors.values()) != len(data):
             raise ValueError("their length is not that of the tensors")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(Errors.E001.format(reason=error, key=METADATA_KEY)) from error
-    if header["format"] > FORMAT_VERSION:
-        raise ValueError(
-            Errors.E002.format(found=header["format"], known=FORMAT_VERSION)
-        )
-    return header, tensors
+        raise foreign_bytes(error) from error
+    return read_header(metadata), tensors
 
 
 def _view(

@@ -1,166 +1,200 @@
-"""Lines of text in a range of a file."""
+"""Lines of text or JSON in a range of a file."""
 
 import hashlib
-from functools import partial
-from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Union
+import json
+from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 
-import srsly
 from smart_open.compression import compression_wrapper
 
-from .files import is_packed, text_ending
+from .files import is_compressed, text_ending
+from .ranges import BLOCK, FileRange
 from .skipped import BadFileError
 
-#: Bytes of an over-long line that are skipped at a time.
-CHUNK = 1 << 20
-#: The most bytes of a line by the most characters of its text: UTF-8 needs up to 4
-#: for each; JSON up to 12 where it escapes them, and has other fields as well.
+#: The largest number of bytes per character of a text. UTF-8 needs up to 4; JSON up to
+#: 12 where it escapes a character, and has other fields besides.
 WIDEST = {".txt": 4, ".jsonl": 16}
-#: Bytes that a line may have besides: a byte order mark and the line's end.
+#: Bytes that a line may have in addition: a byte order mark and the end of the line.
 MARGIN = 8
 
 
-class PieceReader:
-    """Texts of a file, or of a range of its bytes that begins and ends with a line.
+class Line(NamedTuple):
+    """A line that is not blank.
 
-    path (Path): The file.
+    number (int): Number of the line in the range, from 1.
+    size (int): Bytes.
+    columns (Dict[str, Any]): The JSON object; for plain text, the text under its key.
+    text (str): The text; "" if it cannot be used.
+    fault (Optional[str]): Why it cannot be used.
+    is_broken (bool): Whether the fault is one of the file: not UTF-8, or not JSON.
+    """
+
+    number: int
+    size: int
+    columns: Dict[str, Any]
+    text: str
+    fault: Optional[str] = None
+    is_broken: bool = False
+
+
+class LineReader:
+    """Reads the lines of a range of a file.
+
+    part (FileRange): The range.
     text_key (str): Key of the text in the objects of a .jsonl file.
     max_length (int): The most characters of a text.
-    start (int): Place of the first byte.
-    end (Optional[int]): Place after the last byte; None for the end of the file.
-    open_file (Optional[Callable]): Opens the file for its bytes; None for `Path.open`.
+    keep (Optional[Callable[[str], bool]]): Whether `read_texts` is to yield a text; None
+        for all texts.
 
-    digest: SHA-256 over the lines that were read, unpacked.
+    digest: SHA-256 of the lines that were read, decompressed.
     lines (int): Number of lines that were read.
-    position (int): Bytes of the file on disk that were read.
-    left_out (Dict[str, List[int]]): By reason: the first line, from 1, the number of
-        lines and of bytes.
-    keeps (Optional[Callable[[str], bool]]): Which of the texts are to be read; None for
-        all of them.
-    others (int): Number of texts that are not.
+    position (int): Bytes on disk that were read, from the start of the file.
+    skipped (Dict[str, List[int]]): By reason: the first line, the number of lines and
+        the number of bytes that `read_texts` has skipped.
+    not_kept (int): Number of texts that were not to be kept.
     """
 
     def __init__(
         self,
-        path: Path,
+        part: FileRange,
         *,
         text_key: str,
         max_length: int,
-        start: int = 0,
-        end: Optional[int] = None,
-        open_file: Optional[Callable[[], IO[bytes]]] = None,
+        keep: Optional[Callable[[str], bool]] = None,
     ) -> None:
-        self.path = path
-        self.open_file: Callable[[], Any] = open_file or partial(path.open, "rb")
+        self.part = part
         self.text_key = text_key
         self.max_length = max_length
-        self.start = start
-        self.end = end
-        self.kind = text_ending(path)
+        self.keep = keep
+        self.is_compressed = is_compressed(part.file.name)
+        self.ending = text_ending(part.file.name)
         self.digest = hashlib.sha256()
         self.lines = 0
-        self.position = start
-        self.left_out: Dict[str, List[int]] = {}
-        self.keeps: Optional[Callable[[str], bool]] = None
-        self.others = 0
+        self.position = part.start
+        self.skipped: Dict[str, List[int]] = {}
+        self.not_kept = 0
+
+    def __iter__(self) -> Iterator[Line]:
+        """YIELDS (Line): Each line that is not blank.
+        RAISES (BadFileError): If the file cannot be read or decompressed.
+        """
+        for data in self.read_bytes():
+            line = self._parse(data)
+            if line is not None:
+                yield line
 
     def read_texts(self) -> Iterator[str]:
-        """YIELDS (str): The text of each line that has one.
-        RAISES (BadFileError): Nothing of the file can be used.
+        """YIELDS (str): Each text that can be used and is not blank.
+        RAISES (BadFileError): If nothing of the file can be used.
         """
-        too_long = f"a text of more than {self.max_length:,} characters"
-        for line in self.read_lines():
-            if isinstance(line, int):
-                self._leave_out(too_long, line)
-                continue
-            text = self._text_of(line)
-            if text is None or not text or text.isspace():
-                continue
-            if len(text) > self.max_length:
-                self._leave_out(too_long, len(line))
-            elif self.keeps is None or self.keeps(text):
-                yield text
-            else:
-                self.others += 1
+        for line in self:
+            if line.is_broken:
+                raise BadFileError(str(line.fault), line.number)
+            if line.fault is not None:
+                totals = self.skipped.setdefault(line.fault, [line.number, 0, 0])
+                totals[1] += 1
+                totals[2] += line.size
+            elif line.text and not line.text.isspace():
+                if self.keep is None or self.keep(line.text):
+                    yield line.text
+                else:
+                    self.not_kept += 1
 
-    def read_lines(self) -> Iterator[Union[bytes, int]]:
-        """YIELDS (Union[bytes, int]): Each line; of an over-long one only its size.
-        RAISES (BadFileError): The file cannot be read or unpacked.
+    def read_bytes(self) -> Iterator[Union[bytes, int]]:
+        """YIELDS (Union[bytes, int]): Each line; if it is too long, only its size.
+        RAISES (BadFileError): If the file cannot be read or decompressed.
         """
+        location = self.part.file.location
+        reason = "a damaged archive" if self.is_compressed else "not readable"
         try:
-            with self.open_file() as raw:
-                if is_packed(self.path):
-                    name = str(self.path)
-                    with compression_wrapper(raw, "rb", filename=name) as file:
+            with location.open() as raw:
+                if self.is_compressed:
+                    path = location.path
+                    with compression_wrapper(raw, "rb", filename=path) as file:
                         yield from self._split(file, raw)
                 else:
-                    raw.seek(self.start)
+                    raw.seek(self.part.start)
                     yield from self._split(raw, raw)
         except OSError as error:
-            reason = "a damaged archive" if is_packed(self.path) else "not readable"
             raise BadFileError(f"{reason} ({error})", self.lines + 1) from error
         except Exception as error:
-            # Each way of packing has errors of its own.
-            if not is_packed(self.path):
+            # Each kind of compression has exceptions of its own.
+            if not self.is_compressed:
                 raise
-            reason = f"a damaged archive ({error})"
-            raise BadFileError(reason, self.lines + 1) from error
+            raise BadFileError(f"{reason} ({error})", self.lines + 1) from error
 
-    def describe_left_out(self) -> List[List[Any]]:
-        """RETURNS (List[List[Any]]): For each reason the first line, the reason, and
-        the number of lines and of bytes.
+    def list_skipped(self) -> List[List[Any]]:
+        """RETURNS (List[List[Any]]): For each reason the first line, the reason, and the
+        number of lines and of bytes.
         """
-        items = sorted(self.left_out.items())
+        items = sorted(self.skipped.items())
         return [[totals[0], reason, *totals[1:]] for reason, totals in items]
 
     def _split(self, file: IO[bytes], raw: IO[bytes]) -> Iterator[Union[bytes, int]]:
-        limit = WIDEST[self.kind] * self.max_length + MARGIN
-        while self.end is None or self.position < self.end or file is not raw:
+        limit = WIDEST[self.ending] * self.max_length + MARGIN
+        while self.is_compressed or self.position < self.part.end:
             line = file.readline(limit)
             if not line:
                 break
             self.digest.update(line)
-            size, piece = len(line), line
-            while size >= limit and piece and not piece.endswith(b"\n"):
-                piece = file.readline(CHUNK)
-                self.digest.update(piece)
-                size += len(piece)
+            size, rest = len(line), line
+            while size >= limit and rest and not rest.endswith(b"\n"):
+                rest = file.readline(BLOCK)
+                self.digest.update(rest)
+                size += len(rest)
             self.lines += 1
             self.position = raw.tell()
             yield line if size == len(line) and size < limit else size
 
-    def _text_of(self, line: bytes) -> Optional[str]:
+    def _parse(self, data: Union[bytes, int]) -> Optional[Line]:
+        if isinstance(data, int):
+            return self._unusable(data, too_long(self.max_length))
+        size = len(data)
         try:
-            text = line.decode("utf8").rstrip("\r\n")
+            text = data.decode("utf8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            place = f"byte {error.start + 1} of the line"
-            reason = f"not UTF-8 ({error.reason}, {place})"
-            raise BadFileError(reason, self.lines) from error
-        if self.lines == 1 and self.start == 0:
+            fault = f"not UTF-8 ({error.reason}, byte {error.start + 1} of the line)"
+            return self._unusable(size, fault, is_broken=True)
+        if self.lines == 1 and self.part.start == 0:
             text = text.removeprefix("\ufeff")
-        if self.kind == ".txt" or not text or text.isspace():
-            return text
-        try:
-            record = srsly.json_loads(text)
-        except ValueError as error:
-            raise BadFileError(f"not JSON ({error})", self.lines) from error
-        found = record.get(self.text_key) if isinstance(record, dict) else None
-        if isinstance(found, str) and not is_broken(found):
-            return found
-        reason = "half a character" if isinstance(found, str) else "no string"
-        self._leave_out(f"{reason} under the key '{self.text_key}'", len(line))
-        return None
+        if not text or text.isspace():
+            return None
+        columns: Any = {self.text_key: text}
+        if self.ending != ".txt":
+            try:
+                columns = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                return self._unusable(size, f"not JSON ({error})", is_broken=True)
+            if not isinstance(columns, dict):
+                return self._unusable(size, "no JSON object")
+        unfit = find_fault(columns, self.text_key, self.max_length)
+        usable = columns[self.text_key] if unfit is None else ""
+        return Line(self.lines, size, columns, usable, unfit)
 
-    def _leave_out(self, reason: str, size: int) -> None:
-        totals = self.left_out.setdefault(reason, [self.lines, 0, 0])
-        totals[1] += 1
-        totals[2] += size
+    def _unusable(self, size: int, fault: str, is_broken: bool = False) -> Line:
+        return Line(self.lines, size, {}, "", fault, is_broken)
 
 
-def is_broken(text: str) -> bool:
-    """RETURNS (bool): Whether it has surrogates, which JSON can write and UTF-8 cannot."""
+def find_fault(
+    columns: Dict[str, Any], text_key: str, max_length: int
+) -> Optional[str]:
+    """columns (Dict[str, Any]): A JSON object, or a row of a table.
+    text_key (str): Key of the text.
+    max_length (int): The most characters of a text.
+    RETURNS (Optional[str]): Why its text cannot be used; None if it can.
+    """
+    text = columns.get(text_key)
+    if not isinstance(text, str):
+        return f"no string under the key '{text_key}'"
+    if len(text) > max_length:
+        return too_long(max_length)
     try:
         text.encode("utf8")
     except UnicodeEncodeError:
-        return True
-    return False
+        # JSON can write it, UTF-8 cannot.
+        return f"an unpaired surrogate under the key '{text_key}'"
+    return None
+
+
+def too_long(max_length: int) -> str:
+    """RETURNS (str): The fault of a text with more than so many characters."""
+    return f"a text of more than {max_length:,} characters"

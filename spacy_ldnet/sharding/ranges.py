@@ -1,153 +1,118 @@
-"""Ranges of files: the units of work."""
+"""Files cut into chunks of work, each of which is a range of a file or some small files."""
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Iterable, Iterator, List, Protocol, Tuple, TypeVar
+from typing import IO, Callable, Iterable, List, Sequence, Tuple
 
-import srsly
+from .files import InputFile, is_compressed
 
-from .files import find_files, is_packed
-from .lines import CHUNK
-
-#: Bytes of a unit: small enough that several processes share a text of some million
-#: words and that little is lost with a killed run.
-UNIT_SIZE = 4 << 20
-
-
-class HasSize(Protocol):
-    """What has a size in bytes."""
-
-    @property
-    def size(self) -> int: ...
-
-
-Sized = TypeVar("Sized", bound=HasSize)
+#: Bytes of a chunk: small enough that several processes share a text of some million
+#: words, and that little is lost with a killed run.
+CHUNK_SIZE = 4 << 20
+#: Bytes read at a time.
+BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A file, or a range of its bytes that begins and ends with a line.
+class FileRange:
+    """A file, or a part of one that begins and ends with a line.
 
-    name (str): Path of the file below the folder of the text.
-    start (int): Place of the first byte on disk.
-    end (int): Place after the last byte on disk.
-    whole (bool): Whether it is the whole file.
-    stamp (Tuple[int, ...]): What the file system changes whenever the file changes:
-        times of content and inode (nanoseconds), and the inode's number.
+    file (InputFile): The file.
+    start (int): First byte; where `cut` was given, in its unit.
+    end (int): The byte after the last one.
+    size (int): Bytes, about.
     """
 
-    name: str
+    file: InputFile
     start: int
     end: int
-    whole: bool
-    stamp: Tuple[int, ...]
+    size: int
 
     @property
-    def size(self) -> int:
-        """RETURNS (int): Bytes on disk."""
-        return self.end - self.start
+    def is_whole(self) -> bool:
+        """RETURNS (bool): Whether it is the whole file."""
+        return self.start == 0 and self.end == self.file.size
 
 
 @dataclass(frozen=True)
-class Unit:
+class Chunk:
     """Some small files, one file, or a range of one.
 
-    part (str): "train" or "dev".
-    base (Path): Folder of the text.
-    pieces (Tuple[Piece, ...]): What to read, in this order.
+    number (int): Its number in the text, from 0.
+    ranges (Tuple[FileRange, ...]): What to read, in this order.
     """
 
-    part: str
-    base: Path
-    pieces: Tuple[Piece, ...]
+    number: int
+    ranges: Tuple[FileRange, ...]
 
     @property
     def size(self) -> int:
-        """RETURNS (int): Bytes on disk."""
-        return _size(self.pieces)
-
-    def key(self, method: str) -> str:
-        """method (str): All that a shard depends on besides the text itself.
-        RETURNS (str): Name of its shard; another one if files came, went or grew.
-        """
-        names = [[piece.name, piece.start, piece.end] for piece in self.pieces]
-        data = srsly.json_dumps([method, self.part, names])
-        return hashlib.sha256(data.encode("utf8", "surrogatepass")).hexdigest()[:24]
+        """RETURNS (int): Bytes, about."""
+        return _total(self.ranges)
 
 
-def plan_units(
-    source: object, part: str, name: str, *, unit_size: int = UNIT_SIZE
-) -> List[Unit]:
-    """Cut a text into units. No file is read, but for a few lines of big ones.
+def whole_file(file: InputFile) -> FileRange:
+    """RETURNS (FileRange): All of the file."""
+    return FileRange(file, 0, file.size, file.size)
 
-    source (object): A file, a folder or a glob.
-    part (str): "train" or "dev".
-    name (str): Config section of the text, for messages.
-    unit_size (int): Bytes of a unit. A packed file is not cut, nor is a line.
-    RETURNS (List[Unit]): The units, in the order of the text.
-    RAISES (ValueError): E040, E060, E061 no text there, or none that can be read.
+
+def cut_at_lines(file: InputFile, chunk_size: int) -> List[FileRange]:
+    """Cut a file at ends of lines.
+
+    file (InputFile): The file. A compressed one is not cut.
+    chunk_size (int): About so many bytes are between two cuts.
+    RETURNS (List[FileRange]): The ranges. They do not change when the file grows, but
+        for the last one.
     """
-    base, files = find_files(source, name)  # type: ignore[arg-type]
-    cut = (_cut(path, base, unit_size) for path in files)
-    return [Unit(part, base, tuple(pieces)) for pieces in group_pieces(cut, unit_size)]
-
-
-def group_pieces(files: Iterable[List[Sized]], unit_size: int) -> Iterator[List[Sized]]:
-    """files (Iterable[List[Sized]]): The pieces of each file.
-    unit_size (int): Bytes of a unit.
-    YIELDS (List[Sized]): What makes a unit: one of several pieces of a file, or some
-        small files.
-    """
-    gathered: List[Sized] = []
-    for pieces in files:
-        big = len(pieces) > 1
-        if gathered and (big or _size([*gathered, *pieces]) > unit_size):
-            yield gathered
-            gathered = []
-        if big:
-            yield from ([piece] for piece in pieces)
-        else:
-            gathered.extend(pieces)
-    if gathered:
-        yield gathered
-
-
-def _size(pieces: Iterable[Sized]) -> int:
-    return sum(piece.size for piece in pieces)
-
-
-def _cut(path: Path, base: Path, unit_size: int) -> List[Piece]:
-    status = path.stat()
-    stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    size = status.st_size
-    if is_packed(path):
-        ends = [size]
-    else:
-        with path.open("rb") as file:
-            ends = line_ends(file, size, unit_size)
+    if file.size <= chunk_size or is_compressed(file.name):
+        return [whole_file(file)]
+    with file.location.open() as raw:
+        ends = _line_ends(raw, file.size, chunk_size)
     starts = [0, *ends[:-1]]
-    name = path.relative_to(base).as_posix()
-    return [
-        Piece(name, start, end, len(ends) == 1, stamp)
-        for start, end in zip(starts, ends)
-    ]
+    return [FileRange(file, s, end, end - s) for s, end in zip(starts, ends)]
 
 
-def line_ends(file: IO[bytes], size: int, unit_size: int) -> List[int]:
-    """file (IO[bytes]): Lines.
-    size (int): Its size in bytes.
-    unit_size (int): About so many bytes are to lie between two ends.
-    RETURNS (List[int]): Ends of the first lines behind each multiple of the unit size,
-        so that a file which has only grown keeps its units; and the end of the file.
+def cut_files(
+    files: Sequence[InputFile],
+    chunk_size: int = CHUNK_SIZE,
+    cut: Callable[[InputFile, int], List[FileRange]] = cut_at_lines,
+) -> List[Chunk]:
+    """Cut a text into chunks. Nothing is read of it but a few lines of large files.
+
+    files (Sequence[InputFile]): The files of the text.
+    chunk_size (int): Bytes of a chunk, about.
+    cut (Callable): Cuts a file into ranges of about so many bytes.
+    RETURNS (List[Chunk]): The chunks, in the order of the text.
     """
+    chunks: List[Tuple[FileRange, ...]] = []
+    gathered: List[FileRange] = []
+    for file in files:
+        ranges = cut(file, chunk_size)
+        large = len(ranges) > 1
+        if gathered and (large or _total([*gathered, *ranges]) > chunk_size):
+            chunks.append(tuple(gathered))
+            gathered = []
+        if large:
+            chunks.extend((part,) for part in ranges)
+        else:
+            gathered.extend(ranges)
+    if gathered:
+        chunks.append(tuple(gathered))
+    return [Chunk(number, ranges) for number, ranges in enumerate(chunks)]
+
+
+def _total(ranges: Iterable[FileRange]) -> int:
+    return sum(part.size for part in ranges)
+
+
+def _line_ends(file: IO[bytes], size: int, chunk_size: int) -> List[int]:
+    """The end of the first line after each multiple of the chunk size, and of the file."""
     ends: List[int] = []
-    for place in range(unit_size, size, unit_size):
+    for place in range(chunk_size, size, chunk_size):
         if ends and place <= ends[-1]:
             continue
-        # From the byte before, which may end a line itself.
+        # From the byte before, which may itself end a line.
         file.seek(place - 1)
-        while (piece := file.readline(CHUNK)) and not piece.endswith(b"\n"):
+        while (data := file.readline(BLOCK)) and not data.endswith(b"\n"):
             pass
         if file.tell() >= size:
             break

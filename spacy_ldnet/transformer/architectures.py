@@ -11,7 +11,8 @@ from thinc.types import Floats2d, Ragged
 from ..errors import Errors
 
 NODE_NAME = "layer_select_transformer"
-#: Spans of a document that are read at once: the default of spacy-transformers.
+#: Length and distance of the spans that are read at once, in tokens: the default of
+#: spacy-transformers.
 WINDOW, STRIDE = 128, 96
 
 
@@ -26,13 +27,13 @@ def build_layer_select_transformer_v1(
 ) -> Model:
     """Build `spacy-transformers.TransformerModel.v3` with one gate a layer.
 
-    What listeners read as the last hidden state is a gated mix of all layers' outputs
-    (see `spacy_ldnet.transformer.layers`). Without a penalty on the gates it is the ordinary
+    Listeners read a gated mix of all layers' outputs as the last hidden state (see
+    `spacy_ldnet.transformer.layers`). Without a penalty on the gates it is the ordinary
     transformer's; with `spacy-ldnet.gate_penalty.v1` the highest layers close, and
     `ldnet prune` deletes them.
 
     name (str): Name or directory of a Hugging Face encoder. It is read when the
-        pipeline is initialised; a saved pipeline needs it no more.
+        pipeline is initialised; a saved pipeline does not need it.
     get_spans (Optional[Callable]): A registered span getter. None for strided spans
         of 128 tokens, 96 apart.
     tokenizer_config (Dict[str, Any]): Settings of the tokenizer.
@@ -73,19 +74,19 @@ def build_layer_select_tok2vec_v1(
     mixed_precision: bool = False,
     grad_scaler_config: Dict[str, Any] = SimpleFrozenDict(),
 ) -> Model[List[Doc], List[Floats2d]]:
-    """Build the same inside of one component, which shares it with no other: what
-    `nlp.replace_listeners` puts there.
+    """Build the same transformer inside one component, which does not share it: the model
+    that `nlp.replace_listeners` puts there.
 
     name (str): Name or directory of a Hugging Face encoder.
-    pooling (Model[Ragged, Floats2d]): Makes a token's vector of those of its pieces.
+    pooling (Model[Ragged, Floats2d]): Pools the vectors of a token's pieces.
     get_spans (Optional[Callable]): A registered span getter. None for strided spans
         of 128 tokens, 96 apart.
-    grad_factor (float): The component's gradients are multiplied by it.
+    grad_factor (float): Factor of the component's gradients.
     tokenizer_config (Dict[str, Any]): Settings of the tokenizer.
     transformer_config (Dict[str, Any]): Settings of the transformer.
     mixed_precision (bool): Compute in half precision on a GPU.
     grad_scaler_config (Dict[str, Any]): Of mixed precision, see spacy-transformers.
-    RETURNS (Model[List[Doc], List[Floats2d]]): The transformer, with a vector a token.
+    RETURNS (Model[List[Doc], List[Floats2d]]): The transformer, with one vector per token.
     RAISES (ValueError): As `spacy-ldnet.LayerSelectTransformer.v1`.
     """
     transformer = build_layer_select_transformer_v1(
@@ -143,7 +144,7 @@ def make_layer_select_transformer(
         transformer's output, as by spacy-transformers' component.
     RETURNS (LayerSelectTransformer): The component.
     """
-    # Every process that uses spaCy imports this module, but few need that package.
+    # Imported here because every process that uses spaCy imports this module.
     from .component import LayerSelectTransformer
 
     component = LayerSelectTransformer(

@@ -1,4 +1,4 @@
-"""The component around a transformer with gates; needs spacy-transformers."""
+"""The component of a transformer with gated layers; needs spacy-transformers."""
 
 from typing import Any, Dict, Iterable
 

@@ -1,4 +1,6 @@
-"""Gated layers of a transformer: their mix, and a penalty on depth."""
+"""Gated layers of a transformer: their mix, and a penalty on the number of layers that
+have to run.
+"""
 
 import copy
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ _LIMIT: ContextVar[Optional[int]] = ContextVar("layer_limit", default=None)
 
 @contextmanager
 def lowest_layers(count: Optional[int]) -> Iterator[None]:
-    """Inside it, networks have no more than their lowest layers.
+    """Context in which networks run only their lowest layers.
 
     :param count: how many; None for all.
     """
@@ -33,8 +35,8 @@ def lowest_layers(count: Optional[int]) -> Iterator[None]:
 class TruncatableLayers(nn.ModuleList):
     """Layers of which only the lowest may be run.
 
-    To the network that they belong to the others are not there; their weights still
-    are, under the same names.
+    The network that they belong to does not see the others, but their weights are still
+    there, under the same names.
     """
 
     def __iter__(self) -> Iterator[nn.Module]:
@@ -51,12 +53,13 @@ class TruncatableLayers(nn.ModuleList):
 
 
 class GatedLayerMix(nn.Module):
-    """``o_0 = h_0`` and ``o_l = g_l h_l + (1 - g_l) o_{l-1}``; the output is the last.
+    """A transformer whose output is a gated mix of the outputs of all layers.
 
-    With h_0 the embeddings, h_l the output of layer l and g_l its gate. That is a mix
-    with weights ``g_l prod_{k>l} (1 - g_k)``, which add up to 1 whatever the gates are.
-    Gates are 1 at first, so that the output is the transformer's own; when the highest
-    closes it becomes, step by step, that of the transformer without its top layer.
+    ``o_0 = h_0`` and ``o_l = g_l h_l + (1 - g_l) o_{l-1}``, where h_0 are the embeddings,
+    h_l is the output of layer l and g_l its gate; the output is the last o_l. This is a
+    mix with weights ``g_l prod_{k>l} (1 - g_k)``, which add up to 1 whatever the gates
+    are. Gates are 1 at first, so the output is the transformer's own; as the highest gate
+    closes, it becomes that of the transformer without its top layer.
 
     :param transformer: a Hugging Face encoder whose output is that of its last layer.
     :raises ValueError: E108 if it is not such an encoder.
@@ -73,12 +76,12 @@ class GatedLayerMix(nn.Module):
 
     @property
     def config(self) -> Any:
-        """The transformer's own."""
+        """The config of the transformer."""
         return self.transformer.config
 
     @property
     def device(self) -> torch.device:
-        """Where the transformer is."""
+        """The device of the transformer."""
         return self.transformer.device
 
     @property
@@ -89,8 +92,9 @@ class GatedLayerMix(nn.Module):
 
     @property
     def macs_per_layer(self) -> int:
-        """Weights of one layer's matrices: its multiply-accumulates a piece of a word,
-        without those of attention between pieces."""
+        """Number of weights in the matrices of one layer: its multiply-accumulates per
+        piece of a word, without those of attention between pieces.
+        """
         first = next(iter(self.layers._modules.values()), None)
         weights = first.parameters() if first is not None else ()
         return sum(w.numel() for w in weights if w.dim() > 1)
@@ -107,7 +111,7 @@ class GatedLayerMix(nn.Module):
         return torch.cat([ones, gates]) * torch.cat([above, ones])
 
     def forward(self, *, gates_frozen: bool = False, **inputs: Any) -> Any:
-        """Run as many layers as have to be, and mix their outputs.
+        """Run as many layers as necessary, and mix their outputs.
 
         :param gates_frozen: whether a gate that is zero stays zero although gates are
             trained, so that layers above the highest open one need not be run.
@@ -166,26 +170,27 @@ class GatedLayerMix(nn.Module):
             return self.transformer(input_ids=ids, output_hidden_states=True)
 
     def cut(self, layers: int) -> None:
-        """Delete all layers above, in place.
+        """Delete the highest layers, in place.
 
-        Nothing changes if the gates of those that go are zero. A mix of which all is
-        in the highest layer left costs nothing any more; the gates of others are their
-        share in it, since the layers above read them ungated.
+        The output stays the same if the gates of the deleted layers are zero. The other
+        gates are kept as the shares of their layers in the mix: they cannot be folded,
+        since the layers above read ungated outputs. If the highest gate is 1 there is
+        nothing to mix.
 
-        :param layers: how many stay.
+        :param layers: number of layers to keep.
         """
         owner, name = self._place
-        setattr(
-            owner, name, TruncatableLayers(list(self.layers._modules.values())[:layers])
-        )  # type: ignore[arg-type]
+        kept: Any = list(self.layers._modules.values())[:layers]
+        setattr(owner, name, TruncatableLayers(kept))
         self.config.num_hidden_layers = layers
         trained = self.gates.requires_grad
         self.gates = nn.Parameter(self.gates.detach()[:layers], requires_grad=trained)
 
 
 def _find_layers(transformer: Any) -> Tuple[nn.Module, str]:
-    """The module list with as many modules as the config says layers, and its owner;
-    of several the one with most weights."""
+    """The module list that has as many modules as the config says layers, and its owner;
+    if there are several, the one with the most weights.
+    """
     count = transformer.config.num_hidden_layers
     found = [
         (owner, name)
@@ -204,24 +209,24 @@ def _size(module: nn.Module) -> int:
 
 
 def required_by(gates: Tensor) -> Tensor:
-    """The gate that keeps each layer running: the largest of those at and above it.
+    """For each layer, the layer that requires it: the one with the largest gate at or
+    above it.
 
     :param gates: lowest layer first. *Shape:* (layers,)
-    :returns: its position; of equal gates the highest. *Shape:* (layers,)
+    :returns: indices; of equal gates the highest. *Shape:* (layers,)
     """
-    found = []
-    holder = len(gates) - 1
     values = gates.tolist()
+    found = []
+    largest = len(values) - 1
     for i in reversed(range(len(values))):
-        if values[i] > values[holder]:
-            holder = i
-        found.append(holder)
-    found.reverse()
-    return torch.tensor(found, dtype=torch.long, device=gates.device)
+        if values[i] > values[largest]:
+            largest = i
+        found.append(largest)
+    return torch.tensor(found[::-1], dtype=torch.long, device=gates.device)
 
 
 def effective_gates(gates: Tensor) -> Tensor:
-    """How far each layer has to run, which no layer does less than one above it.
+    """The largest gate at or above each layer: a layer has to run while this is above 0.
 
     :param gates: lowest layer first. *Shape:* (layers,)
     :returns: *Shape:* (layers,)
@@ -230,27 +235,26 @@ def effective_gates(gates: Tensor) -> Tensor:
 
 
 def n_required(gates: Tensor) -> int:
-    """Number of layers that have to run: that of the highest open gate."""
+    """Number of layers that have to run: all up to the highest open gate."""
     return int((effective_gates(gates) > 0).sum())
 
 
 @dataclass(frozen=True)
 class DepthPenalty(GatePenalty):
-    """What gates cost where a layer reads the one below it only, as in a transformer.
+    """The cost of open gates if each layer reads only the one below it.
 
-    The number of layers in the budget is the number of the highest open gate. For R1 a
-    layer costs as much as the largest gate at or above it (:func:`effective_gates`). While they
-    are over the budget R2 and R3 charge the gates of the layers that it has no room for:
-    each its own, since all of these have to close. R3's term ``sum g(1-g)`` is over all
-    gates, within the budget too: a layer that has to run for one above it may be left out
-    of the mix.
+    The budget counts all layers up to the highest open gate. With R1 a layer costs as much
+    as the largest gate at or above it (:func:`effective_gates`). While the layers exceed
+    the budget, R2 and R3 charge the layers that it has no room for, each for its own gate,
+    since all of these have to close. R3's term ``sum g(1-g)`` covers all gates, also
+    within the budget: a layer that has to run for one above it need not be in the mix.
     """
 
     def project_(self, gates: Tensor) -> None:
-        """Put gates back into [0, 1], in place, after an optimizer's step.
+        """Put gates back into [0, 1], in place, after a step of the optimizer.
 
-        As the lowest layers have room together or not at all, it is enough to keep the
-        highest of them open.
+        The layers that the budget has room for are the lowest ones, so it is enough to
+        keep the highest of them open.
 
         :param gates: *Shape:* (layers,)
         """
@@ -274,7 +278,7 @@ class DepthPenalty(GatePenalty):
         return torch.zeros_like(costs).index_add_(0, required_by(gates), costs)
 
     def _room(self, gates: Tensor) -> int:
-        """How many layers the budget has room for."""
+        """Number of layers that the budget has room for."""
         if self.budget is None:
             return 0
         return len(

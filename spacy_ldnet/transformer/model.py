@@ -1,4 +1,4 @@
-"""A transformer cut to the layers that its gates leave, as a thinc model; needs spacy-transformers."""
+"""The thinc model of a transformer with gated layers; needs spacy-transformers."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,12 +25,14 @@ from ..nn.threads import make_fork_safe
 from .architectures import NODE_NAME
 from .layers import DepthPenalty, GatedLayerMix, n_required
 
-#: What tokenizers put before the first piece of a word.
+#: Marks that tokenizers put before the first piece of a word.
 WORD_STARTS = "\u0120\u2581"
 
 
 class AutoGatedLayerMix:
-    """What spacy-transformers' shim builds a network with when it is loaded."""
+    """The `model_cls` with which spacy-transformers' shim builds a network when it is
+    loaded.
+    """
 
     @staticmethod
     def from_config(config: PretrainedConfig) -> GatedLayerMix:
@@ -191,7 +193,7 @@ def init(model: TransformerModel, X: Any = None, Y: Any = None) -> None:
 
 
 def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:
-    """Give all layers of a pretrained transformer a gate, and take it in.
+    """Put a pretrained transformer into the model, with a gate for each layer.
 
     RAISES (ValueError): E108 or E109 if its layers can't be selected.
     """
@@ -206,7 +208,7 @@ def set_transformer(model: LayerSelectModel, loaded: HFObjects) -> None:
 def replace_listener_cfg(
     model_cfg: Dict[str, Any], listener_cfg: Dict[str, Any]
 ) -> Dict[str, Any]:
-    """The config of what stands in a listener's place, with its own settings."""
+    """The config of the model that replaces a listener, with the settings of both."""
     own: Dict[str, Any] = {
         k: listener_cfg[k] for k in ("pooling", "grad_factor") if k in listener_cfg
     }

@@ -1,40 +1,83 @@
-"""What the trainings of every seed left: pipelines and language models."""
+"""Rows of the results: the pipelines that the trainings of every seed left.
+
+A new row is a line here, and a step in project.yml that trains it.
+"""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
 
 import srsly
 from wasabi import msg
 from weasel.cli.main import PROJECT_LOCK
 from weasel.util import get_checksum
 
-#: Row of the results -> directory below training/SEED.
-ROWS: Dict[str, str] = {
-    "no_lm": "no_lm",
-    "ldnet": "ldnet",
-    "ldnet_pruned": "pruned",
-    "ldnet_finetuned": "finetune",
-    "ldnet_unfrozen": "unfreeze",
-    "ldnet_rewound": "rewound",
-    "ldnet_retrained": "retrained",
-    "ldnet_taught": "taught",
-    "cnn": "cnn",
-    "trf": "trf",
-    "trf_crf": "trf_crf",
+
+class Row(NamedTuple):
+    """A row of the results.
+
+    folder (str): Its directory below training/SEED.
+    title (str): Its description, in the report.
+    label (str): Its name in pictures.
+    """
+
+    folder: str
+    title: str
+    label: str
+
+
+#: Rows by their names in metrics/results.json. Ours begin with "ldnet".
+ROWS: Dict[str, Row] = {
+    "no_lm": Row("no_lm", "the tagger without a language model", "no language model"),
+    "ldnet": Row("ldnet", "the tagger on the full language models", "unpruned"),
+    "ldnet_pruned": Row("pruned", "its layers pruned", "pruned"),
+    "ldnet_finetuned": Row("finetune", "pruned, then fine-tuned", "fine-tuned"),
+    "ldnet_unfrozen": Row(
+        "unfreeze", "pruned, then fine-tuned with the remaining layers", "unfrozen"
+    ),
+    "ldnet_rewound": Row(
+        "rewound",
+        "the remaining layers below the tagger as it was before gating",
+        "rewound",
+    ),
+    "ldnet_retrained": Row(
+        "retrained", "the remaining layers, pretraining continued", "en_ldnet"
+    ),
+    "ldnet_taught": Row(
+        "taught", "retrained, and distilled from the unpruned one", "distilled"
+    ),
+    "cnn": Row("cnn", "spaCy's CNN and ner", "spaCy's CNN"),
+    "trf": Row("trf", "a transformer through spacy-transformers", "MiniLM + ner"),
+    "trf_crf": Row("trf_crf", "the same with our CRF", "MiniLM + CRF"),
 }
-#: Directories of language models below training/SEED: as pretrained, and pruned.
-LANGUAGE_MODELS = ("lm", "lm_retrained")
+#: The row of the pipeline that labelled the text. The project does not train it.
+TEACHER = "teacher"
+#: Rows that a page is about if what is packaged has none, the first that exists.
+SUBJECTS = ("ldnet_retrained", "ldnet_pruned", "ldnet")
+#: Directories of language models below training/SEED, and what they are.
+LANGUAGE_MODELS = {
+    "lm": "as pretrained",
+    "lm_retrained": "pruned, pretraining continued",
+}
 
 
 def find_models(training: Path) -> Dict[str, Dict[str, Path]]:
     """Find the best pipeline of every row and seed.
 
-    training (Path): Directory with SEED/MODEL/model-best.
-    RETURNS (Dict[str, Dict[str, Path]]): Row -> seed -> directory. Rows of which
-        nothing is there are left out.
+    training (Path): Directory with SEED/FOLDER/model-best.
+    RETURNS (Dict[str, Dict[str, Path]]): Row -> seed -> directory, of rows that exist.
     """
-    found = {row: find_trained(training, name) for row, name in ROWS.items()}
+    found = {name: find_trained(training, row.folder) for name, row in ROWS.items()}
     return {row: paths for row, paths in found.items() if paths}
+
+
+def compared_rows(rows: Iterable[str]) -> List[Tuple[str, str]]:
+    """rows (Iterable[str]): Names of rows that exist.
+    RETURNS (List[Tuple[str, str]]): Pairs to compare: each of ours, the last first, with
+        every other row.
+    """
+    rows = list(rows)
+    ours = [row for row in reversed(rows) if row.startswith("ldnet")]
+    return [(one, two) for one in ours for two in rows if one != two]
 
 
 def find_trained(training: Path, name: str) -> Dict[str, Path]:
@@ -63,13 +106,13 @@ def read_lm_metas(training: Path) -> Dict[str, Dict[str, Dict[str, Any]]]:
 def warn_of_other_data(
     trained: Dict[str, List[Path]], corpus: Path, lock_path: Path = Path(PROJECT_LOCK)
 ) -> None:
-    """Say which results are of other data than the corpus that is there: seeds that were
-    trained before it was changed would be averaged with those after.
+    """Warn of pipelines that were trained before the corpus changed: their scores would be
+    averaged with those of the others.
 
-    trained (Dict[str, List[Path]]): What was trained: name -> directories.
-    corpus (Path): The corpus' folder.
-    lock_path (Path): The project's lock file, which knows the contents that a step read
-        and wrote. Where it says nothing the times of the files do.
+    trained (Dict[str, List[Path]]): Name -> directories.
+    corpus (Path): Folder of the corpus.
+    lock_path (Path): The project's lock file, with hashes of what each step read and
+        wrote. Without an entry there, the times of the files decide.
     """
     lock = srsly.read_yaml(lock_path) if lock_path.is_file() else {}
     steps = {
@@ -99,6 +142,6 @@ def warn_of_other_data(
             if changed:
                 msg.warn(
                     f"{name} ({path}) was trained before {', '.join(changed)} changed",
-                    "Its result is averaged with the others all the same: train it again "
+                    "Its result is averaged with the others: train it again "
                     f"(--vars.seed {path.parts[-3]}), or remove its folder.",
                 )

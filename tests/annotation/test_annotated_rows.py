@@ -11,9 +11,9 @@ from annotated import contents, make_rows, read_errors, read_rows, write_rows
 from pipelines import words_only
 from spacy.tokens import DocBin
 
-from spacy_ldnet.annotation.job import plan
+from spacy_ldnet.annotation.rows import plan
 from spacy_ldnet.annotation.run import annotate
-from spacy_ldnet.sharding.files import Place, _open_with_pyarrow, open_place
+from spacy_ldnet.sharding.files import RemotePath, _open_with_pyarrow, open_path
 
 pyarrow = pytest.importorskip("pyarrow", reason="needs the extra 'ray'")
 pytest.importorskip("pyarrow.parquet")
@@ -194,7 +194,7 @@ def test_any_file_system(tmp_path, run):
 def test_pyarrow_knows_addresses_too(tmp_path):
     write_rows(tmp_path / "in.jsonl", make_rows(3))
     fs, path = _open_with_pyarrow(f"file://{tmp_path}/in.jsonl", ValueError("no"))
-    files, units = plan(Place(fs, path), "x")
+    files, units = plan(RemotePath(fs, path), "x")
     assert [file.name for file in files] == ["in.jsonl"] and len(units) == 1
 
 
@@ -202,7 +202,7 @@ def test_inputs_that_cannot_be_used(tmp_path, run):
     with pytest.raises(ValueError, match="E082.*nowhere"):
         run(tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(ValueError, match="E082.*strange://x.*Protocol not known"):
-        open_place("strange://x")
+        open_path("strange://x")
     (tmp_path / "bad.parquet").write_bytes(b"no parquet")
     with pytest.raises(ValueError, match="E082.*bad.parquet"):
         run(tmp_path / "bad.parquet", tmp_path / "out")

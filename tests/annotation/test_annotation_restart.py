@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from annotated import contents, make_rows, read_errors, read_rows, write_rows
 
-from spacy_ldnet.annotation.job import plan
-from spacy_ldnet.annotation.output import OutputFolder
-from spacy_ldnet.annotation.records import find_missing
-from spacy_ldnet.sharding.files import open_place
+from spacy_ldnet.annotation.output import OutputFolder, find_missing
+from spacy_ldnet.annotation.rows import plan
+from spacy_ldnet.sharding.files import open_path
 from spacy_ldnet.util import lock_folder
 
 HERE = Path(__file__).parent
@@ -214,8 +213,8 @@ def test_a_write_that_fails_is_an_error(tmp_path, run):
 
 def test_missing_units_are_found(tmp_path, run, source):
     run(source, tmp_path / "out")
-    _, units = plan(open_place(str(source)), str(source), 600)
-    out = open_place(str(tmp_path / "out"))
+    _, units = plan(open_path(str(source)), str(source), 600)
+    out = open_path(str(tmp_path / "out"))
     assert find_missing(out, units) == []
     (tmp_path / "out" / "data" / "part-000002-000.jsonl").unlink()
     assert [unit.number for unit in find_missing(out, units)] == [2]

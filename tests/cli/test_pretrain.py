@@ -189,9 +189,9 @@ def test_the_default_config_is_that_of_the_project():
 @pytest.mark.parametrize(
     "args,reason",
     [
-        ([CONFIG], "behind the config"),
-        ([CONFIG, "--paths.raw_text", "x"], "behind the config"),
-        (["--paths.raw_text", "x"], "stands in front"),
+        ([CONFIG], "after the config"),
+        ([CONFIG, "--paths.raw_text", "x"], "after the config"),
+        (["--paths.raw_text", "x"], "comes before the settings"),
         (["no.cfg", "out"], "does not exist"),
         (["out"], "E040"),
     ],

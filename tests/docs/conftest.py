@@ -31,6 +31,8 @@ def template(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copy(ROOT / "project.yml", folder)
+    (folder / "experiments").mkdir()
+    shutil.copy(ROOT / "experiments" / "project.yml", folder / "experiments")
     sizes = {k: SIZES[k] for k in ("embed", "hidden", "depth", "projection")}
     for path in (LM, LM_OF_SEED):
         write_language_model(folder / path, words=WORDS, **sizes)

@@ -72,14 +72,15 @@ def check_project(words: List[str]) -> None:
         return
     assert words[0] == "run"
     name, *options = words[1:]
-    # Behind anything else than the directory spaCy takes no variables.
-    assert options[:1] in ([], ["."]), options
+    # After anything else than the directory spaCy takes no variables.
+    assert options[:1] in ([], ["."], ["experiments"]), options
+    folder = Path.cwd() / "".join(options[:1])
     overrides = parse_config_overrides(options[1:], env_var=None)
-    project = load_project_config(Path.cwd(), overrides=overrides)
+    project = load_project_config(folder, overrides=overrides)
     unknown = {key for key in overrides if key.partition(".")[2] not in project["vars"]}
     assert not unknown, f"project.yml has no {unknown}"
     commands = [command["name"] for command in project["commands"]]
-    validate_subcommand(commands, list(project["workflows"]), name)
+    validate_subcommand(commands, list(project.get("workflows", {})), name)
 
 
 def parse_script(path: Path, words: List[str]) -> None:

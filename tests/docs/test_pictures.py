@@ -1,70 +1,97 @@
-"""The committed pictures are what their scripts draw of what is committed."""
+"""Pictures and tables of the documentation are those of the results in docs/metrics."""
+
+import re
 
 import pytest
+import srsly
 from blocks import ROOT
 
 pytest.importorskip("matplotlib", reason="the pictures are drawn with matplotlib")
 
-import draw_badges  # noqa: E402
-import draw_frontier  # noqa: E402
-import draw_method  # noqa: E402
-import draw_results  # noqa: E402
-from lab.palette import PALETTES
+import draw
+from lab.pictures import PALETTES, draw_frontiers
+from lab.points import TITLES
 
-from spacy_ldnet.workflow.scripting import ScriptError
-
-PICTURES = ROOT / "docs" / "pictures"
+DOCS = ROOT / "docs"
+RESULTS = srsly.read_json(DOCS / "metrics" / "results.json")
+FRONTIERS = [p for name in draw.FRONTIERS for p in sorted((DOCS / "metrics" / name).glob("*.json"))]  # fmt: skip
 
 
-SOURCES = [
-    (draw_method, None),
-    (draw_results, "README.md"),
-    (draw_badges, "setup.cfg"),
-    (draw_frontier, "docs/frontier.md"),
-    (draw_frontier, "docs/frontier_brown.md"),
-]
+def read_tables(path, column):
+    """Cells of the rows of all tables that have a column of this name."""
+    lines = path.read_text(encoding="utf8").splitlines()
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in lines]
+    rows, head = [], None
+    for values in cells:
+        head = values if column in values else head if len(values) > 1 else None
+        if head and values is not head and len(values) == len(head):
+            rows.append(dict(zip(head, values)))
+    return rows
 
 
-@pytest.mark.parametrize("script, source", SOURCES)
-def test_pictures_are_those_of_the_scripts(script, source, tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    sources = [ROOT / source] if source else []
-    script.main(*sources, tmp_path)
-    drawn = list(tmp_path.glob("*.svg"))
-    assert len(drawn) == 2
-    for path in drawn:
-        assert path.read_bytes() == (PICTURES / path.name).read_bytes(), (
-            f"docs/pictures/{path.name} is not what scripts/{script.__name__}.py draws; "
-            "run the script (with the versions of constraints.txt)"
+def spread(value):
+    """Mean and deviation as the tables show them: a single run has no deviation."""
+    return {f"{value['mean']:.2f}", f"{value['mean']:.2f} ± {value['std']:.2f}"}
+
+
+def test_pictures_are_drawn_from_the_results(tmp_path):
+    draw.main(DOCS / "metrics", tmp_path)
+    drawn = {path.name: path.read_bytes() for path in tmp_path.glob("*.svg")}
+    assert len(drawn) == 8
+    for name, data in drawn.items():
+        assert data == (DOCS / "pictures" / name).read_bytes(), (
+            f"docs/pictures/{name} is not what experiments/draw.py draws; run it (with "
+            "the versions of constraints.txt)"
         )
 
 
-def test_results_are_those_of_the_table(tmp_path):
-    rows = draw_results.read_rows(ROOT / "README.md")
-    assert {"no_lm", "ldnet", "ldnet_retrained", "cnn", "teacher"} <= {
-        r.name for r in rows
+def test_the_table_of_results_is_that_of_the_picture():
+    rows = {
+        row["row"].strip("`"): row for row in read_tables(ROOT / "README.md", "row")
     }
-    (ours,) = (row for row in rows if row.name == draw_results.PACKAGED)
-    text = (ROOT / "README.md").read_text(encoding="utf8")
-    assert f"{ours.speed:,.0f}" in text and f"{ours.f1[0]:.2f} ± " in text
-    (tmp_path / "README.md").write_text("# Nothing here\n")
-    with pytest.raises(ScriptError, match="no table of results"):
-        draw_results.read_rows(tmp_path / "README.md")
+    assert {"no_lm", "ldnet", "ldnet_retrained", "cnn", "teacher"} <= set(RESULTS)
+    for name, found in RESULTS.items():
+        assert rows[name]["words/s"] == f"{found['words_per_second']:,}"
+        if "ents_f" in found:
+            assert rows[name]["F1"] in spread(found["ents_f"])
+            layers = f"{found['layers_fwd']}+{found['layers_bwd']}"
+            assert rows[name]["layers"] == layers
+            assert rows[name]["LM MACs"] == f"{found['lm_macs_per_word'] // 1000:,}k"
 
 
-def test_frontiers_are_those_of_the_tables(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text(
-        "## Other\n\n| layers | a |\n| --- | --- |\n| 1 | 2 |\n\n### Some corpus\n\n"
-        "| layers | chosen by | F1 | LM MACs |\n| ---: | --- | ---: | ---: |\n"
-        "| 0 | | 60.00 | 0k |\n| 1 | learned gates | 61.50 ± 0.25 | 66k |\n"
-        "| 1 | random layers | 61.00 | 70k |\n"
-        "| 12 | | 62.00 ± 0.10 | 1,723k |\n\nText.\n"
-    )
-    (table,) = draw_frontier.find_frontiers(page)
-    assert table.heading == "Some corpus" and len(table.rows) == 4
-    figure = draw_frontier.draw([table], PALETTES["dark"])
+@pytest.mark.parametrize("path", FRONTIERS, ids=lambda path: path.stem)
+def test_the_tables_of_frontiers_are_those_of_the_pictures(path):
+    found = srsly.read_json(path)
+    page = DOCS / f"{path.parent.name}.md"
+    assert re.search(rf"^#+ {found['title']}$", page.read_text("utf8"), re.MULTILINE)
+    rows = [row for row in read_tables(page, "chosen by") if "F1" in row]
+    for point in found["rows"]:
+        end = point["method"] == "full" or not point["budget"]
+        title = "" if end else TITLES[point["method"]]
+        key = (str(point["budget"]), title, f"{point['lm_macs']['mean'] / 1000:,.0f}k")
+        scores = {
+            row["F1"]
+            for row in rows
+            if (row["layers"], row["chosen by"], row["LM MACs"]) == key
+        }
+        assert scores & spread(point["test_f"]), key
+
+
+def test_panels_show_budgets_costs_and_scores():
+    def row(method, budget, f1, macs, std=0.0):
+        score = {"mean": f1, "std": std}
+        return {"method": method, "budget": budget, "test_f": score, "lm_macs": {"mean": macs}}  # fmt: skip
+
+    rows = [
+        row("first", 0, 60.0, 0),
+        row("learned", 1, 61.5, 66_000, 0.25),
+        row("random", 1, 61.0, 70_000),
+        row("full", 12, 62.0, 1_723_000, 0.1),
+    ]
+    panel = {"title": "Some corpus", "rows": rows}
+    figure = draw_frontiers([panel], PALETTES["dark"])
     (axes,) = figure.axes
+    assert axes.get_title() == "Some corpus"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == [
         "0\n0k",
         "1\n66–70k",
@@ -72,6 +99,3 @@ def test_frontiers_are_those_of_the_tables(tmp_path):
     ]
     heights = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "o"]
     assert heights == [60.0, 61.5, 62.0]
-    page.write_text("# Nothing here\n")
-    with pytest.raises(ScriptError, match="no frontier"):
-        draw_frontier.find_frontiers(page)

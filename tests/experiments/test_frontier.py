@@ -8,20 +8,20 @@ import pytest
 import spacy
 import srsly
 import typer
-from lab.picture import COLORS, MARKERS, draw
+from lab.pictures import draw_over_cost
 from lab.points import (
     CHOSEN_BY,
     METHODS,
+    STYLES,
     TAUGHT_AS,
-    TITLES,
     Point,
     budget_setting,
     choose_layers,
     plain_hidden,
     plan_points,
 )
-from lab.table import compare_runs, join_runs, markdown
-from lab.taught import TeachingTrainer
+from lab.results import compare_runs, join_runs, markdown
+from lab.training import FrontierTrainer
 from spacy.tokens import DocBin
 from spacy.util import load_config
 from toy import DEPTH, EMBED, HIDDEN, check_rate, write_language_model
@@ -41,10 +41,9 @@ def test_every_budget_has_its_methods_and_ends_have_one_point():
 
 
 def test_every_method_has_a_title_a_colour_and_a_marker():
-    assert set(TITLES) == {*METHODS, "full"}
-    assert len(set(COLORS)) == len(METHODS)
-    assert {TITLES[method] for method in METHODS} == set(MARKERS)
-    assert len(set(MARKERS.values())) == len(MARKERS)
+    assert set(STYLES) == {*METHODS, "full"}
+    for values in zip(*(STYLES[method] for method in METHODS)):
+        assert len(set(values)) == len(METHODS)
 
 
 def test_lowest_layers_come_from_both_directions():
@@ -161,7 +160,7 @@ def test_tables_and_picture(tmp_path):
     rows = join_runs(RUNS)
     text = markdown(rows, compare_runs(RUNS, draws=50))
     assert "| 2 | learned gates | 71.00 ± 1.41 |" in text
-    draw(rows, tmp_path / "a" / "frontier.png", "a title")
+    draw_over_cost(rows, tmp_path / "a" / "frontier.png", "a title")
     assert (tmp_path / "a" / "frontier.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -230,7 +229,7 @@ def toy_trainer(tmp_path, write_inputs):
     """Trains points of toy size in tmp_path/out, every one for a few updates."""
     write_language_model(tmp_path / "training" / "0" / "lm" / "model-best")
     write_inputs(tmp_path)
-    return TeachingTrainer(
+    return FrontierTrainer(
         directory=tmp_path / "out",
         corpus=tmp_path / "corpus",
         vectors=tmp_path / "corpus" / "vectors",

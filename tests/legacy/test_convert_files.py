@@ -97,5 +97,5 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
         tmp_path / "bare.th", tmp_path / "out", "--maps", tmp_path / "cut.pk"
     )
     assert "E070" in output and "cut.pk" in output
-    output = fails(tmp_path / "a.th", tmp_path / "out", "--task", "pos")
-    assert "E013" in output and "ner, chunk" in output
+    with pytest.raises(ValueError, match="E013.*'pos'.*auto, ner, chunk"):
+        convert(tmp_path / "a.th", tmp_path / "out", task="pos")

@@ -137,6 +137,11 @@ def test_bad_values_are_named(setting):
         build_ldnet_encoder_v1(**setting)
 
 
+def test_a_misspelt_choice_is_named():
+    with pytest.raises(ValueError, match="lstm, gru, rnn .did you mean 'lstm'"):
+        build_ldnet_encoder_v1(unit="LSTM1")
+
+
 def test_encoders_are_found_inside_other_models(encoder):
     outer: Model = Model("outer", lambda *args: None, layers=[encoder])
     assert find_encoders(outer) == [encoder]

@@ -1,4 +1,4 @@
-"""Caches of what does not change: outputs of windows, and vectors of words."""
+"""Outputs of windows are kept while nothing below them is trained."""
 
 import copy
 import pickle

@@ -16,7 +16,7 @@ from spacy_ldnet.nn.serialize import (
     read_bytes,
     set_half,
 )
-from spacy_ldnet.pretraining.corpus import give_subwords
+from spacy_ldnet.pretraining.vocabulary import give_subwords
 from spacy_ldnet.subwords import find_subwords, subwords_of
 
 CONFIG = LanguageModelConfig(

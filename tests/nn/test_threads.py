@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from spacy_ldnet.nn.threads import limit_threads, parallel_for, reset_pool, workers
+from spacy_ldnet.nn.threads import limit_threads, n_workers, parallel_for, reset_pool
 
 CPU = torch.device("cpu")
 
@@ -53,9 +53,9 @@ def test_gradients_and_one_thread_stay_where_they_are(two_threads):
     here = threading.get_ident()
     used = []
     parallel_for(range(3), lambda _: used.append(threading.get_ident()), CPU)
-    assert workers(CPU) == 1
+    assert n_workers(CPU) == 1
     with torch.no_grad():
-        assert workers(CPU) == 2 and workers(torch.device("meta")) == 1
+        assert n_workers(CPU) == 2 and n_workers(torch.device("meta")) == 1
         torch.set_num_threads(1)
         parallel_for(range(3), lambda _: used.append(threading.get_ident()), CPU)
     assert set(used) == {here}

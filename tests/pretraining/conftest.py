@@ -1,22 +1,11 @@
-import random
 from pathlib import Path
 
 import pytest
+from lm_corpora import make_lines
 from spacy.training.corpus import PlainTextCorpus
 from thinc.api import Config
 
 from spacy_ldnet.nn.language_model import LanguageModelConfig
-
-NAMES = ["Ada", "Berlin", "Cairo", "Dora", "Egon"]
-VERBS = ["likes", "sees", "visits", "forgets"]
-THINGS = ["the old bridge", "a red boat", "every garden", "his long letter"]
-
-
-def make_lines(count, seed):
-    rng = random.Random(seed)
-    for _ in range(count):
-        parts = [NAMES, VERBS, THINGS]
-        yield " ".join(rng.choice(part) for part in parts) + "."
 
 
 @pytest.fixture

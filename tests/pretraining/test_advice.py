@@ -5,7 +5,7 @@ import warnings
 from collections import Counter
 
 import pytest
-from corpora import make_readers, prepare
+from lm_corpora import make_readers, prepare
 from toy import WORDS, write_language_model
 
 from spacy_ldnet.pretraining.advice import (
@@ -15,7 +15,7 @@ from spacy_ldnet.pretraining.advice import (
     warn_of_text,
 )
 from spacy_ldnet.pretraining.config import PretrainingSettings
-from spacy_ldnet.pretraining.init_from import BaseModels
+from spacy_ldnet.pretraining.init_from import InitialModels
 
 DIFFERENT = "\n".join(f"line {n} has words of its own w{n}" for n in range(400)) + "\n"
 
@@ -55,7 +55,7 @@ def test_copies_are_counted(tmp_path, text, low, high):
 )
 def test_text_of_another_script_is_noticed(tmp_path, text, warns, extend):
     lines = "".join(text.replace("\n", f" x{n}\n") for n in range(50))
-    base = BaseModels(str(write_language_model(tmp_path / "lm")), ["forward"])
+    base = InitialModels(str(write_language_model(tmp_path / "lm")), ["forward"])
     settings = {"base_words": base.words, "extend_vocabulary": extend, "min_freq": 1}
     readers = make_readers(tmp_path, lines)
     corpus = prepare(tmp_path / "corpus", readers, **settings)
@@ -67,14 +67,14 @@ def test_text_of_another_script_is_noticed(tmp_path, text, warns, extend):
 
 def test_a_worse_perplexity_is_noticed(tmp_path):
     corpus = prepare(tmp_path / "corpus", make_readers(tmp_path, DIFFERENT), min_freq=1)
-    base = BaseModels(str(write_language_model(tmp_path / "lm")), ["forward"])
+    base = InitialModels(str(write_language_model(tmp_path / "lm")), ["forward"])
     settings = PretrainingSettings()
     before, after = (
         {"forward": 10.0, "backward": 10.0},
         {"forward": 11.0, "backward": 9},
     )
     with pytest.warns(
-        UserWarning, match=r"W064.*forward.* 11.0.* 10.0.*init|began"
+        UserWarning, match=r"W064.*forward.* 11.0.* 10.0.*started with"
     ) as w:
         warn_of_result(corpus, settings, base, before, after)
     assert len(w) == 1 and "max_epochs (now 4)" in str(w[0].message)

@@ -12,7 +12,7 @@ from spacy_ldnet.lm_directory import (
 )
 from spacy_ldnet.nn.language_model import LanguageModel, extend_vocabulary
 from spacy_ldnet.pretraining.events import Evaluation
-from spacy_ldnet.pretraining.measure import measure_text
+from spacy_ldnet.pretraining.perplexity import measure_text
 from spacy_ldnet.pretraining.run import pretrain
 
 DOMAIN = ["Ada measures the old boat.", "Dora measures every red bridge."] * 30
@@ -139,6 +139,9 @@ def test_a_training_in_parts_reads_the_text_once(config, tmp_path):
 def test_language_models_with_subwords_go_through_the_same(config, tmp_path):
     config["model"].update(word_rows=3, subword_rows=40, ngrams=[2, 3])
     config["pretraining"]["min_freq"] = 2
+    # Words that are only in the held-out text are read by their subwords, too.
+    with open(config["paths"]["dev_text"], "a", encoding="utf8") as file:
+        file.write("Fritz likes xylophones.\n")
     out = tmp_path / "out"
     first = run(config, out)
     meta = srsly.read_json(out / "model-best" / "meta.json")

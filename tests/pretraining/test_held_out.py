@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from corpora import prepare, read_words
+from lm_corpora import prepare, read_words
 
 from spacy_ldnet.pretraining.events import CorpusReady
 from spacy_ldnet.pretraining.held_out import SHARE, choose_split, split_text
@@ -27,19 +27,19 @@ def read_both(tmp_path, path, **settings):
     return corpus, read_words(corpus), read_words(corpus, "dev")
 
 
-@pytest.mark.parametrize("unit_size", [1 << 22, 5_000])
-def test_each_line_is_on_one_side(tmp_path, unit_size):
+@pytest.mark.parametrize("chunk_size", [1 << 22, 5_000])
+def test_each_line_is_on_one_side(tmp_path, chunk_size):
     path = tmp_path / "text.txt"
     lines = make_lines(2_000)
     # A line that is there often is on one side as well.
     text = [*lines, *lines[:300], "", "  "]
     path.write_text("\n".join(text), encoding="utf8")
-    corpus, train, dev = read_both(tmp_path, path, unit_size=unit_size)
+    corpus, train, dev = read_both(tmp_path, path, chunk_size=chunk_size)
     assert sorted([*train, *dev]) == sorted(line for line in text if line.strip())
     assert not {*train} & {*dev}
     size = len("\n".join(dev))
     assert 20_000 <= size < 20_000 + 10 * max(map(len, lines))
-    assert not corpus.problems
+    assert not corpus.skipped
     # Lines that are added move no other, as long as the share is the same.
     limit = choose_split(create_raw_text_corpus_v1(path), "corpora.train").limit
     assert limit == choose_split(create_raw_text_corpus_v1(path), "x").limit
@@ -52,7 +52,7 @@ def test_files_that_are_documents_stay_whole(tmp_path):
         lines = [f"{line} n{number}" for line in make_lines(60, number)]
         (folder / f"{number}.txt").write_text("\n".join(lines))
     corpus, train, dev = read_both(tmp_path, folder)
-    assert not corpus.problems and len(train) + len(dev) == 6_000
+    assert not corpus.skipped and len(train) + len(dev) == 6_000
     # The last word of a file's lines is in no other file, so unknown in what is held out.
     assert len(dev) % 60 == 0 and corpus.dev.unknown == len(dev)
     assert 0.02 < len(dev) / (len(train) + len(dev)) < 2 * SHARE + 0.02
@@ -81,7 +81,7 @@ def test_bad_lines_are_reported_once(tmp_path):
     path.write_text("\n".join([*lines, '{"text": 1}']))
     with pytest.warns(UserWarning, match="W041") as found:
         corpus, train, dev = read_both(tmp_path, path)
-    assert len(found) == 1 and len(corpus.problems) == 1
+    assert len(found) == 1 and len(corpus.skipped) == 1
     assert len(train) + len(dev) == 900
 
 

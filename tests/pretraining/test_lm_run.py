@@ -17,10 +17,9 @@ from spacy_ldnet.lm_directory import (
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.serialize import module_from_bytes
 from spacy_ldnet.pretraining import parallel, trainer
-from spacy_ldnet.pretraining.corpus import TokenStream
+from spacy_ldnet.pretraining.batchers import TokenStream
 from spacy_ldnet.pretraining.events import Evaluation, Finished
-from spacy_ldnet.pretraining.measure import measure_text
-from spacy_ldnet.pretraining.perplexity import perplexity
+from spacy_ldnet.pretraining.perplexity import measure_text, perplexity
 from spacy_ldnet.pretraining.run import pretrain
 
 
@@ -164,12 +163,12 @@ def test_cutoffs_beyond_the_vocabulary_warn(config, tmp_path):
 @pytest.mark.parametrize(
     "section,key,value,code",
     [
-        ("pretraining", "windw", 3, "E013.*unknown"),
-        ("pretraining", "window", 0, "E013.*at least 1"),
-        ("pretraining", "window", "20", "E013.*type int"),
-        ("pretraining", "batching", "random", "E013.*streams, sequences"),
-        ("pretraining", "accumulate_gradient", 0, "E013.*at least 1"),
-        ("pretraining", "init_from", 3, "E013.*type str"),
+        ("pretraining", "windw", 3, "E161.*no setting 'windw'. Did you mean 'window'"),
+        ("pretraining", "window", 0, "E013.*greater than 0"),
+        ("pretraining", "window", "20", "E013.*valid integer"),
+        ("pretraining", "batching", "random", "E013.*'streams' or 'sequences'"),
+        ("pretraining", "accumulate_gradient", 0, "E013.*greater than 0"),
+        ("pretraining", "init_from", 3, "E013.*valid string"),
         ("pretraining", "directions", ["sideways"], "E013.*'forward', 'backward'"),
         ("pretraining", "batch_size", 10_000, "E044.*10000"),
         ("pretraining", "dev_corpus", "corpora.test", "E045.*corpora.test"),

@@ -17,8 +17,9 @@ from spacy_ldnet.pretraining.checkpoint import (
     list_checkpoints,
     read_checkpoint,
 )
-from spacy_ldnet.pretraining.events import Progress, Resumed, Tokenising
+from spacy_ldnet.pretraining.events import Progress, Resumed
 from spacy_ldnet.pretraining.run import pretrain
+from spacy_ldnet.sharding.progress import TextProgress
 from spacy_ldnet.util import lock_folder
 
 STEPS = {"checkpoint_every": 7, "eval_every": 5, "max_steps": 40, "max_epochs": 9}
@@ -39,13 +40,13 @@ from thinc.api import Config
 
 def main():
     import torch
-    from spacy_ldnet.pretraining.events import Tokenising
+    from spacy_ldnet.sharding.progress import TextProgress
     from spacy_ldnet.pretraining.run import pretrain
     torch.set_num_threads(1)
     config, out, what, when = sys.argv[1:]
     left = [int(when)]
     def count(*args):
-        left[0] -= not isinstance(args[0], Tokenising)
+        left[0] -= not isinstance(args[0], TextProgress)
         if not left[0]:
             os.kill(os.getpid(), signal.SIGKILL)
     replace = os.replace
@@ -68,7 +69,7 @@ def run(config, path, stop_at=None, **flags):
     events = []
 
     def report(event):
-        if isinstance(event, Tokenising):
+        if isinstance(event, TextProgress):
             # How many of these there are is a matter of time.
             return
         events.append(event)
@@ -287,6 +288,16 @@ def test_files_of_others_in_the_directory_are_kept(config, tmp_path):
             )
         run(config, out, resume=True) if name == "notes" else (out / name).unlink()
     assert (out / "notes").read_text() == "dear"
+
+
+def test_files_of_earlier_formats_are_replaced(config, tmp_path):
+    config["pretraining"].update({"max_steps": 2, "directions": ["forward"]})
+    old = ("checkpoints/forward-000000007.safetensors", "corpus/train.rows.int32")
+    run(config, tmp_path / "out")
+    for name in old:
+        (tmp_path / "out" / name).write_bytes(b"old")
+    run(config, tmp_path / "out", overwrite=True)
+    assert not any((tmp_path / "out" / name).exists() for name in old)
 
 
 def test_two_runs_at_once_and_outputs_that_are_read(config, tmp_path, monkeypatch):

@@ -6,14 +6,13 @@ import numpy
 import pytest
 import spacy
 import srsly
-from corpora import make_readers, prepare, read_stream
+from lm_corpora import make_readers, prepare, read_stream
 from spacy.training.corpus import JsonlCorpus, PlainTextCorpus
 
 from spacy_ldnet.lm_directory import EOS_ROW, UNK_ROW, read_vocabulary, word_rows
 from spacy_ldnet.pretraining.config import PretrainingSettings
-from spacy_ldnet.pretraining.corpus import open_stream, rows_file
+from spacy_ldnet.pretraining.corpus import open_stream, prepare_corpus, text_file
 from spacy_ldnet.pretraining.readers import read_docs
-from spacy_ldnet.pretraining.tokenised import prepare_corpus
 
 nlp = spacy.blank("en")
 
@@ -70,7 +69,7 @@ def test_min_freq_and_max_size(tmp_path):
 
 def test_vocabulary_is_that_of_a_slow_count(tmp_path, text_folder):
     readers = make_readers(tmp_path, text_folder, "a\n")
-    corpus = prepare(tmp_path / "out", readers, unit_size=300, min_freq=2)
+    corpus = prepare(tmp_path / "out", readers, chunk_size=300, min_freq=2)
     counts = Counter(
         token.text
         for path in sorted(text_folder.iterdir())
@@ -85,7 +84,7 @@ def test_vocabulary_is_that_of_a_slow_count(tmp_path, text_folder):
 
 def test_rows_are_those_of_a_slow_reading(tmp_path, text_folder):
     readers = make_readers(tmp_path, text_folder, "a\n")
-    corpus = prepare(tmp_path / "out", readers, unit_size=300)
+    corpus = prepare(tmp_path / "out", readers, chunk_size=300)
     rows = word_rows(corpus.words)
     expected = []
     for path in sorted(text_folder.iterdir()):
@@ -147,11 +146,11 @@ def test_damaged_rows_are_made_again(tmp_path):
     readers = make_readers(tmp_path, "a a b b\n", "a\n")
     corpus = prepare(tmp_path / "out", readers)
     before = read_stream(corpus, "train")
-    rows_file(corpus.path, "train").write_bytes(b"1234")
+    text_file(corpus.path, "train").write_bytes(b"1234")
     again = prepare(tmp_path / "out", readers)
     assert again.reused and read_stream(again, "train") == before
-    rows_file(corpus.path, "train").unlink()
-    with pytest.raises(ValueError, match=r"E065.*train.rows"):
+    text_file(corpus.path, "train").unlink()
+    with pytest.raises(ValueError, match=r"E065.*train.int32"):
         read_stream(corpus, "train")
 
 
@@ -191,24 +190,21 @@ def test_empty_text_and_small_vocabulary(tmp_path):
         assert not (tmp_path / number / "manifest.json").exists()
 
 
-@pytest.mark.parametrize("open_shards", [1, 256])
-def test_any_places_at_once(tmp_path, monkeypatch, open_shards):
-    monkeypatch.setattr("spacy_ldnet.pretraining.corpus.OPEN", open_shards)
+def test_any_places_at_once(tmp_path):
     # Places far apart, in no order, several times, and beyond both ends of the ring.
     lines = "".join(f"w{i} w{i}\n" for i in range(100))
     readers = make_readers(tmp_path, lines, "w1\n")
-    corpus = prepare(tmp_path / "out", readers, unit_size=64)
+    corpus = prepare(tmp_path / "out", readers, chunk_size=64)
     everything = numpy.array(read_stream(corpus, "train"))
     stream = open_stream(corpus.path, "train", "forward")
-    assert len(stream) == 300 and len(stream.tokens.keys) > 10
+    shards = srsly.read_json(corpus.path / "manifest.json")["shards"]["train"]
+    assert len(stream) == 300 and len(shards) > 10
     places = numpy.random.default_rng(0).integers(-900, 900, size=(7, 30))
-    assert (stream.at(places) == everything[places % len(stream)]).all()
+    assert (stream[places] == everything[places % len(stream)]).all()
 
 
 def test_nothing_is_read_before_it_is_needed(tmp_path):
     readers = make_readers(tmp_path, "a a b b\n", "a\n")
     corpus = prepare(tmp_path / "out", readers)
-    ids, rows, first = open_stream(corpus.path, "train", "forward").tokens.open(0)
-    assert isinstance(ids.base, numpy.memmap) and first == 0
-    while not isinstance(rows, numpy.memmap):
-        rows = rows.base
+    tokens = open_stream(corpus.path, "train", "forward").tokens
+    assert type(tokens) is numpy.ndarray and isinstance(tokens.base, numpy.memmap)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from corpora import make_readers, prepare
+from lm_corpora import make_readers, prepare
 
 from spacy_ldnet.pretraining.config import fixed_settings, read_settings
 
@@ -20,8 +20,8 @@ def test_bytes_do_not_depend_on_the_engine(tmp_path, text_folder, monkeypatch):
     folder = text_folder.relative_to(tmp_path)
     readers = make_readers(tmp_path, folder, "Ada likes a red boat .\n")
     shown = []
-    settings = {"unit_size": 1000, "report": shown.append}
-    local = prepare(Path("local"), readers, unit_size=1000)
+    settings = {"chunk_size": 1000, "report": shown.append}
+    local = prepare(Path("local"), readers, chunk_size=1000)
     on_ray = prepare(Path("ray"), readers, engine="ray", n_process=2, **settings)
     assert contents(local) == contents(on_ray)
     assert len(contents(local)) > 12

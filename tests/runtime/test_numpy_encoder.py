@@ -81,7 +81,7 @@ def test_encoder_is_that_of_torch(
 
 def test_closed_layers_are_not_run_and_pruning_changes_nothing():
     encoder, fast = make_encoder(0, [0.0, 0.4, 0.7], [1.0, 0.0, 0.0])
-    assert [depth.sides for depth in fast.depths] == [[0, 1], [0]]
+    assert [depth.directions for depth in fast.depths] == [[0, 1], [0]]
     pruned = keep_layers(encoder, open_layers(encoder))
     fold_gates(pruned)
     folded = network_from_bytes(module_to_bytes(pruned))
@@ -113,9 +113,9 @@ def test_tables_in_float16_stay_so(subwords):
     encoder, _ = make_encoder(2, [1.0], [1.0], subwords=subwords)
     data = module_to_bytes(encoder, half=True)
     fast = network_from_bytes(data)
-    for side in fast.sides:
-        assert side.embedding.table.dtype == "float16"
-        assert not side.embedding.table.flags.owndata
+    for direction in fast.directions:
+        assert direction.embedding.table.dtype == "float16"
+        assert not direction.embedding.table.flags.owndata
     types, torch_types = make_types(2, 9, subwords=subwords)
     torch_windows, windows = windows_of([9], 16)
     encoder.half().float()

@@ -1,15 +1,47 @@
-"""What project.yml passes on to the commands that it runs."""
+"""Both projects: what reaches the commands that their steps run."""
 
 from pathlib import Path
 
-import srsly
+import pytest
+from weasel.cli.document import project_document
+from weasel.util import load_project_config
 
-PROJECT = srsly.read_yaml(Path(__file__).resolve().parents[2] / "project.yml")
+ROOT = Path(__file__).resolve().parents[2]
+PROJECTS = [ROOT, ROOT / "experiments"]
 
 
-def test_the_language_reaches_every_training():
-    scripts = [line for command in PROJECT["commands"] for line in command["script"]]
+@pytest.mark.parametrize("folder", PROJECTS, ids=["workflow", "experiments"])
+def test_language_seed_and_gpu_reach_every_training(folder):
+    overrides = {"vars.lang": "de", "vars.seed": 7, "vars.gpu": 3}
+    project = load_project_config(folder, overrides=overrides)
+    scripts = [line for command in project["commands"] for line in command["script"]]
     trainings = [s for s in scripts if "spacy train" in s or "ldnet pretrain" in s]
-    assert len(trainings) >= 7
+    assert len(trainings) >= 4
     for script in trainings:
-        assert "--nlp.lang ${vars.lang}" in script, script
+        for option in ("--nlp.lang de", "--system.seed 7", "--gpu-id 3"):
+            assert option in script, script
+        # The workflow `own` has one folder, and no seeds side by side.
+        assert "training/7/" in script or " own/" in script, script
+
+
+@pytest.mark.parametrize("folder", PROJECTS, ids=["workflow", "experiments"])
+def test_every_step_runs_python_and_says_what_it_does(folder):
+    for command in load_project_config(folder)["commands"]:
+        assert command["help"], command["name"]
+        for line in command["script"]:
+            words = line.split()
+            assert words[0] == "python", line
+            if words[1] == "-m":
+                assert words[2] == "spacy", line
+            else:
+                assert (folder / words[1]).is_file(), line
+
+
+def test_the_readme_of_the_experiments_names_their_steps(tmp_path):
+    made = tmp_path / "README.md"
+    project_document(ROOT / "experiments", made, no_emoji=True)
+    readme = (ROOT / "experiments" / "README.md").read_text(encoding="utf8")
+    assert made.read_text(encoding="utf8").strip() in readme, (
+        "run: python -m spacy project document experiments --no-emoji "
+        "--output experiments/README.md"
+    )

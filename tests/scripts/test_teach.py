@@ -14,8 +14,8 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from typer.testing import CliRunner
 
+from spacy_ldnet.distillation.pseudo_labels import count_words
 from spacy_ldnet.pipeline.soft_labels import SOFT_TAGS
-from spacy_ldnet.workflow.lessons import count_words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,8 +98,11 @@ def test_what_was_there_stays_where_it_cannot_be_replaced(project, tiny_teacher)
     DocBin().to_disk(empty)
     for changes, message in (
         ((tiny_teacher, gold, text), "0 pipes of the factory crf_ner"),
-        ((teacher, gold, project / "none"), "No text at"),
-        ((teacher, empty, text), "no words in"),
+        ((teacher, gold, project / "none"), "E187"),
+        (
+            (teacher, empty, text),
+            "E187] Nothing can be labelled: there are no words in",
+        ),
         ((teacher, gold, text, "--threshold", 0), "above 0 and below 1"),
     ):
         result = run(*changes[:3], out, *changes[3:])

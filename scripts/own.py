@@ -1,0 +1,178 @@
+"""The workflow `own`: what its steps need besides the commands of the package."""
+
+import shutil
+from pathlib import Path
+from typing import Any, Dict, List
+
+import srsly
+import typer
+from spacy.cli._util import app as spacy_app
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+from wasabi import msg
+
+import spacy_ldnet.cli  # noqa: F401  (adds the commands)
+from spacy_ldnet.evaluation.choose import choose_pipeline
+from spacy_ldnet.evaluation.compare import compare, print_comparison
+from spacy_ldnet.lm_directory import find_language_models
+from spacy_ldnet.report.page import write_page
+from spacy_ldnet.report.run import read_comparison
+from spacy_ldnet.util import MARK_FILE, write_bytes, write_folder
+from spacy_ldnet.workflow.scripting import ScriptError, script_errors, write_json
+
+#: What the mark in a folder says of who wrote it.
+COMMAND = "scripts/own.py"
+#: The pipelines, by their folder: with all layers, pruned, and trained again on the
+#: remaining layers.
+FULL, PRUNED, RETRAINED = ROWS = ("full", "pruned", "retrained")
+#: Files and folders below own/.
+RESULTS, CHOICE, CHOSEN, REPORT = "results.json", "choice.json", "chosen", "report.html"
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("text")
+def write_text(
+    corpus: Path = typer.Argument(..., help="Folder with train.spacy"),
+    output: Path = typer.Argument(..., help="The text file"),
+) -> None:
+    """Write the training texts for the step that cuts word vectors to their words."""
+    docs = DocBin().from_disk(corpus / "train.spacy").get_docs(Vocab())
+    lines = (" ".join(doc.text.split()) for doc in docs)
+    write_bytes(output, "".join(f"{line}\n" for line in lines).encode("utf8"))
+
+
+@app.command("lm")
+def get_language_models(
+    lm: str = typer.Argument(
+        ..., help="Language models: a directory or a package; empty for --default"
+    ),
+    output: Path = typer.Argument(..., help="Directory for their copy"),
+    default: str = typer.Option("", help="Language models if LM is empty"),
+    text: str = typer.Option("", help="Continue their pretraining on this text"),
+    unless: str = typer.Option("assets/brown", help="A text that is not used"),
+    lang: str = typer.Option("en", help="Language code"),
+    seed: int = typer.Option(0, help="Seed of the pretraining"),
+    gpu: int = typer.Option(-1, help="GPU ID or -1 for CPU"),
+) -> None:
+    """Copy language models, and continue their pretraining if there is text."""
+    with script_errors("There are no language models to begin with"):
+        source = find_language_models(lm or default)
+    if text and Path(text) != Path(unless):
+        work = output.with_name(f"{output.name}_pretraining")
+        words: List[Any] = ["ldnet", "pretrain", work, "--resume", "--overwrite"]
+        words += ["--gpu-id", gpu, "--paths.init_from", source, "--nlp.lang", lang]
+        words += ["--paths.raw_text", text, "--system.seed", seed]
+        spacy_app([str(word) for word in words], standalone_mode=False)
+        source = work / "model-best"
+    else:
+        msg.info("The language models stay as they are: no --vars.text is given")
+    copy_folder(source, output)
+    msg.good(f"Language models of this run: {output}")
+
+
+def copy_folder(source: Path, output: Path) -> None:
+    """source (Path): A folder.
+    output (Path): Its copy, replaced as a whole.
+    RAISES (ScriptError): If it cannot be written.
+    """
+
+    def copy(fresh: Path) -> None:
+        shutil.copytree(source, fresh, ignore=shutil.ignore_patterns(MARK_FILE))
+
+    with script_errors(f"'{output}' cannot be written"):
+        write_folder(output, copy, command=COMMAND, inputs=[source])
+
+
+@app.command("evaluate")
+def evaluate(own: Path = typer.Argument(..., help="The folder of the run")) -> None:
+    """Compare the pipelines on dev, and on test if there is such a part."""
+    parts = (own / "corpus" / f"{part}.spacy" for part in ("dev", "test"))
+    gold = [path for path in parts if path.is_file()]
+    pipelines = [str(own / row / "model-best") for row in ROWS]
+    with script_errors("The pipelines cannot be compared"):
+        found = compare(pipelines, gold)
+    print_comparison(found)
+    write_json(own / RESULTS, found)
+
+
+@app.command("choose")
+def choose(own: Path = typer.Argument(..., help="The folder of the run")) -> None:
+    """Take the pruned pipeline, unless it lost more than a point on dev, and write the
+    page about it."""
+    found = srsly.read_json(own / RESULTS)
+    rows = {"whole": FULL, "pruned": [PRUNED, RETRAINED], "gold": "dev"}
+    with script_errors("No pipeline can be chosen"):
+        choice = choose_pipeline(found, **rows, path=own / RESULTS)
+    copy_folder(Path(choice["pipeline"]), own / CHOSEN)
+    write_json(own / CHOICE, choice)
+    msg.good(f"Chosen: {choice['chosen']}", choice["reason"])
+    log = own / "gated" / "gates.jsonl"
+    run = read_comparison(
+        own / RESULTS,
+        subject=choice["chosen"],
+        gold=[*found["sets"]][-1],
+        gate_logs=[log] if log.is_file() else [],
+    )
+    try:
+        write_page(run, own / REPORT)
+    except ValueError as err:
+        msg.warn("There is no page about the run", str(err))
+    # `spacy package` wants it.
+    (own / "packages").mkdir(exist_ok=True)
+
+
+@app.command("summary")
+def summary(own: Path = typer.Argument(..., help="The folder of the run")) -> None:
+    """Print the results in a few lines."""
+    for line in summarise(own):
+        print(line)
+
+
+def summarise(own: Path) -> List[str]:
+    """own (Path): The folder of the run.
+    RETURNS (List[str]): F1 by label on dev and on test, words per second, the layers
+        that are left, wheel, report and the next command.
+    """
+    found, choice = (srsly.read_json(own / name) for name in (RESULTS, CHOICE))
+    row = choice["chosen"]
+    sets: Dict[str, Any] = {
+        name: part["results"] for name, part in found["sets"].items()
+    }
+    lines = []
+    for name, results in sets.items():
+        labels = ", ".join(
+            f"{label} {scores['ents_f']['mean']:.1f}"
+            for label, scores in results[row]["per_label"].items()
+        )
+        lines.append(
+            f"F1 on {name}: {results[row]['ents_f']['mean']:.2f} ({labels or 'no labels'})"
+        )
+    if len(sets) == 1:
+        lines.append("F1 on test: none (too few labels for a test part)")
+    facts, whole = (next(iter(sets.values()))[name] for name in (row, FULL))
+    layers, before = (f"{r['layers_fwd']}+{r['layers_bwd']}" for r in (facts, whole))
+    speed, full = (r["words_per_second"] for r in (facts, whole))
+    wheels = sorted(own.glob("packages/*/dist/*.whl"))
+    wheel = str(wheels[-1]) if wheels else "not built"
+    report = own / REPORT
+    return [
+        *lines,
+        f"Words per second: {speed:,.0f} (all layers: {full:,.0f}), {facts['size_mb']:.1f} MB",
+        f"Layers: {layers} of {before}. {choice['reason']}",
+        f"Wheel: {wheel}",
+        f"Report: {report if report.is_file() else 'not written'}",
+        f"Next: python -m pip install {wheel if wheels else 'WHEEL'}",
+    ]
+
+
+def main() -> None:
+    """Run a step. An error for the user is shown without a traceback."""
+    try:
+        app()
+    except ScriptError as err:
+        msg.fail(err.title, err.hint, exits=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Distillation: a teacher labels text, and a student learns from its labels."""

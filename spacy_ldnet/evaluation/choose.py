@@ -1,0 +1,70 @@
+"""Choice of a pipeline: the pruned one, unless that costs too much."""
+
+from pathlib import Path
+from typing import Any, Dict, Mapping, Sequence
+
+from ..errors import Errors
+
+#: Points of F1 that a pruned pipeline may lose.
+TOLERANCE = 1.0
+
+
+def choose_pipeline(
+    found: Mapping[str, Any],
+    *,
+    whole: str,
+    pruned: Sequence[str],
+    gold: str,
+    tolerance: float = TOLERANCE,
+    path: Path = Path("results.json"),
+) -> Dict[str, Any]:
+    """Take the best pruned pipeline, unless it lost more than some points against the
+    unpruned one.
+
+    found (Mapping[str, Any]): What `compare` gave.
+    whole (str): Row of the unpruned pipeline.
+    pruned (Sequence[str]): Rows of pruned ones.
+    gold (str): The set of gold data that decides, such as dev. Choose on other data than
+        the scores that you report.
+    tolerance (float): Points of F1 that may be lost.
+    path (Path): Where it was read, for the error.
+    RETURNS (Dict[str, Any]): `chosen`, the row; `pipeline`, its directory; `reason`, in
+        words; and the numbers: `gold`, `f1` of each row, `lost`, `tolerance`.
+    RAISES (ValueError): E188 if a row or the set is missing.
+    """
+    rows = found.get("pipelines", {})
+    if gold not in found.get("sets", {}):
+        reason = f"it has no set '{gold}' but {', '.join(found.get('sets', {}))}"
+        raise ValueError(Errors.E188.format(path=path, reason=reason))
+    missing = [row for row in (whole, *pruned) if row not in rows]
+    if missing or not pruned:
+        reason = f"it has no row {', '.join(missing)} but {', '.join(rows)}"
+        raise ValueError(Errors.E188.format(path=path, reason=reason))
+    results = found["sets"][gold]["results"]
+    f1 = {row: results[row]["ents_f"]["mean"] for row in (whole, *pruned)}
+    best = max(pruned, key=f1.__getitem__)
+    lost = round(f1[whole] - f1[best], 2)
+    change = (
+        f"{'lost' if lost > 0 else 'gained'} {abs(lost):.2f} points of F1 on {gold}"
+    )
+    if lost > tolerance:
+        chosen = whole
+        reason = (
+            f"{best}, the best pruned pipeline, {change} ({f1[best]:.2f} against "
+            f"{f1[whole]:.2f}), more than {tolerance:g}: the unpruned one is taken."
+        )
+    else:
+        chosen = best
+        reason = (
+            f"{best}, the best pruned pipeline, {change} ({f1[best]:.2f} against "
+            f"{f1[whole]:.2f}), not more than {tolerance:g}: it is taken."
+        )
+    return {
+        "chosen": chosen,
+        "pipeline": rows[chosen],
+        "reason": reason,
+        "gold": gold,
+        "f1": f1,
+        "lost": lost,
+        "tolerance": tolerance,
+    }

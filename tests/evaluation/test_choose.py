@@ -1,0 +1,52 @@
+"""The pruned pipeline is taken unless it costs too much."""
+
+import re
+
+import pytest
+
+from spacy_ldnet.evaluation.choose import choose_pipeline
+
+
+def compared(**scores):
+    results = {row: {"ents_f": {"mean": f}} for row, f in scores.items()}
+    rows = {row: f"own/{row}/model-best" for row in scores}
+    return {"pipelines": rows, "sets": {"dev": {"results": results}}}
+
+
+@pytest.mark.parametrize(
+    "scores, chosen, words",
+    [
+        ((80.0, 78.0, 79.0), "retrained", "retrained.* lost 1.00 .* not more than 1"),
+        ((80.0, 78.0, 78.99), "full", "lost 1.01 .* more than 1: the unpruned"),
+        ((80.0, 79.5, 79.0), "pruned", "pruned.* lost 0.50"),
+        ((80.0, 81.5, 79.0), "pruned", "gained 1.50 .*81.50 against 80.00"),
+        ((0.0, 0.0, 0.0), "pruned", "gained 0.00"),
+    ],
+)
+def test_choice_by_dev(scores, chosen, words):
+    found = compared(**dict(zip(("full", "pruned", "retrained"), scores)))
+    rows = {"whole": "full", "pruned": ["pruned", "retrained"], "gold": "dev"}
+    choice = choose_pipeline(found, **rows)
+    assert choice["chosen"] == chosen
+    assert choice["pipeline"] == f"own/{chosen}/model-best"
+    assert re.search(words, choice["reason"]), choice["reason"]
+    assert choice["f1"]["full"] == scores[0]
+
+
+def test_more_may_be_lost_if_that_is_said():
+    found = compared(full=80.0, pruned=75.0)
+    rows = {"whole": "full", "pruned": ["pruned"], "gold": "dev"}
+    assert choose_pipeline(found, **rows, tolerance=5)["chosen"] == "pruned"
+
+
+@pytest.mark.parametrize(
+    "rows, reason",
+    [
+        ({"whole": "full", "pruned": ["pruned"], "gold": "test"}, "no set 'test'"),
+        ({"whole": "all", "pruned": ["pruned"], "gold": "dev"}, "no row all but full"),
+        ({"whole": "full", "pruned": [], "gold": "dev"}, "no row"),
+    ],
+)
+def test_what_is_missing_is_named(rows, reason):
+    with pytest.raises(ValueError, match=f"E188.*{reason}"):
+        choose_pipeline(compared(full=1.0, pruned=1.0), **rows)
