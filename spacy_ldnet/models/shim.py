@@ -11,6 +11,7 @@ import os
 import pkgutil
 import warnings
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
     Collection,
@@ -19,8 +20,8 @@ from typing import (
     Iterator,
     List,
     Optional,
-    Protocol,
     Tuple,
+    Union,
 )
 
 import numpy
@@ -38,6 +39,9 @@ from ..threads import one_blas_thread
 from ..util import check_choice, require_torch
 from .doc_arrays import WordIds
 
+if TYPE_CHECKING:
+    from .torch_network import TorchNetwork
+
 #: Environment variable that chooses what predicts.
 BACKEND_VARIABLE = "SPACY_LDNET_BACKEND"
 BACKENDS = ("torch", "numpy")
@@ -45,6 +49,8 @@ BACKENDS = ("torch", "numpy")
 PRECISIONS = ("float32", "bfloat16")
 
 Backprop = Callable[[Any], Tuple[Any, ...]]
+#: What computes for a shim.
+Network = Union["NumpyNetwork", "TorchNetwork"]
 
 
 def choose_backend() -> str:
@@ -105,18 +111,6 @@ def damage_of(component: str) -> Iterator[None]:
         raise ValueError(message) from error
 
 
-class Network(Protocol):
-    """What computes for a shim: a `TorchNetwork` or a `NumpyNetwork`."""
-
-    structure: Dict[str, Any]
-
-    def predict(self, inputs: ArgsKwargs, head: Optional["Network"] = None) -> Any: ...
-
-    def call(self, method: str, *inputs: Any, **options: Any) -> Any: ...
-
-    def to_bytes(self) -> bytes: ...
-
-
 class NumpyNetwork:
     """A network in numpy, made of saved weights. It cannot be trained.
 
@@ -128,14 +122,14 @@ class NumpyNetwork:
         self.network = network_from_bytes(data)
         self.structure = read_bytes(data)[0]["structure"]
 
-    def predict(self, inputs: ArgsKwargs, head: Optional["Network"] = None) -> Any:
+    def predict(self, inputs: ArgsKwargs, head: Optional["NumpyNetwork"] = None) -> Any:
         """inputs (ArgsKwargs): Of the network.
-        head (Optional[Network]): Reads the output, batch by batch.
+        head (Optional[NumpyNetwork]): Reads the output, batch by batch.
         RETURNS (Any): The output of the network or of the head.
         """
         options: Dict[str, Any] = {}
         if head is not None:
-            options["head"] = head.network.hidden2tag  # type: ignore[attr-defined]
+            options["head"] = head.network.hidden2tag
         with one_blas_thread():
             return self.network(*inputs.args, **options)
 
@@ -218,7 +212,7 @@ class NetworkShim(Shim):
             precision=self.precision,
         )
 
-    def _load_torch(self, data: bytes) -> Network:
+    def _load_torch(self, data: bytes) -> Any:
         require_torch("to train a pipeline, to prune it, or to read its networks")
         from .torch_network import TorchNetwork
 

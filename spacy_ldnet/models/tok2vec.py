@@ -151,7 +151,8 @@ class TaggerShim(NetworkShim):
         if sizes["vectors"]:
             vectors = _find_vectors(docs, words, sizes)
         if sizes["char_embed"]:
-            strings, n_ids = docs[0].vocab.strings if docs else [], sizes["char_rows"]
+            strings: Any = docs[0].vocab.strings if docs else []
+            n_ids = sizes["char_rows"]
 
             def read(keys: numpy.ndarray) -> Any:
                 return characters_of([strings[key] for key in keys.tolist()], n_ids)

@@ -252,10 +252,11 @@ class SequenceLabeller(TrainablePipe):
         sequences = Sequences(docs, tokens, self.model.attrs["by_sentence"])
         emissions = select_rows(self.model.ops, self.model.predict(docs), tokens)
         emissions = sequences.split(emissions)
-        allowed, taken = None, None
+        allowed: Optional[List[Any]] = None
+        taken: List[Array] = []
         if self.write_ents and not self.cfg["overwrite"]:
             taken = [entity_mask(doc) for doc in docs]
-        if taken is not None and any(mask.any() for mask in taken):
+        if any(mask.any() for mask in taken):
             rows = zip(docs, taken, tokens)
             allowed = [allowed_tags(*row, self.labels, self.n_tags) for row in rows]
             allowed = sequences.split(allowed)
@@ -394,7 +395,7 @@ class SequenceLabeller(TrainablePipe):
         for rows, index, d_rows in zip(scores, tokens, d_docs):
             if len(index) < len(rows):
                 d_all = xp.zeros_like(rows)
-                d_all[self.model.ops.asarray1i(index)] = d_rows
+                d_all[xp.asarray(index)] = d_rows
                 d_rows = d_all
             d_scores.append(d_rows)
         return loss, d_scores
