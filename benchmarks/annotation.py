@@ -17,13 +17,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, Dict, List, Tuple
 
 import typer
-from _machine import peak_mb
-from _project import ROOT
+from harness.machine import peak_mb
+from harness.runner import Parts, benchmark
 
 from spacy_ldnet.annotation.run import annotate
 from spacy_ldnet.engines import make_engine
-from spacy_ldnet.timing import describe_machine
-from spacy_ldnet.workflow.scripting import write_json
 
 GROWTH = 10
 WORKERS = (1, 2)
@@ -133,6 +131,7 @@ def on_paper(
     }
 
 
+@benchmark()
 def main(
     pipeline: str = typer.Argument(..., help="Name or directory of a pipeline"),
     text: Path = typer.Argument(..., help="Text, a paragraph a line", exists=True),
@@ -140,8 +139,7 @@ def main(
     rounds: int = typer.Option(3, min=1, help="Rounds"),
     machines: int = typer.Option(100, min=1, help="Two-core machines, on paper"),
     price: float = typer.Option(0.04, min=0, help="Price of a core-hour, on paper"),
-    results: Path = typer.Option(ROOT / "metrics" / "annotation.json", help="Results"),
-) -> None:
+) -> Parts:
     """Measure one worker and two, on a corpus and on one ten times as long."""
     found: Dict[Tuple[int, int], List[Dict[str, float]]] = {}
     with TemporaryDirectory() as folder:
@@ -151,16 +149,11 @@ def main(
                 for number in WORKERS:
                     value = apart(pipeline, str(path), number)
                     found.setdefault((number, growth), []).append(value)
-                    print(f"{number} workers, {path.name}: {value['seconds']:.1f} s")
     summary = summarise(found)
+    yield from summary.items()
     large = found[1, 1][0]
-    paper = on_paper(summary, large["bytes"] / large["words"], machines, price)
-    machine = describe_machine(1)
-    write_json(results, {**summary, "terabyte": paper, "machine": machine})
-    for number, values in summary["workers"].items():
-        print(f"{number} workers: {values}")
-    print(f"two against one: {summary['speedup']:.2f}")
-    print(f"a terabyte on paper: {paper}")
+    bytes_per_word = large["bytes"] / large["words"]
+    yield "terabyte", on_paper(summary, bytes_per_word, machines, price)
 
 
 if __name__ == "__main__":

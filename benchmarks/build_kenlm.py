@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import List
 
 import typer
-from _kneser_ney import KENLM, PROGRAMS
+from harness.kneser_ney import KENLM, PROGRAMS
 from wasabi import msg
 
-from spacy_ldnet.workflow.scripting import ScriptError
+from spacy_ldnet.workflow.scripting import ScriptError, run
 
 VERSION = "0.3.0"
 
@@ -32,18 +32,18 @@ def build_kenlm(out_dir: Path, *, version: str, jobs: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary"]
-        run([*pip, "kenlm", "--dest", name, f"kenlm=={version}"])
+        run_command([*pip, "kenlm", "--dest", name, f"kenlm=={version}"])
         with tarfile.open(work / f"kenlm-{version}.tar.gz") as archive:
             archive.extractall(work, filter="data")
         build = ["cmake", "--build", f"{name}/build", "-j", str(jobs), "--target"]
-        run(["cmake", "-S", f"{name}/kenlm-{version}", "-B", f"{name}/build"])
-        run([*build, *PROGRAMS])
+        run_command(["cmake", "-S", f"{name}/kenlm-{version}", "-B", f"{name}/build"])
+        run_command([*build, *PROGRAMS])
         out_dir.mkdir(parents=True, exist_ok=True)
         for program in PROGRAMS:
             shutil.copy2(work / "build" / "bin" / program, out_dir)
 
 
-def run(command: List[str]) -> None:
+def run_command(command: List[str]) -> None:
     """Run a command and show its output only if it fails.
 
     command (List[str]): The command.
@@ -65,13 +65,10 @@ def main(
     jobs: int = typer.Option(1, min=1, help="Compilers at a time"),
 ) -> None:
     """Build lmplz and query from KenLM's source distribution."""
-    try:
-        msg.info(f"Building KenLM {version}, which takes a minute or two")
-        build_kenlm(out_dir, version=version, jobs=jobs)
-    except ScriptError as err:
-        msg.fail(err.title, err.hint, exits=1)
+    msg.info(f"Building KenLM {version}, which takes a minute or two")
+    build_kenlm(out_dir, version=version, jobs=jobs)
     msg.good("Built " + " and ".join(PROGRAMS), out_dir.as_posix())
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

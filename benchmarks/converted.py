@@ -10,16 +10,14 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import torch
 import typer
-from _checkpoint import make_checkpoint
-from _project import ROOT
+from harness.pipelines import make_checkpoint
+from harness.runner import Parts, benchmark, rounds
 
 from spacy_ldnet.describe import describe
 from spacy_ldnet.labelled.columns import read_sentences
 from spacy_ldnet.legacy.convert import build_pipeline
-from spacy_ldnet.timing import count_words, describe_machine, interleave, time_pipeline
-from spacy_ldnet.workflow.scripting import write_json
+from spacy_ldnet.timing import count_words, interleave, time_pipeline
 
 MODELS = {
     "unpruned, ten layers a direction": (10, 10),
@@ -28,15 +26,13 @@ MODELS = {
 }
 
 
+@benchmark(threads=2)
 def main(
     columns: Path = typer.Argument(..., help="Sentences in columns", exists=True),
     sentences: int = typer.Option(500, min=1, help="How many of them"),
-    rounds: int = typer.Option(3, min=1, help="Rounds, after one to warm up"),
-    threads: int = typer.Option(2, min=1, help="PyTorch threads"),
-    results: Path = typer.Option(ROOT / "metrics" / "converted.json", help="Results"),
-) -> None:
-    """Measure all three, taking turns."""
-    torch.set_num_threads(threads)
+    rounds: int = rounds(),
+) -> Parts:
+    """Measure models with and without language models, taking turns."""
     found = islice(read_sentences(columns, tagged=False), sentences)
     words = [sentence.tokens for sentence in found]
     texts = [(sentence, [True] * len(sentence)) for sentence in words]
@@ -46,16 +42,14 @@ def main(
         nlp = build_pipeline(make_checkpoint(vocabulary, layers))
         macs[name] = describe(nlp)["macs_per_word"]
         runs[name] = partial(time_pipeline, nlp, texts)
-    seconds = interleave(runs, rounds=rounds)
     number = count_words(texts)
-    rows = {
-        name: {"words_per_second": round(number / taken, 1), "macs": macs[name]}
-        for name, taken in seconds.items()
-    }
-    write_json(results, {"rows": rows, "machine": describe_machine(threads)})
-    for name, row in rows.items():
-        speed = row["words_per_second"]
-        print(f"{name:>34} {speed:>9,.0f} words/s {row['macs']:>12,} MACs")
+    yield (
+        "rows",
+        {
+            name: {"words_per_second": round(number / taken, 1), "macs": macs[name]}
+            for name, taken in interleave(runs, rounds=rounds).items()
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -11,32 +11,39 @@ import json
 import statistics
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Sequence
 
+import numpy
 import spacy
-import torch
 import typer
-from _inference import (
-    Pipelines,
-    docs_speed,
-    growth,
-    latency,
-    process_gain,
-    regroup,
-    text_speed,
-    thread_gain,
-)
-from _peers import common_words, load_in, paper_size, transformer
-from _project import ROOT
+from harness.machine import mm_flops, resident_mb
+from harness.pipelines import common_words, load_in, paper_size, transformer
+from harness.runner import Parts, benchmark, rounds
+from spacy.language import Language
 from wasabi import msg
 
 from spacy_ldnet.describe import describe
+from spacy_ldnet.evaluation.cost import use_threads
 from spacy_ldnet.evaluation.gold import read_texts
 from spacy_ldnet.nn.precision import runs_bfloat16
-from spacy_ldnet.timing import Words, describe_machine
-from spacy_ldnet.workflow.scripting import write_json
+from spacy_ldnet.timing import (
+    Words,
+    clear_caches,
+    count_words,
+    interleave,
+    make_docs,
+    time_pipeline,
+)
 
+Pipelines = Dict[str, Language]
+#: Texts of one round of latencies, and their length in words.
+SHORT_TEXTS, SHORT = 200, 20
+#: Documents that a process is given at a time; of a thousand words, one of 1,000 would
+#: be all there is.
+PROCESS_BATCH = 32
 OURS, CNN, SMALL, TRF = "en_ldnet", "cnn", "small_ner", "transformer"
 #: Its `ner` does not listen to its `tok2vec`, which runs all the same unless a user knows
 #: to leave it out.
@@ -49,19 +56,21 @@ PARTS = "docs,text,latency,threads,processes,growth,startup"
 #: Most frequent words of the text that a vocabulary of the paper's pipelines has.
 VOCABULARY = 25_000
 LONG_DOCUMENT = 200_000
-#: Loads a pipeline, and prints the seconds that took and the memory after it.
+#: Loads a pipeline, and prints the seconds of that and the memory after it. The folder of
+#: the benchmarks is where it runs.
 LOAD = """
-import sys, time; sys.path.insert(0, sys.argv[2])
+import sys, time
 begin = time.perf_counter()
 import spacy
 imported = time.perf_counter()
-spacy.load(sys.argv[1], exclude=sys.argv[3:])
+spacy.load(sys.argv[1], exclude=sys.argv[2:])
 loaded = time.perf_counter()
-from _machine import resident_mb
+from harness.machine import resident_mb
 import json; print(json.dumps([imported - begin, loaded - imported, resident_mb()]))
 """
 
 
+@benchmark(threads=2)
 def main(
     pipeline: Path = typer.Option(
         Path("training/0/retrained/model-best"), help="Ours, trained"
@@ -75,13 +84,10 @@ def main(
     text: Path = typer.Option(Path("corpus/lm_train.txt"), help="Much tokenised text"),
     words: int = typer.Option(20_000, min=100, help="Words of a round"),
     growth_words: int = typer.Option(10_000_000, min=10, help="Words of part growth"),
-    rounds: int = typer.Option(3, min=1, help="Rounds, after one to warm up"),
-    threads: int = typer.Option(2, min=1, help="PyTorch threads"),
+    rounds: int = rounds(),
     parts: str = typer.Option(PARTS, help="Parts to run, with commas"),
-    results: Path = typer.Option(ROOT / "metrics" / "inference.json", help="Results"),
-) -> None:
-    """Measure, print and write the results."""
-    torch.set_num_threads(threads)
+) -> Parts:
+    """Measure speed, latency, threads, processes, growth and start-up."""
     unknown = set(parts.split(",")) - set(PARTS.split(","))
     if unknown:
         msg.fail(f"Unknown parts: {', '.join(sorted(unknown))}", PARTS, exits=1)
@@ -99,12 +105,9 @@ def main(
         "growth": lambda: measure_growth(nlps[OURS], text, growth_words),
         "startup": lambda: measure_startup(str(pipeline), small),
     }
-    found: Dict[str, Any] = {"machine": describe_machine(threads), "words": words}
+    yield "words", words
     for part in parts.split(","):
-        found[part] = run[part]()
-        print(f"{part}:", json.dumps(found[part], indent=2))
-        write_json(results, found)
-    msg.good("Wrote the results", str(results))
+        yield part, run[part]()
 
 
 def measure_docs(
@@ -146,7 +149,7 @@ def measure_docs(
 
 
 def measure_threads(
-    nlp: spacy.Language, text: Path, texts: List[Words], rounds: int
+    nlp: Language, text: Path, texts: List[Words], rounds: int
 ) -> Dict[str, float]:
     """RETURNS (Dict[str, float]): What a second thread gives."""
     pruned = paper_size(common_words(text, VOCABULARY), 1)
@@ -154,7 +157,7 @@ def measure_threads(
 
 
 def measure_processes(
-    nlp: spacy.Language, texts: List[Words], words: int, rounds: int
+    nlp: Language, texts: List[Words], words: int, rounds: int
 ) -> Dict[str, float]:
     """RETURNS (Dict[str, float]): What a second process gives, by length of text."""
     return {
@@ -163,7 +166,7 @@ def measure_processes(
     }
 
 
-def measure_growth(nlp: spacy.Language, text: Path, words: int) -> Dict[str, Any]:
+def measure_growth(nlp: Language, text: Path, words: int) -> Dict[str, Any]:
     """RETURNS (Dict[str, Any]): Speed and memory at a tenth of the words and at all of
     them; and the speed of one long document, of that of short ones.
     """
@@ -189,15 +192,151 @@ def measure_startup(pipeline: str, small: str) -> Dict[str, Any]:
     """
     rows = {}
     for name, path, excluded in ((OURS, pipeline, []), (SMALL, small, HEADS)):
-        folder = str(Path(__file__).parent)
-        command = [sys.executable, "-c", LOAD, path, folder, *excluded]
+        found = str(Path(path).resolve()) if Path(path).exists() else path
+        command = [sys.executable, "-c", LOAD, found, *excluded]
+        folder = Path(__file__).parent
         runs = [
-            json.loads(subprocess.check_output(command, text=True)) for _ in range(3)
+            json.loads(subprocess.check_output(command, text=True, cwd=folder))
+            for _ in range(3)
         ]
         rows[name] = dict(
             zip(("import", "load", "resident_mb"), map(statistics.median, zip(*runs)))
         )
     return rows
+
+
+def docs_speed(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, float]:
+    """RETURNS (Dict[str, float]): Words per second from docs to entities, and under
+    `torch.mm` the operations a second of matrix products, which take their turns, too.
+    """
+    runs = {name: partial(time_pipeline, nlp, texts) for name, nlp in nlps.items()}
+    rates: List[float] = []
+
+    def multiply() -> float:
+        rates.append(mm_flops())
+        return 0.0
+
+    seconds = interleave({**runs, "torch.mm": multiply}, rounds=rounds)
+    del seconds["torch.mm"]
+    n_words = count_words(texts)
+    speeds = {name: n_words / taken for name, taken in seconds.items()}
+    return {**speeds, "torch.mm": statistics.median(rates[1:])}
+
+
+def text_speed(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, float]:
+    """RETURNS (Dict[str, float]): Words per second from strings, tokenizer included."""
+    strings = [as_text(words) for words in texts]
+    n_words = count_words(texts)
+    runs = {name: partial(_time_texts, nlp, strings) for name, nlp in nlps.items()}
+    seconds = interleave(runs, rounds=rounds)
+    return {name: n_words / taken for name, taken in seconds.items()}
+
+
+def latency(
+    nlps: Pipelines, texts: List[Words], rounds: int
+) -> Dict[str, Dict[str, Dict[str, float]]]:
+    """Milliseconds of `nlp(text)` on one text, the pipelines taking turns text by text.
+
+    RETURNS (Dict[str, Dict[str, Dict[str, float]]]): Median and 95th percentile of each
+        pipeline: on short texts of one length, read before, as words are known in a
+        process that serves; and on all texts, of any length, read for the first time.
+    """
+    short = [(w[:SHORT], s[:SHORT]) for w, s in texts if len(w) >= SHORT]
+    for nlp in nlps.values():  # Other parts have read these texts.
+        clear_caches(nlp)
+    return {
+        "any length": _latencies(nlps, texts, 1),
+        f"{SHORT} words": _latencies(nlps, short[:SHORT_TEXTS], rounds, warm_up=1),
+    }
+
+
+def _latencies(
+    nlps: Pipelines, texts: List[Words], rounds: int, warm_up: int = 0
+) -> Dict[str, Dict[str, float]]:
+    strings = [as_text(words) for words in texts]
+    taken: Dict[str, List[float]] = {name: [] for name in nlps}
+    for n in range(rounds + warm_up):
+        for string in strings:
+            for name, nlp in nlps.items():
+                begin = time.perf_counter()
+                nlp(string)
+                if n >= warm_up:
+                    taken[name].append(1000 * (time.perf_counter() - begin))
+    return {
+        name: dict(zip(("median", "p95"), numpy.percentile(times, [50, 95]).tolist()))
+        for name, times in taken.items()
+    }
+
+
+def thread_gain(nlps: Pipelines, texts: List[Words], rounds: int) -> Dict[str, float]:
+    """RETURNS (Dict[str, float]): How many times as fast two threads are as one."""
+
+    def run(nlp: Language, number: int) -> float:
+        with use_threads(number):
+            return time_pipeline(nlp, texts)
+
+    runs = {
+        f"{number} {name}": partial(run, nlp, number)
+        for name, nlp in nlps.items()
+        for number in (1, 2)
+    }
+    seconds = interleave(runs, rounds=rounds)
+    return {name: seconds[f"1 {name}"] / seconds[f"2 {name}"] for name in nlps}
+
+
+def process_gain(nlp: Language, texts: List[Words], rounds: int) -> float:
+    """RETURNS (float): How many times as fast two processes are as one, with a thread
+    each. Starting them is part of it.
+    """
+    strings = [as_text(words) for words in texts]
+    run = partial(_time_texts, nlp, strings, batch_size=PROCESS_BATCH)
+    runs = {str(number): partial(run, n_process=number) for number in (1, 2)}
+    with use_threads(1):
+        seconds = interleave(runs, rounds=rounds)
+    return seconds["1"] / seconds["2"]
+
+
+def growth(nlp: Language, texts: List[Words], sizes: Sequence[int]) -> List[Dict]:
+    """Read texts again and again up to a number of words.
+
+    RETURNS (List[Dict]): For each number words per second, and memory after it (MB).
+    """
+    rows = []
+    for _ in nlp.pipe(make_docs(nlp, texts)):
+        pass
+    for size in sizes:
+        begin, done = time.perf_counter(), 0
+        while done < size:
+            for doc in nlp.pipe(make_docs(nlp, texts)):
+                done += len(doc)
+        speed = done / (time.perf_counter() - begin)
+        rows.append(
+            {"words": done, "words_per_second": speed, "resident_mb": resident_mb()}
+        )
+    return rows
+
+
+def regroup(texts: List[Words], length: int, n_words: int) -> List[Words]:
+    """RETURNS (List[Words]): The same words, over again, in texts of one length."""
+    words = [w for part, _ in texts for w in part]
+    spaces = [s for _, part in texts for s in part]
+    times = -(-n_words // len(words))
+    words, spaces = words * times, spaces * times
+    starts = range(0, n_words - length + 1, length)
+    return [(words[i : i + length], spaces[i : i + length]) for i in starts]
+
+
+def as_text(words: Words) -> str:
+    """RETURNS (str): The text of some tokens."""
+    return "".join(w + " " * s for w, s in zip(*words))
+
+
+def _time_texts(nlp: Language, strings: List[str], **options: int) -> float:
+    clear_caches(nlp)
+    begin = time.perf_counter()
+    for _ in nlp.pipe(strings, **options):
+        pass
+    return time.perf_counter() - begin
 
 
 if __name__ == "__main__":

@@ -6,23 +6,21 @@ Each length runs in a process of its own; memory is the process' peak less what 
 with the pipeline loaded and warm.
 """
 
-import json
-import subprocess
-import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Dict, List
 
 import spacy
 import torch
 import typer
-from _machine import peak_mb
-from _project import ROOT
+from harness.machine import peak_mb
+from harness.runner import Parts, benchmark
 from spacy.tokens import Doc
 
 from spacy_ldnet.pruning import encoders_in
-from spacy_ldnet.timing import describe_machine, time_pipeline, zipf_texts
-from spacy_ldnet.workflow.scripting import write_json
+from spacy_ldnet.timing import time_pipeline, zipf_texts
 
 
 def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:
@@ -52,28 +50,20 @@ def measure(pipeline: Path, length: int, threads: int) -> Dict[str, Any]:
     }
 
 
+@benchmark()
 def main(
     pipeline: Path = typer.Argument(..., help="A pipeline of ours", exists=True),
     lengths: str = typer.Option(
         "1000,10000,100000,200000,1000000", help="Words, with commas"
     ),
     threads: int = typer.Option(1, min=1, help="PyTorch threads"),
-    results: Path = typer.Option(ROOT / "metrics" / "long.json", help="The results"),
-    one: int = typer.Option(0, hidden=True),
-) -> None:
+) -> Parts:
     """Measure documents of several lengths."""
-    if one:
-        print(json.dumps(measure(pipeline, one, threads)))
-        return
     rows = []
-    for length in lengths.split(","):
-        script = str(Path(__file__).resolve())
-        options = ["--one", length, "--threads", str(threads)]
-        command = [sys.executable, script, str(pipeline), *options]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
-        print(rows[-1])
-    write_json(results, {"rows": rows, "machine": describe_machine(threads)})
+    for length in map(int, lengths.split(",")):
+        with ProcessPoolExecutor(1, get_context("spawn")) as executor:
+            rows.append(executor.submit(measure, pipeline, length, threads).result())
+        yield "rows", rows
 
 
 if __name__ == "__main__":

@@ -15,15 +15,14 @@ from typing import Any, Callable, Dict, List
 
 import torch
 import typer
-from _peers import load_in
-from _project import ROOT
+from harness.pipelines import load_in
+from harness.runner import Parts, benchmark, rounds
 from spacy.training import Corpus
 from torch import nn
 
 from spacy_ldnet.models.shim import PRECISIONS
 from spacy_ldnet.nn.precision import runs_bfloat16
-from spacy_ldnet.timing import describe_machine, interleave
-from spacy_ldnet.workflow.scripting import write_json
+from spacy_ldnet.timing import interleave
 
 #: Inputs and units of a layer, and time steps and sequences of its batch.
 LAYERS = {
@@ -97,25 +96,18 @@ def _time(run: Callable[[], Any]) -> float:
     return time.perf_counter() - begin
 
 
-@torch.no_grad()
+@benchmark()
 def main(
     pipelines: List[Path] = typer.Argument(None, help="Pipelines to score"),
     test: Path = typer.Option(Path("corpus/test.spacy"), help="What to score them on"),
-    rounds: int = typer.Option(5, min=1, help="Rounds, after one to warm up"),
-    threads: int = typer.Option(1, min=1, help="PyTorch threads"),
-    results: Path = typer.Option(ROOT / "metrics" / "precision.json", help="Results"),
-) -> None:
+    rounds: int = rounds(5),
+) -> Parts:
     """Measure all layers in all kinds of numbers, and score the pipelines."""
-    torch.set_num_threads(threads)
-    rows = {name: measure(size, rounds) for name, size in LAYERS.items()}
+    with torch.no_grad():
+        for name, size in LAYERS.items():
+            yield name, measure(size, rounds)
     scores = {str(path): score(path, test) for path in pipelines or []}
-    machine = describe_machine(threads)
-    write_json(results, {"rows": rows, "scores": scores, "machine": machine})
-    for name, row in rows.items():
-        cells = (f"{k} {v['time']:.2f} ({v['difference']:.4f})" for k, v in row.items())
-        print(f"{name:>24}  {'  '.join(cells)}")
-    for path, found in scores.items():
-        print(path, "  ".join(f"{name} {value:.2f}" for name, value in found.items()))
+    yield "scores", scores
 
 
 if __name__ == "__main__":

@@ -2,17 +2,15 @@
 
 import statistics
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional
 
 import typer
-from _project import ROOT
-from _speed_workers import PACKAGE, PLAIN, Task, run_tasks
-from _workload import PAPER, Workload, macs_per_word, make_workload, with_direction
-from wasabi import msg
+from harness.lm_speed import PACKAGE, PLAIN, Task, run_tasks
+from harness.lm_texts import Workload, macs_per_word, make_text, with_direction
+from harness.runner import ROOT, Parts, benchmark
 
 from spacy_ldnet.lm_directory import DIRECTIONS
-from spacy_ldnet.timing import describe_machine
-from spacy_ldnet.workflow.scripting import ScriptError, write_json
+from spacy_ldnet.workflow.scripting import ScriptError, run
 
 #: A multiplication and an addition; forward once, backward twice.
 FLOPS_PER_MAC = 2 * 3
@@ -92,63 +90,7 @@ def summarise(rows: Rows, macs: float) -> Dict[str, Dict[str, float]]:
     return summary
 
 
-def measure(
-    workload: Workload,
-    size: str,
-    path: Path,
-    *,
-    threads: int,
-    all_threads: int,
-    **sizes: int,
-) -> None:
-    """Measure everything, show it and write it.
-
-    workload (Workload): Config and text.
-    size (str): What the sizes are called.
-    path (Path): File for the results.
-    threads (int): Threads beside the plain loop.
-    all_threads (int): Threads for both directions.
-    **sizes (int): `steps` and `warmup` of the tasks, and `rounds`.
-    """
-    macs = macs_per_word(workload)
-    report: Dict[str, Any] = {
-        "machine": describe_machine(threads),
-        "size": size,
-        "vocabulary_rows": workload.rows,
-        "macs_per_word": {key: round(value) for key, value in macs.items()},
-        "all_threads": all_threads,
-    }
-    for key, compare, number in (
-        ("loops", compare_loops, threads),
-        ("directions", compare_directions, all_threads),
-    ):
-        found = compare(workload, threads=number, **sizes)
-        report[key] = summarise(found, sum(macs.values()))
-        show(f"{size}, {key}: {number} thread(s)", report[key])
-        write_json(path, report)
-    machine = ", ".join(f"{name} {v}" for name, v in report["machine"].items())
-    msg.good("Wrote the results", f"{path.as_posix()} ({machine})")
-
-
-def show(title: str, summary: Dict[str, Dict[str, float]]) -> None:
-    """title (str): What was measured.
-    summary (Dict[str, Dict[str, float]]): Numbers by name.
-    """
-    msg.divider(title)
-    header = ("", "words/s", "lowest", "highest", "MB", "GFLOP/s", "of torch.mm")
-    cells = [
-        (
-            name,
-            *(f"{row[key]:,.0f}" for key in ("words_per_second", "lowest", "highest")),
-            f"{row['peak_mb']:,.0f}",
-            f"{row['gflops']:.1f}",
-            f"{row['share_of_mm']:.1%}",
-        )
-        for name, row in summary.items()
-    ]
-    msg.table(cells, header=header, max_col=60, divider=True, aligns=("l", *"rrrrrr"))
-
-
+@benchmark()
 def main(
     config: Path = typer.Option(ROOT / "configs" / "lm.cfg", help="Config to measure"),
     paper: bool = typer.Option(False, "--paper", help="Take the paper's sizes"),
@@ -163,40 +105,41 @@ def main(
     out_dir: Path = typer.Option(
         ROOT / "training" / "speed", help="Folder for the text"
     ),
-    results: Path = typer.Option(
-        ROOT / "metrics" / "pretraining_speed.json", help="Gets the results"
-    ),
-) -> None:
+) -> Parts:
     """Measure words per second of pretraining; the contestants take turns."""
-    size = "paper" if paper else config.stem
-    vocabulary = vocabulary or (250_000 if paper else 28_000)
-    words = words or (2_000_000 if paper else 500_000)
     sizes = {
         "steps": steps or (4 if paper else 60),
         "warmup": warmup or (1 if paper else 10),
         "rounds": rounds,
     }
-    try:
-        text = {"vocabulary": vocabulary, "words": words, "seed": seed}
-        overrides = PAPER if paper else {}
-        workload = make_workload(config, overrides, out_dir / size, **text)
-        _check(workload, words, sizes)
-    except ScriptError as err:
-        msg.fail(err.title, err.hint, exits=1)
-    path = results.with_stem(f"{results.stem}_{size}")
-    measure(workload, size, path, threads=threads, all_threads=all_threads, **sizes)
+    text = {"vocabulary": vocabulary, "words": words, "seed": seed}
+    workload = make_text(config, out_dir, paper=paper, **text)
+    check_length(workload, sizes)
+    macs = macs_per_word(workload)
+    yield "size", workload.name
+    yield "vocabulary_rows", workload.rows
+    yield "all_threads", all_threads
+    yield "macs_per_word", {key: round(value) for key, value in macs.items()}
+    loops = compare_loops(workload, threads=threads, **sizes)
+    yield "loops", summarise(loops, sum(macs.values()))
+    directions = compare_directions(workload, threads=all_threads, **sizes)
+    yield "directions", summarise(directions, sum(macs.values()))
 
 
-def _check(workload: Workload, words: int, sizes: Dict[str, int]) -> None:
+def check_length(workload: Workload, sizes: Dict[str, int]) -> None:
+    """workload (Workload): Config and text.
+    sizes (Dict[str, int]): `steps` and `warmup`.
+    RAISES (ScriptError): If the text is too short for one pass over it.
+    """
     batch = workload.sizes()
     needed = sizes["warmup"] + sizes["steps"] + 1
     needed *= batch["batch_size"] * batch["window"]
-    if words < needed:
+    if workload.words < needed:
         raise ScriptError(
-            f"The text has {words:,} words, but the updates read {needed:,}",
-            "Raise --words, or lower --steps: no measurement may fall in between.",
+            f"The text has {workload.words:,} words, but the updates read {needed:,}",
+            "Raise --words, or lower --steps: no evaluation may fall in between.",
         )
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -9,40 +9,43 @@ The vocabulary is the same however often the text is repeated (min_freq grows wi
 """
 
 import json
-import subprocess
-import sys
 import time
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List
 
 import typer
+from harness.machine import private_memory
+from harness.runner import ROOT, Parts, benchmark
 
 #: Seconds between two samples.
 EVERY = 0.05
-CONFIG = Path(__file__).parents[1] / "configs" / "lm.cfg"
+CONFIG = ROOT / "configs" / "lm.cfg"
 #: A small language model: the corpus is measured, not the network.
 MODEL = {"embed": 32, "hidden": 32, "depth": 2, "projection": 64}
 PHASE_FILE = "phase.json"
 
 
+@benchmark()
 def main(
     texts: Path = typer.Argument(..., help="Folder of .txt files", exists=True),
     times: List[int] = typer.Option([1, 40], help="How often the text is repeated"),
     n_process: int = typer.Option(1, help="Processes that tokenise"),
     steps: int = typer.Option(300, help="Updates of each direction"),
-    child: str = typer.Option("", hidden=True),
-) -> None:
-    """Measure, and print JSON."""
-    if child:
-        run_child(json.loads(child))
-        return
-    rows = [measure(texts, number, n_process, steps) for number in times]
+) -> Parts:
+    """Measure the memory of tokenising and training as the text grows."""
+    rows = []
+    for number in times:
+        rows.append(measure(texts, number, n_process, steps))
+        yield "runs", rows
     peaks = {
         phase: [row["peak_mb"][phase] for row in rows] for phase in rows[0]["peak_mb"]
     }
-    growth = {phase: round(max(v) / min(v), 3) for phase, v in peaks.items()}
-    print(json.dumps({"runs": rows, "largest_to_smallest": growth}, indent=2))
+    yield (
+        "largest_to_smallest",
+        {phase: round(max(v) / min(v), 3) for phase, v in peaks.items()},
+    )
 
 
 def measure(texts: Path, times: int, n_process: int, steps: int) -> Dict[str, Any]:
@@ -56,16 +59,15 @@ def measure(texts: Path, times: int, n_process: int, steps: int) -> Dict[str, An
         path = Path(folder)
         write_text(texts, path, times)
         job = {"folder": folder, "times": times, "n_process": n_process, "steps": steps}
-        script = str(Path(__file__).resolve())
-        command = [sys.executable, script, str(texts), "--child", json.dumps(job)]
-        process = subprocess.Popen(command, stdout=sys.stderr)
+        process = get_context("spawn").Process(target=run_child, args=(job,))
+        process.start()
         peaks: Dict[str, float] = {}
-        while process.poll() is None:
+        while process.is_alive():
             phase = read_phase(path).get("phase", "start")
-            peaks[phase] = max(peaks.get(phase, 0.0), private_memory(process.pid))
+            peaks[phase] = max(peaks.get(phase, 0.0), private_memory(process.pid or 0))
             time.sleep(EVERY)
-        if process.returncode:
-            raise SystemExit(f"The training ended with {process.returncode}")
+        if process.exitcode:
+            raise SystemExit(f"The training ended with {process.exitcode}")
         found = read_phase(path)
         size = sum(file.stat().st_size for file in (path / "train").iterdir())
     return {
@@ -138,38 +140,6 @@ def read_phase(path: Path) -> Dict[str, Any]:
     """
     file = path / PHASE_FILE
     return json.loads(file.read_text("utf8")) if file.exists() else {}
-
-
-def private_memory(pid: int) -> float:
-    """pid (int): A process.
-    RETURNS (float): RssAnon of it and of all its children (MB).
-    """
-    total = 0
-    for number in family(pid):
-        try:
-            status = Path(f"/proc/{number}/status").read_text()
-        except OSError:
-            continue
-        for line in status.splitlines():
-            if line.startswith("RssAnon:"):
-                total += int(line.split()[1])
-    return total * 1024 / 1e6
-
-
-def family(pid: int) -> Set[int]:
-    """pid (int): A process.
-    RETURNS (Set[int]): It, its children, and theirs.
-    """
-    found, waiting = set(), [pid]
-    while waiting:
-        number = waiting.pop()
-        found.add(number)
-        for children in Path(f"/proc/{number}/task").glob("*/children"):
-            try:
-                waiting.extend(map(int, children.read_text().split()))
-            except OSError:
-                continue
-    return found
 
 
 if __name__ == "__main__":

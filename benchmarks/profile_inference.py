@@ -15,13 +15,12 @@ from typing import Any, Callable, Dict
 import spacy
 import torch
 import typer
-from _project import ROOT
+from harness.runner import Parts, benchmark, rounds
 from spacy.language import Language
 
 from spacy_ldnet.evaluation.gold import read_texts
 from spacy_ldnet.pruning import encoders_in
-from spacy_ldnet.timing import count_words, describe_machine, time_pipeline
-from spacy_ldnet.workflow.scripting import write_json
+from spacy_ldnet.timing import count_words, time_pipeline
 
 WHOLE, REST = "whole", "rest"
 
@@ -83,16 +82,14 @@ def attach(nlp: Language) -> Stages:
     return stages
 
 
+@benchmark()
 def main(
     pipeline: Path = typer.Argument(..., help="A trained pipeline", exists=True),
     test: Path = typer.Option(Path("corpus/test.spacy"), help="Documents"),
     words: int = typer.Option(20_000, min=100, help="Words of a round"),
-    rounds: int = typer.Option(5, min=1, help="Rounds, after one to warm up"),
-    threads: int = typer.Option(1, min=1, help="PyTorch threads"),
-    results: Path = typer.Option(ROOT / "metrics" / "profile.json", help="Results"),
-) -> None:
-    """Print each stage's share of the time, the median of several rounds."""
-    torch.set_num_threads(threads)
+    rounds: int = rounds(5),
+) -> Parts:
+    """Show each stage's share of the time, the median of several rounds."""
     nlp = spacy.load(pipeline)
     texts = read_texts(test, nlp, words)
     stages = attach(nlp)
@@ -100,13 +97,18 @@ def main(
     names = [name for name in found[0] if name != WHOLE]
     shares = {n: statistics.median(row[n] for row in found) for n in names}
     speed = count_words(texts) / statistics.median(row[WHOLE] for row in found)
-    machine = describe_machine(threads)
-    write_json(
-        results, {"shares": shares, "words_per_second": speed, "machine": machine}
+    by_share = sorted(shares.items(), key=lambda pair: -pair[1])
+    yield "words_per_second", round(speed)
+    yield (
+        "stages",
+        {
+            name: {
+                "share": round(share, 4),
+                "us_per_word": round(1e6 * share / speed, 2),
+            }
+            for name, share in by_share
+        },
     )
-    for name, share in sorted(shares.items(), key=lambda pair: -pair[1]):
-        print(f"{name:>20} {share:6.1%} {1e6 * share / speed:6.2f} us a word")
-    print(f"{speed:,.0f} words/s")
 
 
 if __name__ == "__main__":

@@ -8,16 +8,13 @@ The tagger is a new one with random weights: its speed does not depend on them.
 from pathlib import Path
 
 import spacy
-import torch
 import typer
-from _project import ROOT
+from harness.runner import Parts, benchmark, rounds
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_ldnet.describe import measure_speed
-from spacy_ldnet.timing import describe_machine
-from spacy_ldnet.workflow.scripting import write_json
 
 WORDS = 20_000
 TAGS = [f"T{i}" for i in range(50)]
@@ -44,26 +41,20 @@ def with_tagger(pipeline: Path, *, shared: bool) -> Language:
     return nlp
 
 
+@benchmark()
 def main(
     pipeline: Path = typer.Argument(
         ..., help="A pipeline of ldnet and ner", exists=True
     ),
-    rounds: int = typer.Option(5, min=1, help="Rounds, after one to warm up"),
-    threads: int = typer.Option(1, min=1, help="PyTorch threads"),
-    results: Path = typer.Option(ROOT / "metrics" / "sharing.json", help="The results"),
-) -> None:
-    """Measure words per second of all three, taking turns."""
-    torch.set_num_threads(threads)
+    rounds: int = rounds(5),
+) -> Parts:
+    """Measure entities alone and with tags, taking turns."""
     pipelines = {
         "entities alone": spacy.load(pipeline),
         "and tags, one encoder each": with_tagger(pipeline, shared=False),
         "and tags, one encoder shared": with_tagger(pipeline, shared=True),
     }
-    speeds = measure_speed(pipelines, n_words=WORDS, rounds=rounds)
-    machine = describe_machine(threads)
-    write_json(results, {"words_per_second": speeds, "machine": machine})
-    for name, value in speeds.items():
-        print(f"{name:>30} {value:>10,.0f} words/s")
+    yield "words_per_second", measure_speed(pipelines, n_words=WORDS, rounds=rounds)
 
 
 if __name__ == "__main__":

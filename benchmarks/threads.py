@@ -20,12 +20,10 @@ from typing import Any, Dict, Iterator, List
 
 import spacy
 import typer
-from _project import ROOT
+from harness.runner import ROOT, Parts, benchmark
 from wasabi import msg
 
-from spacy_ldnet import threads
-from spacy_ldnet.timing import describe_machine
-from spacy_ldnet.workflow.scripting import write_json
+from spacy_ldnet import threads as own_threads
 
 CORES = (0, 1)
 #: The aim: seconds next to the busy loop for each second alone.
@@ -36,7 +34,7 @@ WAYS: Dict[str, Dict[str, Any]] = {
     "as it is": {"env": {}, "limit": True},
     "without a limit": {"env": {}, "limit": False},
     "without a limit, passive": {
-        "env": {threads.WAIT_POLICY: "PASSIVE"},
+        "env": {own_threads.WAIT_POLICY: "PASSIVE"},
         "limit": False,
     },
     "OMP_NUM_THREADS=1": {"env": {"OMP_NUM_THREADS": "1"}, "limit": True},
@@ -46,6 +44,7 @@ TASKS = ("training", "pipe", "text", "numpy")
 SHORT_TEXT = 20
 
 
+@benchmark()
 def main(
     pipeline: Path = typer.Option(
         Path("training/0/retrained/model-best"), help="Trained pipeline"
@@ -57,9 +56,9 @@ def main(
     rounds: int = typer.Option(3, min=1, help="Rounds; medians count"),
     tasks: str = typer.Option(",".join(TASKS), help="Tasks to run, with commas"),
     ways: str = typer.Option(",".join(WAYS), help="Ways to run them, with commas"),
-    results: Path = typer.Option(ROOT / "metrics" / "threads.json", help="Results"),
+    threads: int = typer.Option(len(CORES), hidden=True),
     work: str = typer.Option("", hidden=True),
-) -> None:
+) -> Parts:
     """Measure each task in each way, alone and next to a busy loop."""
     if work:
         print(json.dumps(run_task(work, pipeline, corpus, lm, updates, words)))
@@ -78,8 +77,7 @@ def main(
             ratio = round(beside / alone, 2)
             row = {"task": task, "way": way, "alone": alone, "busy": beside}
             rows.append({**row, "ratio": ratio, "reached": ratio <= MOST})
-            print(f"{task:>9} {way:>26} {alone:8.3f} s {beside:8.3f} s {ratio:6.2f}x")
-    write_json(results, {"rows": rows, "machine": describe_machine(len(CORES))})
+            yield "rows", rows
     missed = [row for row in rows if row["way"] == "as it is" and not row["reached"]]
     for row in missed:
         msg.warn(f"{row['task']}: {row['ratio']}x, more than {MOST}x")
@@ -123,7 +121,7 @@ def run_task(
 ) -> float:
     """RETURNS (float): Seconds of one task in this process, after one to warm up."""
     if not int(os.environ.get("LDNET_LIMIT", "1")):
-        threads.SMALL = -1
+        own_threads.SMALL = -1
     if task == "training":
         return train(corpus, lm, updates)
     if task == "numpy":

@@ -11,17 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-import torch
 import typer
-from _project import ROOT
+from harness.runner import ROOT, Parts, benchmark, rounds
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import create_train_batches
 from spacy.util import load_config, registry, resolve_dot_names
 
-from spacy_ldnet.timing import describe_machine, interleave
-from spacy_ldnet.workflow.scripting import write_json
+from spacy_ldnet.timing import interleave
 
 CONFIGS = ("ner", "no_lm", "cnn")
 
@@ -59,16 +57,14 @@ class Training:
         return time.perf_counter() - begin
 
 
+@benchmark()
 def main(
     corpus: Path = typer.Option(Path("corpus"), help="The project's corpus"),
     lm: Path = typer.Option(Path("training/0/lm/model-best"), help="Language models"),
     updates: int = typer.Option(40, min=1, help="Updates of a round"),
-    rounds: int = typer.Option(3, min=1, help="Rounds, after one to warm up"),
-    threads: int = typer.Option(1, min=1, help="PyTorch threads"),
-    results: Path = typer.Option(ROOT / "metrics" / "training.json", help="Results"),
-) -> None:
+    rounds: int = rounds(),
+) -> Parts:
     """Measure all configs, taking turns."""
-    torch.set_num_threads(threads)
     overrides = {
         "paths.train": str(corpus / "train.spacy"),
         "paths.dev": str(corpus / "dev.spacy"),
@@ -79,16 +75,16 @@ def main(
     trainings = {n: Training(folder / f"{n}.cfg", overrides, updates) for n in CONFIGS}
     runs: Dict[str, Callable[[], float]] = {n: t.run for n, t in trainings.items()}
     seconds = interleave(runs, rounds=rounds)
-    rows = {
-        name: {
-            "words_per_second": round(training.words / seconds[name]),
-            "milliseconds_an_update": round(1000 * seconds[name] / updates, 1),
-        }
-        for name, training in trainings.items()
-    }
-    write_json(results, {"rows": rows, "machine": describe_machine(threads)})
-    for name, row in rows.items():
-        print(f"{name:>6} {row['words_per_second']:>8,} words/s {row}")
+    yield (
+        "rows",
+        {
+            name: {
+                "words_per_second": round(training.words / seconds[name]),
+                "milliseconds_per_update": round(1000 * seconds[name] / updates, 1),
+            }
+            for name, training in trainings.items()
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Dict
 
 import spacy
-import torch
 import typer
-from _project import ROOT
+from harness.runner import ROOT, Parts, benchmark, rounds
 from spacy.language import Language
 from spacy.training import Corpus
 
 from spacy_ldnet.evaluation.gold import read_texts
 from spacy_ldnet.pruning.encoders import find_gated, gate_shim
-from spacy_ldnet.timing import count_words, describe_machine, interleave, time_pipeline
-from spacy_ldnet.workflow.scripting import write_json
+from spacy_ldnet.timing import count_words, interleave, time_pipeline
 
 EXAMPLES = 30
 
@@ -39,16 +37,14 @@ def make_tagger(transformer: Path, data: Path) -> Language:
     return nlp
 
 
+@benchmark()
 def main(
     transformer: Path = typer.Argument(..., help="A transformer", exists=True),
     data: Path = typer.Argument(..., help="Documents (.spacy)", exists=True),
     words: int = typer.Option(4000, min=1, help="Words of a round"),
-    rounds: int = typer.Option(3, min=1, help="Rounds, after one to warm up"),
-    threads: int = typer.Option(1, min=1, help="PyTorch threads"),
-    results: Path = typer.Option(ROOT / "metrics" / "depth_speed.json", help="Results"),
-) -> None:
+    rounds: int = rounds(),
+) -> Parts:
     """Measure all numbers of layers, taking turns."""
-    torch.set_num_threads(threads)
     nlps: Dict[int, Language] = {}
     while not nlps or min(nlps) > 1:
         nlp = make_tagger(transformer, data)
@@ -61,13 +57,17 @@ def main(
     runs = {layers: partial(time_pipeline, n, texts) for layers, n in nlps.items()}
     seconds = interleave(runs, rounds=rounds)  # type: ignore[arg-type, type-var]
     most = max(seconds)
-    rows = []
-    for layers, taken in seconds.items():
-        speed = round(count_words(texts) / taken)
-        gain = round(seconds[most] / taken, 2)
-        rows.append({"layers": layers, "words_per_second": speed, "times": gain})
-        print(rows[-1])
-    write_json(results, {"rows": rows, "machine": describe_machine(threads)})
+    yield (
+        "rows",
+        [
+            {
+                "layers": layers,
+                "words_per_second": round(count_words(texts) / taken),
+                "times": round(seconds[most] / taken, 2),
+            }
+            for layers, taken in seconds.items()
+        ],
+    )
 
 
 if __name__ == "__main__":

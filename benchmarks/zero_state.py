@@ -6,13 +6,13 @@
 zero state and one end-of-sentence symbol, however that was.
 """
 
-import json
 from pathlib import Path
-from typing import Dict, List
+from typing import List
 
 import numpy
 import spacy
 import typer
+from harness.runner import Parts, benchmark
 from spacy.pipeline import Sentencizer
 
 from spacy_ldnet.lm_directory import (
@@ -53,23 +53,23 @@ def measure(model: LanguageModel, sentences: List[List[int]]) -> float:
     return perplexity(model, stream, batching=SEQUENCES)
 
 
+@benchmark()
 def main(
     text: Path = typer.Argument(..., help="Text, one paragraph a line", exists=True),
     models: List[Path] = typer.Argument(..., help="Directories of language models"),
-) -> None:
-    """Measure each direction of each of the language models, and print JSON."""
+) -> Parts:
+    """Measure each direction of each of the language models."""
     sentences = split_sentences(text)
-    report: Dict[str, Dict[str, float]] = {}
     for path in models:
         rows = word_rows(read_vocabulary(path))
         ids = [[rows.get(word, UNK_ROW) for word in s] for s in sentences]
-        report[str(path)] = {}
+        found = {}
         for direction in DIRECTIONS:
             file = path / weights_file(direction)
             if file.exists():
                 model = module_from_bytes(LanguageModel, file.read_bytes())
-                report[str(path)][direction] = round(measure(model, ids), 2)
-    print(json.dumps(report, indent=2))
+                found[direction] = round(measure(model, ids), 2)
+        yield str(path), found
 
 
 if __name__ == "__main__":

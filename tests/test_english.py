@@ -16,35 +16,29 @@ from spacy_ldnet.cli import app
 from spacy_ldnet.cli._util import find_page
 
 PACKAGE = Path(spacy_ldnet.__path__[0])
-#: Folders and files of the package that are checked. More can be added.
-ROOMS = (
-    "__init__.py",
-    "about.py",
-    "augmenters.py",
-    "cli/__init__.py",
-    "cli/_arguments.py",
-    "cli/_util.py",
-    "cli/convert.py",
-    "cli/corpus.py",
-    "cli/decode.py",
-    "cli/info.py",
-    "cli/init_config.py",
-    "cli/package.py",
-    "cli/perplexity.py",
-    "cli/pretrain.py",
-    "cli/prune.py",
-    "errors.py",
-    "file_format.py",
-    "inputs.py",
-    "iobes.py",
-    "labelled",
-    "legacy",
-    "nn",
-    "packing.py",
-    "runtime",
-    "subwords.py",
-    "threads.py",
-    "util.py",
+#: Files of the package that are not in plain English yet. To check more, delete names.
+NOT_YET = (
+    "annotation/job.py",
+    "distillation/pseudo_labels.py",
+    "lm_directory.py",
+    "models/crf_loss.py",
+    "models/crf_tagger.py",
+    "models/shim.py",
+    "models/tok2vec.py",
+    "models/types.py",
+    "pipeline/soft_labels.py",
+    "pipeline/tag_encoding.py",
+    "pipeline/upstream.py",
+    "pretraining/run.py",
+    "pretraining/trainer.py",
+    "report/charts.py",
+    "report/tables.py",
+    "sharding/lines.py",
+    "transformer/layers.py",
+    "workflow/detokenize.py",
+    "workflow/documents.py",
+    "workflow/rows.py",
+    "workflow/scripting.py",
 )
 #: What not to write, and what to write instead.
 GLOSSARY = {
@@ -74,7 +68,7 @@ QUESTIONS = re.compile(r"(What|Which|How|Where)\b(?!.*\?)")
 def checked_files():
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if any(name == room or name.startswith(f"{room}/") for room in ROOMS):
+        if name not in NOT_YET:
             yield name
 
 

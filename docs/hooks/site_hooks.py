@@ -8,12 +8,14 @@ from commands import write_commands
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from registered import ROOT, write_reference
+from steps import write_steps
 
 RESULTS = re.compile(r"^.*<!-- table: results -->$", flags=re.MULTILINE)
 GENERATED = {
     "reference/config.md": write_reference,
     "reference/commands.md": write_commands,
     "reference/errors.md": write_codes,
+    "reference/workflow.md": write_steps,
 }
 
 

@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from ..errors import Errors
 from ..iobes import TagScheme
 from ..layers import GATES
-from ..lm_directory import DIRECTIONS, EOS_ROW, FIRST_WORD_ROW, vocabulary_hash
+from ..lm_directory import (
+    DIRECTIONS,
+    EOS_ROW,
+    FIRST_WORD_ROW,
+    LayerId,
+    vocabulary_hash,
+)
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import EncoderConfig, LDNetEncoder
 from ..nn.tagger import BiRNNLayer
@@ -354,8 +360,8 @@ def _encoder_config(
         rows=FIRST_WORD_ROW + len(words),
         embed=sizes.embed,
         hidden=sizes.hidden,
-        forward=tuple(range(each["forward"].layers)),
-        backward=tuple(range(each["backward"].layers)),
+        forward=tuple(map(LayerId, range(each["forward"].layers))),
+        backward=tuple(map(LayerId, range(each["backward"].layers))),
         unit=sizes.unit,
         width=checkpoint.get("lm_seq.weight").shape[0],
         boundary=EOS_ROW,

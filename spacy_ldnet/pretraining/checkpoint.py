@@ -16,6 +16,9 @@ FORMAT_VERSION = 2
 
 _NAME = re.compile(r"(?P<direction>[a-z]+)-(?P<step>\d+)\.pt")
 
+#: Raised by torch for files that it cannot read.
+_UNREADABLE = (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError)
+
 #: Everything that the next update depends on: weights, states of optimizer and schedule,
 #: the carried state and the random state of each process, counters, and `run`, which is
 #: what a continuation must share.
@@ -43,8 +46,9 @@ def save_checkpoint(
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
     except RuntimeError as error:
-        # This is how torch reports a full disk.
-        raise ValueError(Errors.E051.format(path=path, reason=error)) from error
+        # torch does not say what the file system refused.
+        reason = "not all of it could be written; perhaps the disk is full"
+        raise ValueError(Errors.E051.format(path=path, reason=reason)) from error
     for old in list_checkpoints(output, direction)[:-keep]:
         old.unlink()
     return path
@@ -80,15 +84,11 @@ def read_checkpoint(path: Path, *, mapped: bool = False) -> Checkpoint:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         newer = found.pop("format") > FORMAT_VERSION
-    except (
-        OSError,
-        EOFError,
-        KeyError,
-        RuntimeError,
-        ValueError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise _damage(path, str(error).strip().partition("\n")[0]) from error
+    except OSError as error:
+        raise _damage(path, str(error)) from error
+    except _UNREADABLE as error:
+        # What torch says is about its own arguments.
+        raise _damage(path, "it is not complete, or no checkpoint") from error
     if newer:
         raise _damage(path, "it was written by a newer spacy-ldnet")
     return dict(found)

@@ -2,7 +2,7 @@
 budget.
 
 A new kind of budget is a keyword and a row of `BUDGET_KINDS` here; if it counts something
-new, it is also a class in `nn/gates.py`.
+new, it is also a class in `layers.py`.
 """
 
 from functools import partial
@@ -15,7 +15,13 @@ from thinc.api import Model
 from thinc.optimizers import FloatOrSeq
 
 from ..errors import Errors
-from ..layers import REGULARIZERS, DirectionBudget, LayerBudget, MacsBudget
+from ..layers import (
+    REGULARIZERS,
+    Budget,
+    DirectionBudget,
+    LayerBudget,
+    MacsBudget,
+)
 from ..timing import (
     Words,
     count_words,
@@ -98,7 +104,7 @@ def create_gate_penalty_v1(
     }
     make_budget = read_limits(limits, required=regularizer != "R1")
     weights = _values(weight)
-    budgets: Dict[int, Any] = {}
+    budgets: Dict[int, Optional[Budget]] = {}
     grown: Dict[int, float] = {}
 
     def set_penalty(nlp: Language, args: Dict[str, Any]) -> None:
@@ -134,7 +140,7 @@ def _values(setting: FloatOrSeq) -> Iterator[float]:
 # Budgets
 
 #: Makes the budget of an encoder in a pipeline.
-MakeBudget = Callable[[Language, Model], Any]
+MakeBudget = Callable[[Language, Model], Optional[Budget]]
 
 
 class BudgetKind(NamedTuple):
@@ -147,7 +153,7 @@ class BudgetKind(NamedTuple):
 
     allowed: Callable[[float], bool]
     reason: str
-    make: Callable[[float, Language, Model], Any]
+    make: Callable[[float, Language, Model], Budget]
 
 
 def read_limits(limits: Dict[str, Optional[float]], *, required: bool) -> MakeBudget:
@@ -187,14 +193,14 @@ def _max_layers_per_direction(value: float, nlp: Language, encoder: Model) -> An
     return DirectionBudget(int(value))
 
 
-def _max_lm_macs(value: float, nlp: Language, encoder: Model) -> Any:
+def _max_lm_macs(value: float, nlp: Language, encoder: Model) -> Budget:
 
     shim = gate_shim(encoder)
     whole = [encoder.attrs["depth"]] * len(shim.directions)
     return MacsBudget(value * shim.macs_of(whole))
 
 
-def _min_words_per_second(value: float, nlp: Language, encoder: Model) -> Any:
+def _min_words_per_second(value: float, nlp: Language, encoder: Model) -> Budget:
 
     measured = calibrate(nlp, encoder)
     gate_shim(encoder).cfg["calibration"] = {**measured, "wanted": value}

@@ -26,7 +26,7 @@ COLUMNS = {"forward": (-1.0, -1), "backward": (1.0, 1)}
 
 
 def cost_chart(run: Run, key: str, title: str) -> Optional[alt.LayerChart]:
-    """Draw F1 over what it costs, with the standard deviation over seeds.
+    """F1 over a cost, with the standard deviation over seeds.
 
     run (Run): The run.
     key (str): Name of the cost in the results.
@@ -83,7 +83,7 @@ def _cost_points(run: Run, key: str) -> List[Dict[str, Any]]:
 
 
 def _log(points: List[Dict[str, Any]], key: str) -> alt.Scale:
-    """Room beside the outermost points, where their names stand."""
+    """A scale with room for the names of the outermost points."""
     values = [point[key] for point in points]
     return alt.Scale(type="log", domain=[min(values) / 1.7, max(values) * 1.7])
 
@@ -99,7 +99,7 @@ def _short_axis() -> alt.Axis:
 
 
 def gate_chart(lines: Lines, direction: str, seed: str) -> alt.LayerChart:
-    """Draw the gates of one direction over training steps.
+    """The gates of one direction over training steps.
 
     lines (Lines): The gate log, with at least one line.
     direction (str): `forward` or `backward`.
@@ -147,8 +147,8 @@ def gate_chart(lines: Lines, direction: str, seed: str) -> alt.LayerChart:
 
 
 def _gate_points(lines: Lines, direction: str, end: int) -> Tuple[Points, Points]:
-    """Points of the curves up to a step, each to where its layer closed, and those
-    places themselves."""
+    """The points of the curves up to a step, each until its layer closed, and the points
+    at which layers closed."""
     moments = closings(lines, direction)
     curves = [
         {"step": line["step"], "layer": number, "gate": gate}
@@ -208,7 +208,7 @@ def perplexity_chart(run: Run) -> Optional[alt.LayerChart]:
 
 
 def network_chart(run: Run, seed: str) -> Optional[alt.LayerChart]:
-    """Draw both directions, from the embeddings at the bottom to the projection.
+    """The network that pruning left, from the embeddings at the bottom to the projection.
 
     run (Run): The run.
     seed (str): A seed.
@@ -255,10 +255,10 @@ def _node(label: str, x: float, y: float, state: str, about: str) -> Dict[str, A
 
 
 def _edge(start: Place, end: Place, side: int, name: str) -> List[Dict[str, Any]]:
-    """Points of a curve that passes beside what lies between."""
+    """The points of a curve that bends around the layers in between."""
     (x0, y0), (x1, y1) = start, end
     if x0 != x1:
-        # To the projection: first out of the column, then up beside it.
+        # To the projection: first out of the column, then up next to it.
         inner = x0 - 0.62 * side
         points = [(x0, y0 + 0.2), (inner, y0 + 0.5), (inner, (y0 + y1) / 2 + 0.5)]
     else:
@@ -319,7 +319,7 @@ def _labels(base: alt.Chart, is_kept: Any, is_gone: Any) -> List[alt.Chart]:
 
 
 def confusion_chart(errors: Dict[str, Any]) -> Optional[alt.LayerChart]:
-    """errors (Dict[str, Any]): What is known of the errors of a row.
+    """errors (Dict[str, Any]): See `evaluation.error_analysis.describe_errors`.
     RETURNS (Optional[alt.LayerChart]): Gold labels down, predicted ones across, the
         share of each gold label as shade; None if there is nothing.
     """

@@ -265,7 +265,7 @@ def confusion_table(run: Run) -> Optional[Table]:
 
 
 def confusion_cells(errors: Dict[str, Any]) -> List[Dict[str, Any]]:
-    """errors (Dict[str, Any]): What is known of the errors of a row.
+    """errors (Dict[str, Any]): See `evaluation.error_analysis.describe_errors`.
     RETURNS (List[Dict[str, Any]]): `gold`, `predicted`, the `mean` number per seed, and
         its `share` of the gold label (of those invented: of all invented).
     """
@@ -278,7 +278,7 @@ def confusion_cells(errors: Dict[str, Any]) -> List[Dict[str, Any]]:
             "predicted": pair["predicted"] or NOTHING,
             "mean": round(pair["count"] / len(errors["seeds"]), 2),
             "share": round(pair["count"] / totals[pair["gold"]], 4),
-            # The root, since most confusions are rare beside what is right.
+            # The root, since most confusions are rare compared with right labels.
             "shade": round((pair["count"] / totals[pair["gold"]]) ** 0.5, 3),
         }
         for pair in errors.get("confusion", [])

@@ -166,9 +166,9 @@ class LineReader:
                 return self._unusable(size, f"not JSON ({error})", is_broken=True)
             if not isinstance(columns, dict):
                 return self._unusable(size, "no JSON object")
-        fault = find_fault(columns, self.text_key, self.max_length)
-        usable = columns[self.text_key] if fault is None else ""
-        return Line(self.lines, size, columns, usable, fault)
+        unfit = find_fault(columns, self.text_key, self.max_length)
+        usable = columns[self.text_key] if unfit is None else ""
+        return Line(self.lines, size, columns, usable, unfit)
 
     def _unusable(self, size: int, fault: str, is_broken: bool = False) -> Line:
         return Line(self.lines, size, {}, "", fault, is_broken)

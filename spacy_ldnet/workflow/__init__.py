@@ -1,2 +1,2 @@
 """Shared by the project's scripts, experiments and benchmarks: raw text as documents,
-teachers, scores and their comparison."""
+rows of results, and errors of scripts."""

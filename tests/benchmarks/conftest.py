@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from _texts import prepare_texts
+from harness.lm_texts import prepare_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 

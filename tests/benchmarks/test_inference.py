@@ -1,8 +1,12 @@
 """The measurements of inference, on toys: what they count, not how fast it is."""
 
 import pytest
+import srsly
 import torch
-from _inference import (
+import typer
+from harness.pipelines import common_words, paper_size
+from harness.runner import benchmark
+from inference import (
     docs_speed,
     growth,
     latency,
@@ -11,10 +15,10 @@ from _inference import (
     text_speed,
     thread_gain,
 )
-from _peers import common_words, paper_size
 from precision import measure
 from profile_inference import REST, WHOLE, attach
 from toy import SENTENCES, train
+from typer.testing import CliRunner
 
 from spacy_ldnet.describe import describe
 from spacy_ldnet.nn.precision import runs_bfloat16
@@ -85,3 +89,23 @@ def test_precisions_are_compared_with_float32():
     assert ("bfloat16" in row) == runs_bfloat16()
     assert 0 < row.get("bfloat16", row["int8"])["difference"] < 0.1
     assert 0 < row["int8"]["difference"] < 0.1
+
+
+def test_a_benchmark_writes_its_parts_as_they_come(tmp_path, capsys):
+    @benchmark(threads=1)
+    def measure(number: int):
+        """A measurement."""
+        yield "size", "small"
+        yield "rows", {"one": {"words_per_second": 1234.5, "n": number}}
+        assert (tmp_path / "found_small.json").is_file()
+        yield "share", 0.25
+
+    results = tmp_path / "found.json"
+    found = measure(number=7, threads=1, results=results)
+    assert found["machine"]["threads"] == 1 and found["share"] == 0.25
+    assert srsly.read_json(tmp_path / "found_small.json") == found
+    assert "1,234" in capsys.readouterr().out
+    app = typer.Typer()
+    app.command()(measure)
+    options = ["7", "--threads", "1", "--results", str(results)]
+    assert CliRunner().invoke(app, options).exit_code == 0

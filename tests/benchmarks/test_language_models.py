@@ -2,9 +2,14 @@
 
 import numpy
 import pytest
-from _kneser_ney import KENLM, find_programs, measure_kneser_ney, write_rows
-from _trainings import train_variant
-from _variants import DEFAULT, VARIANTS, count_parameters, match_hidden
+from harness.kneser_ney import KENLM, find_programs, measure_kneser_ney, write_rows
+from language_models import (
+    DEFAULT,
+    VARIANTS,
+    count_parameters,
+    match_hidden,
+    train_variant,
+)
 
 from spacy_ldnet.lm_directory import EOS_ROW
 from spacy_ldnet.workflow.scripting import ScriptError

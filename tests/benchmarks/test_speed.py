@@ -2,10 +2,8 @@
 
 import numpy
 import pytest
-from _plain_loop import run_plain_loop
-from _rows import Enough
-from _speed_workers import PACKAGE, PLAIN, Task, run_tasks
-from _workload import macs_per_word, make_workload, with_direction
+from harness.lm_speed import PACKAGE, PLAIN, Task, run_plain_loop, run_tasks
+from harness.lm_texts import Enough, macs_per_word, make_workload, with_direction
 
 SMALL = {
     "model.embed": 8,

@@ -80,7 +80,7 @@ def check_project(words: List[str]) -> None:
     unknown = {key for key in overrides if key.partition(".")[2] not in project["vars"]}
     assert not unknown, f"project.yml has no {unknown}"
     commands = [command["name"] for command in project["commands"]]
-    validate_subcommand(commands, list(project["workflows"]), name)
+    validate_subcommand(commands, list(project.get("workflows", {})), name)
 
 
 def parse_script(path: Path, words: List[str]) -> None:

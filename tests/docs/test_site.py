@@ -8,6 +8,8 @@ import codes
 import commands
 import pytest
 import registered
+import srsly
+import steps
 from blocks import ROOT
 from docstring_parts import read_docstring
 
@@ -55,6 +57,15 @@ def test_every_command_and_option_is_described():
         assert f"## `python -m spacy ldnet {command.name}`" in page
     assert "--layers" in page and "--resume" in page
     assert "install-completion" not in page
+
+
+@pytest.mark.parametrize("folder", ["", "experiments"])
+def test_every_step_and_variable_is_described(folder):
+    page = steps.write_steps()
+    project = srsly.read_yaml(ROOT / folder / "project.yml")
+    for command in project["commands"]:
+        assert f"| `{command['name']}` | {command['help']} |" in page
+    assert "| `seed` | `0` |" in page
 
 
 def test_every_code_is_described():

@@ -290,6 +290,16 @@ def test_files_of_others_in_the_directory_are_kept(config, tmp_path):
     assert (out / "notes").read_text() == "dear"
 
 
+def test_files_of_earlier_formats_are_replaced(config, tmp_path):
+    config["pretraining"].update({"max_steps": 2, "directions": ["forward"]})
+    old = ("checkpoints/forward-000000007.safetensors", "corpus/train.rows.int32")
+    run(config, tmp_path / "out")
+    for name in old:
+        (tmp_path / "out" / name).write_bytes(b"old")
+    run(config, tmp_path / "out", overwrite=True)
+    assert not any((tmp_path / "out" / name).exists() for name in old)
+
+
 def test_two_runs_at_once_and_outputs_that_are_read(config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()

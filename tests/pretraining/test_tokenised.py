@@ -1,4 +1,4 @@
-"""Texts cut into units, tokenised by several processes, killed and gone on with."""
+"""Texts cut into chunks, tokenised by several processes, killed and resumed."""
 
 import gzip
 import os
@@ -26,7 +26,7 @@ def shard_files(corpus):
 
 
 @pytest.mark.parametrize("n_process,chunk_size", [(1, 1 << 20), (1, 100), (2, 700)])
-def test_same_corpus_whatever_processes_and_units(
+def test_same_corpus_whatever_processes_and_chunks(
     tmp_path, text_folder, n_process, chunk_size
 ):
     expected = prepare(tmp_path / "1", make_readers(tmp_path, text_folder))
@@ -43,7 +43,7 @@ def test_same_corpus_whatever_processes_and_units(
 
 
 @pytest.mark.parametrize("chunk_size", [1, 7, 64, 1000, 10_000])
-def test_units_cover_the_text_and_end_with_lines(tmp_path, text_folder, chunk_size):
+def test_chunks_cover_the_text_and_end_with_lines(tmp_path, text_folder, chunk_size):
     (text_folder / "long.txt").write_bytes(b"x" * 300 + b"\n\n" + b"y" * 50)
     (text_folder / "packed.txt.gz").write_bytes(gzip.compress(b"one\ntwo\n" * 100))
     chunks = cut_files(find_text(text_folder, "x"), chunk_size)
@@ -61,7 +61,7 @@ def test_units_cover_the_text_and_end_with_lines(tmp_path, text_folder, chunk_si
 
 
 @pytest.mark.filterwarnings("ignore:.*W041")
-def test_line_numbers_in_a_file_of_several_units(tmp_path):
+def test_line_numbers_in_a_file_of_several_chunks(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     lines = [line.encode() for line in make_lines(60, 0)]
@@ -75,7 +75,7 @@ def test_line_numbers_in_a_file_of_several_units(tmp_path):
     places = [(p.line, p.lines, p.size) for p in corpus.skipped]
     size = (folder / "b.txt").stat().st_size
     assert places == [(51, 0, size), (21, 2, 2 * 161)]
-    # Nothing of the bad file is left, though most of its units are good.
+    # Nothing of the bad file is left, though most of its chunks are good.
     assert corpus.train.sequences == 2 + 58
     assert read_words(corpus)[:2] == ["good one", "good two"]
     with pytest.raises(ValueError, match=r"E062.*b.txt', line 51"):
@@ -116,7 +116,7 @@ def test_a_changed_text_is_noticed(tmp_path, text_folder, change):
         return
     assert not after.reused if change != "removed" else after.words != before.words
     assert ("Dublin" in after.words) == (change != "removed")
-    # Units without a change are not tokenised anew, those that went leave no files.
+    # Chunks without a change are not tokenised again; those of removed files leave none.
     kept = {
         name for name, time in shard_files(after).items() if shards.get(name) == time
     }
@@ -149,7 +149,7 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
 @pytest.mark.parametrize("n_process", [1, 2])
-def test_killed_while_tokenising_and_gone_on(tmp_path, n_process):
+def test_killed_while_tokenising_and_resumed(tmp_path, n_process):
     folder, out = tmp_path / "folder", tmp_path / "out"
     folder.mkdir()
     for number in range(4):

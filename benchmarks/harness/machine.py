@@ -1,17 +1,19 @@
-"""What a process on this machine can do, and what it holds."""
+"""Speed of matrix products, and memory of processes."""
 
 import resource
 import sys
 import time
 from pathlib import Path
-
-import torch
+from typing import Set
 
 
 def mm_flops(rounds: int = 10) -> float:
     """RETURNS (float): Multiplications and additions a second of the best of several
     `torch.mm`, of the size the project is measured against.
     """
+    # Not above: what a process holds is measured without torch, too.
+    import torch
+
     left, right = torch.randn(2048, 1024), torch.randn(1024, 1200)
     seconds = []
     for _ in range(rounds):
@@ -44,3 +46,35 @@ def resident_mb() -> float:
 def _status(name: str) -> float:
     status = Path("/proc/self/status").read_text("utf8")
     return int(status.split(f"{name}:")[1].split()[0]) / 1024
+
+
+def private_memory(pid: int) -> float:
+    """pid (int): A process.
+    RETURNS (float): RssAnon of it and of all its children (MB).
+    """
+    total = 0
+    for number in family(pid):
+        try:
+            status = Path(f"/proc/{number}/status").read_text()
+        except OSError:
+            continue
+        for line in status.splitlines():
+            if line.startswith("RssAnon:"):
+                total += int(line.split()[1])
+    return total * 1024 / 1e6
+
+
+def family(pid: int) -> Set[int]:
+    """pid (int): A process.
+    RETURNS (Set[int]): It, its children, and theirs.
+    """
+    found, waiting = set(), [pid]
+    while waiting:
+        number = waiting.pop()
+        found.add(number)
+        for children in Path(f"/proc/{number}/task").glob("*/children"):
+            try:
+                waiting.extend(map(int, children.read_text().split()))
+            except OSError:
+                continue
+    return found

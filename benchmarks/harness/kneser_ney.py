@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import numpy
-from _project import ROOT
 
+from harness.runner import ROOT
 from spacy_ldnet.lm_directory import EOS_ROW
 from spacy_ldnet.workflow.scripting import ScriptError
 

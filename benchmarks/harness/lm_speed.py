@@ -1,4 +1,4 @@
-"""One measurement of training speed, in a process of its own."""
+"""Measurements of training speed, each in a process of its own."""
 
 import multiprocessing
 import os
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
+import numpy
 import torch
-from _machine import mm_flops, peak_mb
-from _plain_loop import run_plain_loop
-from _rows import Enough
-from _workload import Workload
 from spacy.util import load_config
+from thinc.api import fix_random_seed
 
+from harness.lm_texts import Enough, Workload
+from harness.machine import mm_flops, peak_mb
+from spacy_ldnet.nn.language_model import detach_state
 from spacy_ldnet.pretraining import trainer
 from spacy_ldnet.pretraining.events import Event, Progress
 from spacy_ldnet.pretraining.parallel import MALLOC
@@ -124,6 +125,38 @@ def run_package(workload: Workload, tick: Callable[[int], None]) -> None:
         except Enough:
             return
     raise RuntimeError("The training ended before the measurement did")
+
+
+def run_plain_loop(workload: Workload, tick: Callable[[int], None]) -> None:
+    """Train as a tutorial of torch would, with the text as one array.
+
+    workload (Workload): Config and text.
+    tick (Callable[[int], None]): Called after each update with its number, from 1;
+        it raises `Enough` to end the training.
+    """
+    fix_random_seed(0)
+    settings = workload.sizes()
+    batch_size, window = settings["batch_size"], settings["window"]
+    rows = torch.from_numpy(numpy.load(workload.rows_path)).long()
+    length = len(rows) // batch_size
+    columns = rows[: length * batch_size].view(batch_size, length).t().contiguous()
+    model = workload.build()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+    state = None
+    model.train()
+    for step, begin in enumerate(range(0, length - window, window), start=1):
+        words = columns[begin : begin + window]
+        targets = columns[begin + 1 : begin + window + 1]
+        scores, state = model(words, targets, state)
+        state = detach_state(state)
+        optimizer.zero_grad()
+        (-scores.mean()).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings["grad_clip"])
+        optimizer.step()
+        try:
+            tick(step)
+        except Enough:
+            return
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Shared by the benchmarks: the runner, and what several of them measure."""
