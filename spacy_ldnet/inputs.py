@@ -4,7 +4,7 @@ The networks in torch and those in numpy read the same; here an array is either 
 or an ndarray.
 """
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, is_dataclass
 from typing import Any, Callable, Generic, List, Optional, Tuple, TypeVar
 
 ArrayT = TypeVar("ArrayT")
@@ -94,10 +94,14 @@ def convert(inputs: Any, function: Callable[[Any], Any]) -> Any:
     if inputs is None:
         return None
     if isinstance(inputs, tuple):
-        return tuple(convert(each, function) for each in inputs)
+        return tuple(map(function, inputs))
     if not is_dataclass(inputs):
         return function(inputs)
-    arrays = {
-        f.name: convert(getattr(inputs, f.name), function) for f in fields(inputs)
-    }
-    return replace(inputs, **arrays)  # type: ignore[type-var]
+    arrays = {}
+    for name in type(inputs).__dataclass_fields__:
+        value = getattr(inputs, name)
+        nested = isinstance(value, tuple) or is_dataclass(value)
+        if value is not None:
+            value = convert(value, function) if nested else function(value)
+        arrays[name] = value
+    return type(inputs)(**arrays)

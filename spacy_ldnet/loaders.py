@@ -26,8 +26,8 @@ from .lm_directory import (
     vocabulary_hash,
 )
 from .models.encoder import LDNetShim, check_words, find_encoders
-from .models.shim import require_torch
 from .models.types import Tok2VecModel
+from .util import require_torch
 
 Loader = Callable[[Tok2VecModel], Tok2VecModel]
 ARCHITECTURE = "spacy-ldnet.LDNetEncoder."
@@ -55,8 +55,7 @@ class EncoderLoader:
         RAISES (ValueError): E010 if the encoder's config asks for other sizes; E011,
             E015, E150, E152 to E154 or E159 if there are no language models, or not
             whole ones; E018 if their layers are not densely connected; E005 for mixed
-            precision on a CPU.
-            (ImportError): E136 without torch.
+            precision on a CPU; E136 without torch.
         """
         require_torch("to load language models")
         from .models.torch_network import build_encoder

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import srsly
+from thinc.compat import has_torch
 
 from .about import __version__
 from .errors import Errors, suggest
@@ -66,6 +67,14 @@ def check_dropout(dropout: Optional[float]) -> None:
     """RAISES (ValueError): E013 for a rate outside of [0, 1)."""
     allowed = dropout is None or 0 <= dropout < 1
     check_range("dropout", dropout, allowed, "it must be in [0, 1), or null")
+
+
+def require_torch(action: str) -> None:
+    """action (str): What needs torch, for the message.
+    RAISES (ValueError): E136 if torch is not installed.
+    """
+    if not has_torch:
+        raise ValueError(Errors.E136.format(action=action))
 
 
 @contextmanager

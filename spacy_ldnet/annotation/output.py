@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set
 
 import srsly
-import torch
+from thinc.compat import torch
 
 from ..errors import Errors
 from ..sharding.engines import Engine, WorkerFactory
@@ -120,7 +120,7 @@ class OutputFolder:
         missing = find_missing(self.output, self.chunks)
         total = sum(chunk.size for chunk in missing)
         on_progress = report_progress(report, total)
-        threads = torch.get_num_threads()
+        threads = None if torch is None else torch.get_num_threads()
         try:
             for _ in engine.run(missing, make_worker, on_progress):
                 pass
@@ -128,7 +128,8 @@ class OutputFolder:
             self._write_errors()
             raise
         finally:
-            torch.set_num_threads(threads)
+            if torch is not None:
+                torch.set_num_threads(threads)
 
     def finish(self) -> Dict[str, Any]:
         """RETURNS (Dict[str, Any]): The manifest, written last."""

@@ -19,12 +19,11 @@ from typing import (
 
 import spacy
 import srsly
-import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.batchers import minibatch_by_words
 from thinc.api import require_cpu
-from thinc.compat import has_cupy_gpu, has_gpu
+from thinc.compat import has_cupy_gpu, has_gpu, torch
 
 from ..errors import Errors
 from ..sharding.engines import Tick
@@ -67,7 +66,8 @@ class AnnotationWorker:
     def __init__(self, job: Job) -> None:
         self.job = job
         # Workers share the cores of a machine; more threads would only wait.
-        torch.set_num_threads(1)
+        if torch is not None:
+            torch.set_num_threads(1)
         self.nlp = load_pipeline(job)
         self.output = open_path(job.output)
 

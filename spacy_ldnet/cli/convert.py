@@ -8,6 +8,7 @@ from typing import Optional
 from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
+from ..util import require_torch
 from ._util import app
 
 #: The name of the command in the mark of the folders that it writes.
@@ -107,6 +108,7 @@ def convert(
     RAISES (ValueError): If the task is unknown, the files cannot be used, or the output
         cannot be written.
     """
+    require_torch("for `ldnet convert`")
     # Imported here because spaCy imports this module in all of its commands.
     from ..describe import describe, describe_lm, encoders_in, print_facts
     from ..errors import Errors

@@ -31,7 +31,7 @@ from ..lm_directory import (
     require_files,
     weights_file,
 )
-from ..util import write_folder
+from ..util import require_torch, write_folder
 from ._util import app
 
 #: The name of the command in the mark of the folders that it writes.
@@ -202,6 +202,7 @@ def _write(source: Path, path: Path, meta: Dict[str, Any]) -> None:
 
 def _copy_weights(source: Path, target: Path, direction: str) -> None:
     """Write the weights in float16: half the size, and as accurate."""
+    require_torch("to write language models in float16")
     from ..nn.language_model import LanguageModel
     from ..nn.serialize import module_from_bytes, module_to_bytes
 

@@ -7,6 +7,7 @@ from spacy.cli._util import Arg, Opt
 from wasabi import msg
 
 from ..errors import Warnings
+from ..util import require_torch
 from ._util import app
 
 #: Share of unknown words above which a perplexity says little about the text.
@@ -75,6 +76,7 @@ def perplexity(
         share of unknown words.
     RAISES (ValueError): If the language models or the text cannot be used.
     """
+    require_torch("for `ldnet perplexity`")
     # Imported here because spaCy imports this module in all of its commands.
     from ..pretraining.perplexity import measure_text
 

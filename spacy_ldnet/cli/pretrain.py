@@ -18,6 +18,7 @@ from thinc.api import Config
 from wasabi import msg
 
 from ..lm_directory import read_meta
+from ..util import require_torch
 from ._util import app
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def pretrain(
     silent (bool): Print nothing.
     RAISES (ValueError): See `spacy_ldnet.pretraining.run.pretrain`.
     """
+    require_torch("for `ldnet pretrain`")
     # Imported here because spaCy imports this module in all of its commands.
     from ..pretraining.run import pretrain as run
     from ._progress import ProgressDisplay

@@ -212,7 +212,7 @@ def forward(
     sentences = _find_sentences(shim, in_one_vocab(docs), layout)
     inputs = ArgsKwargs((context, sentences), {"dropout": dropout_rate(model)})
     Y, bp_network = shim(inputs, is_train)
-    kept = model.ops.asarray1i(layout.of_tokens)
+    kept = model.ops.xp.asarray(layout.of_tokens)
 
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
         dY = model.ops.xp.zeros_like(Y)

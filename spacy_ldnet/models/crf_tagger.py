@@ -9,9 +9,10 @@ from thinc.types import Floats1d, Floats2d, Ints1d
 
 from ..errors import Errors
 from ..iobes import FORBIDDEN
+from ..util import require_torch
 from .doc_arrays import split_rows
 from .encoder import no_gradient
-from .shim import NetworkShim, require_torch
+from .shim import NetworkShim
 from .tok2vec import concatenate, read_vectors
 from .types import AllowedTags, CRFTaggerModel, SoftTargets
 
@@ -62,7 +63,7 @@ def init(
 ) -> None:
     """Initialise the tok2vec, and build the CRF once the number of tags is known.
 
-    RAISES (ImportError): E136 without torch.
+    RAISES (ValueError): E136 without torch.
     """
     tok2vec = model.layers[0]
     tok2vec.initialize(X=X)
@@ -117,7 +118,7 @@ def decode(
     RETURNS (List[Ints1d]): For each text the number of each token's tag, on the CPU.
     """
     flat, lengths = _flatten(model, emissions, allowed)
-    tags = _shim(model).call("viterbi", flat, lengths=lengths)
+    tags = _built(model).call("viterbi", flat, lengths=lengths)
     return split_rows(tags, lengths.tolist())
 
 
@@ -128,7 +129,7 @@ def marginals(
     tags (columns), on the CPU in float64.
     """
     flat, lengths = _flatten(model, emissions, allowed)
-    probs = _shim(model).call("marginals", flat, lengths=lengths)
+    probs = _built(model).call("marginals", flat, lengths=lengths)
     return split_rows(probs, lengths.tolist())
 
 
@@ -147,7 +148,7 @@ def path_scores(
     """
     flat, lengths = _flatten(model, emissions, allowed)
     path = model.ops.xp.asarray(numpy.concatenate([numpy.zeros(0, "int64"), *tags]))
-    parts = _shim(model).call("span_score_parts", flat, tags=path, lengths=lengths)
+    parts = _built(model).call("span_score_parts", flat, tags=path, lengths=lengths)
     return list(zip(*(split_rows(part, lengths.tolist()) for part in parts)))
 
 
@@ -159,7 +160,7 @@ def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
     model (Model): The CRF tagger.
     new_nO (int): Number of tags, not fewer than now.
     RETURNS (Model): The same model.
-    RAISES (ImportError): E136 without torch.
+    RAISES (ValueError): E136 without torch.
     """
     shim = _shim(model)
     if shim.is_built:
@@ -245,7 +246,7 @@ def _shim(model: CRFTaggerModel) -> NetworkShim:
 
 
 def _built(model: CRFTaggerModel) -> NetworkShim:
-    shim = _shim(model)
-    if not shim.is_built:
+    shim = cast(NetworkShim, model.shims[0])
+    if shim.structure is None:
         raise ValueError(Errors.E004)
     return shim

@@ -25,7 +25,6 @@ from .doc_arrays import (
 from .gated import GateShim
 from .shim import (
     Backprop,
-    Network,
     NetworkShim,
     check_precision,
     dropout_rate,
@@ -157,10 +156,10 @@ class LDNetShim(GateShim, NetworkShim):
         self._gate_optimizer = None
         module.train_language_models(self.cfg["train_lm"])
 
-    def _load_torch(self, data: bytes) -> Network:
+    def _load_torch(self, data: bytes) -> Any:
         network = super()._load_torch(data)
         self._gate_optimizer = None
-        network.module.train_language_models(self.cfg["train_lm"])  # type: ignore[attr-defined]
+        network.module.train_language_models(self.cfg["train_lm"])
         return network
 
     def set_extra_state(self, message: Dict[str, Any]) -> None:
@@ -229,7 +228,8 @@ class LDNetShim(GateShim, NetworkShim):
             return self.call("compose", ids[some], bags(some))
 
         keys = words.keys.view("int64")
-        if is_train and self.module.forward_lm.embedding.weight.requires_grad:
+        module: Any = self.module if is_train else None
+        if is_train and module.forward_lm.embedding.weight.requires_grad:
             every = bags(numpy.arange(len(keys)))
             return EncoderWords(ids, inverse, bags=every, keys=keys)
         embeddings = self.embeddings.get(words.keys, compose)
@@ -265,7 +265,7 @@ def forward(
     RAISES (ValueError): E012 in training without language models.
     """
     shim = cast(LDNetShim, model.shims[0])
-    if not shim.is_built:
+    if shim.structure is None:
         return _not_loaded(model, docs, is_train)
     words = unique_words(docs)
     windows = make_windows(docs, model.attrs["window"], model.attrs["get_spans"])

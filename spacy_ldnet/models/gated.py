@@ -6,7 +6,17 @@ The penalty acts here, and not in a component or a callback, because thinc calls
 """
 
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+)
 
 from thinc.api import ArgsKwargs, Optimizer
 
@@ -21,9 +31,16 @@ from ..layers import (
     select_layers,
 )
 from ..lm_directory import DIRECTIONS, LayerId, LayersLeft
+from ..util import require_torch
+
+if TYPE_CHECKING:
+    # A shim, of thinc's or of ours, which comes after it among the bases.
+    from typing import Any as Shim
+else:
+    Shim = object
 
 
-class GateTraining:
+class GateTraining(Shim):
     """Train the gates of a network under a penalty, and its other weights as usual.
 
     The network has `gates`, and an argument `gates_frozen`: whether closed ones stay closed.
@@ -241,6 +258,7 @@ class GateShim(GateTraining):
             order, as numbered in the unpruned network.
         RAISES (ValueError): E037 if the network lacks one of them.
         """
+        require_torch("to prune a pipeline")
         from ..nn.prune import fold_gates, keep_layers
 
         found = self.layers_left(only_open=False)
@@ -249,7 +267,7 @@ class GateShim(GateTraining):
         if indices is None:
             values = {"wanted": layer_ids, "found": found.layer_ids}
             raise ValueError(Errors.E037.format(**values))
-        pruned = keep_layers(self.module, indices)
+        pruned = keep_layers(self.module, indices)  # type: ignore[has-type]
         fold_gates(pruned)
         self.reset_gates()
         self.module = pruned
@@ -261,9 +279,10 @@ class GateShim(GateTraining):
 
         count (int): Number of layers in each direction.
         """
+        require_torch("to measure a pipeline with fewer layers")
         from ..nn.prune import keep_layers
 
-        whole = self.module
+        whole: Any = self.module
         indices = {
             name: list(range(min(count, len(ids))))
             for name, ids in self.layer_ids().items()

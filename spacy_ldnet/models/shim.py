@@ -11,6 +11,7 @@ import os
 import pkgutil
 import warnings
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
     Collection,
@@ -19,8 +20,8 @@ from typing import (
     Iterator,
     List,
     Optional,
-    Protocol,
     Tuple,
+    Union,
 )
 
 import numpy
@@ -35,8 +36,11 @@ from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..runtime import NETWORKS, network_from_bytes
 from ..runtime.weights import read_bytes
 from ..threads import one_blas_thread
-from ..util import check_choice
+from ..util import check_choice, require_torch
 from .doc_arrays import WordIds
+
+if TYPE_CHECKING:
+    from .torch_network import TorchNetwork
 
 #: Environment variable that chooses what predicts.
 BACKEND_VARIABLE = "SPACY_LDNET_BACKEND"
@@ -45,6 +49,8 @@ BACKENDS = ("torch", "numpy")
 PRECISIONS = ("float32", "bfloat16")
 
 Backprop = Callable[[Any], Tuple[Any, ...]]
+#: What computes for a shim.
+Network = Union["NumpyNetwork", "TorchNetwork"]
 
 
 def choose_backend() -> str:
@@ -65,14 +71,6 @@ def choose_backend() -> str:
         )
         raise ValueError(message)
     return found
-
-
-def require_torch(action: str) -> None:
-    """action (str): What needs torch, for the message.
-    RAISES (ImportError): E136 if torch is not installed.
-    """
-    if not has_torch:
-        raise ImportError(Errors.E136.format(action=action))
 
 
 def dropout_rate(model: Model) -> float:
@@ -98,14 +96,19 @@ def check_precision(precision: str) -> None:
         warnings.warn(warning, stacklevel=3)
 
 
-class Network(Protocol):
-    """What computes for a shim: a `TorchNetwork` or a `NumpyNetwork`."""
-
-    def predict(self, inputs: ArgsKwargs, head: Optional["Network"] = None) -> Any: ...
-
-    def call(self, method: str, *inputs: Any, **options: Any) -> Any: ...
-
-    def to_bytes(self) -> bytes: ...
+@contextlib.contextmanager
+def damage_of(component: str) -> Iterator[None]:
+    """component (str): Name of a component whose model is read inside.
+    RAISES (ValueError): E139 instead of an error without a code: of what reads files.
+    """
+    try:
+        yield
+    except Exception as error:
+        if str(error).startswith(("[E", "'[E")) or isinstance(error, OSError):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        message = Errors.E139.format(name=component, reason=reason)
+        raise ValueError(message) from error
 
 
 class NumpyNetwork:
@@ -117,15 +120,16 @@ class NumpyNetwork:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.network = network_from_bytes(data)
+        self.structure = read_bytes(data)[0]["structure"]
 
-    def predict(self, inputs: ArgsKwargs, head: Optional["Network"] = None) -> Any:
+    def predict(self, inputs: ArgsKwargs, head: Optional["NumpyNetwork"] = None) -> Any:
         """inputs (ArgsKwargs): Of the network.
-        head (Optional[Network]): Reads the output, batch by batch.
+        head (Optional[NumpyNetwork]): Reads the output, batch by batch.
         RETURNS (Any): The output of the network or of the head.
         """
         options: Dict[str, Any] = {}
         if head is not None:
-            options["head"] = head.network.hidden2tag  # type: ignore[attr-defined]
+            options["head"] = head.network.hidden2tag
         with one_blas_thread():
             return self.network(*inputs.args, **options)
 
@@ -162,6 +166,7 @@ class NetworkShim(Shim):
             where the processor cannot compute in it.
         """
         super().__init__(None)
+        self.structure: Any = None
         self.torch_class = torch_class
         self.mixed_precision = mixed_precision
         self.precision = precision
@@ -177,7 +182,8 @@ class NetworkShim(Shim):
     @network.setter
     def network(self, network: Network) -> None:
         self._model = network
-        self._structure: Optional[Dict[str, Any]] = None
+        #: The sizes of the network, as they are saved; None before there are weights.
+        self.structure = network.structure
         self.clear_caches()
 
     @property
@@ -189,7 +195,7 @@ class NetworkShim(Shim):
     def module(self) -> Any:
         """RETURNS (Optional[torch.nn.Module]): The network in torch, which is made of the
             weights if need be, and predicts from then on; None before there are weights.
-        RAISES (ImportError): E136 without torch.
+        RAISES (ValueError): E136 without torch.
         """
         if isinstance(self._model, NumpyNetwork):
             self.network = self._load_torch(self._model.data)
@@ -206,7 +212,7 @@ class NetworkShim(Shim):
             precision=self.precision,
         )
 
-    def _load_torch(self, data: bytes) -> Network:
+    def _load_torch(self, data: bytes) -> Any:
         require_torch("to train a pipeline, to prune it, or to read its networks")
         from .torch_network import TorchNetwork
 
@@ -217,16 +223,6 @@ class NetworkShim(Shim):
             mixed_precision=self.mixed_precision,
             precision=self.precision,
         )
-
-    @property
-    def structure(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): The sizes of the network, as they are saved."""
-        if self._structure is None:
-            if isinstance(self._model, NumpyNetwork):
-                self._structure = read_bytes(self._model.data)[0]["structure"]
-            else:
-                self._structure = self._model.module.structure()
-        return self._structure
 
     @property
     def weights(self) -> Dict[str, numpy.ndarray]:

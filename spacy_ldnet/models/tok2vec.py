@@ -23,7 +23,7 @@ from thinc.types import Floats2d
 from ..errors import Errors
 from ..inputs import TaggerWords
 from ..layers import GATES
-from ..util import check_choice, check_dropout, check_range
+from ..util import check_choice, check_dropout, check_range, require_torch
 from .doc_arrays import (
     UniqueWords,
     VectorCache,
@@ -34,7 +34,7 @@ from .doc_arrays import (
     split_rows,
     unique_words,
 )
-from .shim import NetworkShim, check_precision, dropout_rate, require_torch
+from .shim import NetworkShim, check_precision, dropout_rate
 from .types import Tok2VecModel
 
 NODE_NAME = "ldnet_stacked_tok2vec"
@@ -151,7 +151,8 @@ class TaggerShim(NetworkShim):
         if sizes["vectors"]:
             vectors = _find_vectors(docs, words, sizes)
         if sizes["char_embed"]:
-            strings, n_ids = docs[0].vocab.strings if docs else [], sizes["char_rows"]
+            strings: Any = docs[0].vocab.strings if docs else []
+            n_ids = sizes["char_rows"]
 
             def read(keys: numpy.ndarray) -> Any:
                 return characters_of([strings[key] for key in keys.tolist()], n_ids)
@@ -205,13 +206,13 @@ def init(
 ) -> None:
     """Initialise the contextual part and build the network.
 
-    RAISES (ValueError): E005 for mixed precision on a CPU, E017 without vectors.
-        (ImportError): E136 without torch.
+    RAISES (ValueError): E005 for mixed precision on a CPU, E017 without vectors, E136
+        without torch.
     """
     docs = list(X or [])
     for layer in model.layers:
         layer.initialize(X=X)
-    shim = _shim(model)
+    shim = cast(TaggerShim, model.shims[0])
     if not shim.is_built or docs:
         require_torch("to initialise a pipeline")
         shim.check_precision()
@@ -257,9 +258,9 @@ def forward(
     RAISES (ValueError): E004 if the model was never initialised or loaded, E110 to E113
         for vectors that do not fit, E193 for a listener that was given none.
     """
-    shim = _shim(model)
+    shim = cast(TaggerShim, model.shims[0])
     with shim.threads_for(sum(map(len, docs)), is_train):
-        inputs, bp_context = _read_inputs(model, docs, is_train)
+        inputs, bp_context = _read_inputs(model, shim, docs, is_train)
         Y, bp_network = shim(inputs, is_train)
 
     def backprop(dYs: List[Floats2d]) -> List[Doc]:
@@ -282,21 +283,20 @@ def predict_with_head(
     head (NetworkShim): The layer.
     RETURNS (List[Floats2d]): Its output for each of them.
     """
-    shim = _shim(model)
+    shim = cast(TaggerShim, model.shims[0])
     with shim.threads_for(sum(map(len, docs)), False):
-        inputs, _ = _read_inputs(model, docs, False)
+        inputs, _ = _read_inputs(model, shim, docs, False)
         Y = shim.predict(inputs, head)
     return split_rows(Y, list(map(len, docs)))
 
 
 def _read_inputs(
-    model: Tok2VecModel, docs: List[Doc], is_train: bool
+    model: Tok2VecModel, shim: TaggerShim, docs: List[Doc], is_train: bool
 ) -> Tuple[ArgsKwargs, Optional[Callable[[Any], Any]]]:
     """What the network reads, and the backpropagation of its contextual part."""
-    shim = _shim(model)
-    if not shim.is_built:
-        raise ValueError(Errors.E004)
     sizes = shim.structure
+    if sizes is None:
+        raise ValueError(Errors.E004)
     context, bp_context = None, None
     if model.layers:
         lengths = list(map(len, docs))
@@ -366,7 +366,3 @@ def concatenate(model: Model, arrays: Sequence[Any], width: int) -> Any:
         return filled[0]
     ops = model.ops
     return ops.xp.concatenate(filled) if filled else ops.alloc2f(0, width)
-
-
-def _shim(model: Tok2VecModel) -> TaggerShim:
-    return cast(TaggerShim, model.shims[0])

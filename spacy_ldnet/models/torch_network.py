@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+from functools import partial
 from typing import (
     Any,
     Callable,
@@ -135,6 +136,7 @@ class TorchNetwork(TrainingShim):
         )
         # Kept, since thinc's shim looks for it through all of the network.
         self._device = device
+        self._to_tensor = _make_converter(device)
         self.id = id
         self.precision = precision
 
@@ -155,6 +157,11 @@ class TorchNetwork(TrainingShim):
         return module_to_bytes(self._model)
 
     @property
+    def structure(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The sizes of the network, as they are saved."""
+        return self._model.structure()
+
+    @property
     def weights(self) -> Dict[str, numpy.ndarray]:
         """RETURNS (Dict[str, ndarray]): The weights under their saved names."""
         state = self._model.state_dict().items()
@@ -168,6 +175,7 @@ class TorchNetwork(TrainingShim):
     def to_device(self, device_type: str, device_id: int) -> None:
         super().to_device(device_type, device_id)
         self._device = super().device
+        self._to_tensor = _make_converter(self._device)
 
     def threads_for(self, n_words: int) -> ContextManager[None]:
         """n_words (int): Number of words that the network is going to read.
@@ -230,25 +238,29 @@ class TorchNetwork(TrainingShim):
         config = getattr(self._model, "config", None)
         return update_threads(getattr(config, "hidden", 0))
 
-    def _to_tensor(self, array: Any) -> Tensor:
-        return _as_tensor(array).to(self._device)
-
-    @contextlib.contextmanager
-    def _inference(self) -> Iterator[None]:
+    def _inference(self) -> ContextManager[Any]:
         # Unlike thinc's shim it stays in evaluation mode afterwards: turned back, it
         # would drop out what another thread is predicting.
         if self._model.training:
             self._model.eval()
-        with torch.inference_mode(), self._autocast():
-            yield
+        on_cpu = self._device.type == "cpu"
+        low = self.precision == "bfloat16" if on_cpu else self._mixed_precision
+        if not low or (on_cpu and not runs_bfloat16()):
+            return torch.inference_mode()
+        stack = contextlib.ExitStack()
+        stack.enter_context(torch.inference_mode())
+        dtype = torch.bfloat16 if on_cpu else None
+        stack.enter_context(torch.autocast(self._device.type, dtype))
+        return stack
 
-    def _autocast(self) -> ContextManager[Any]:
-        if self._device.type == "cpu":
-            if self.precision == "bfloat16" and runs_bfloat16():
-                return torch.autocast("cpu", torch.bfloat16)
-        elif self._mixed_precision:
-            return torch.autocast(self._device.type)
-        return contextlib.nullcontext()
+
+def _make_converter(device: torch.device) -> Callable[[Any], Tensor]:
+    """RETURNS (Callable[[Any], Tensor]): Puts an array on the device."""
+    return torch.from_numpy if device.type == "cpu" else partial(_put, device=device)
+
+
+def _put(array: Any, *, device: torch.device) -> Tensor:
+    return _as_tensor(array).to(device)
 
 
 def _as_tensor(array: Any) -> Tensor:

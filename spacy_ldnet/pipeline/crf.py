@@ -2,7 +2,18 @@
 
 import warnings
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy
 from spacy.language import Language
@@ -21,6 +32,7 @@ from ..labelled.label_sets import (
     warn_of_lost_label_sets,
 )
 from ..models.doc_arrays import in_vocab
+from ..models.shim import damage_of
 from ..models.types import SoftTargets
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
@@ -144,12 +156,12 @@ class SequenceLabeller(TrainablePipe):
             return 0
         if self.extra_tags:
             raise ValueError(Errors.E033.format(name=self.name))
-        before = self.n_tags
-        check_size(TagScheme((*self.labels, label)).n_tags)
+        wider = TagScheme((*self.labels, label)).n_tags
+        check_size(wider)
+        if self.model.has_dim("nO") and self.model.get_dim("nO") == self.n_tags:
+            self.set_output(wider)
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
-        if self.model.has_dim("nO") and self.model.get_dim("nO") == before:
-            self.set_output(self.n_tags)
         return 1
 
     def initialize(
@@ -211,6 +223,20 @@ class SequenceLabeller(TrainablePipe):
         groups = (doc.spans.get(self.cfg["spans_key"], []) for doc in references)
         return {span.label_ for group in groups for span in group}
 
+    def from_bytes(
+        self, bytes_data: bytes, *, exclude: Iterable[str] = ()
+    ) -> "SequenceLabeller":
+        """RAISES (ValueError): E139 if the bytes are damaged."""
+        with damage_of(self.name):
+            return super().from_bytes(bytes_data, exclude=exclude)
+
+    def from_disk(
+        self, path: Union[str, Path], *, exclude: Iterable[str] = ()
+    ) -> "SequenceLabeller":
+        """RAISES (ValueError): E139 if the files are damaged."""
+        with damage_of(self.name):
+            return super().from_disk(path, exclude=exclude)
+
     # Prediction
 
     def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
@@ -226,9 +252,11 @@ class SequenceLabeller(TrainablePipe):
         sequences = Sequences(docs, tokens, self.model.attrs["by_sentence"])
         emissions = select_rows(self.model.ops, self.model.predict(docs), tokens)
         emissions = sequences.split(emissions)
-        allowed, taken = None, None
+        allowed: Optional[List[Any]] = None
+        taken: List[Array] = []
         if self.write_ents and not self.cfg["overwrite"]:
             taken = [entity_mask(doc) for doc in docs]
+        if any(mask.any() for mask in taken):
             rows = zip(docs, taken, tokens)
             allowed = [allowed_tags(*row, self.labels, self.n_tags) for row in rows]
             allowed = sequences.split(allowed)
@@ -250,7 +278,7 @@ class SequenceLabeller(TrainablePipe):
         found = sequences.merge(found, merge_predictions)
         if self.soft_labels is not None:
             found = [one._replace(probs=some) for one, some in zip(found, probs)]
-        if taken is not None:
+        if allowed is not None:
             found = [without_overlap(one, mask) for one, mask in zip(found, taken)]
         return found
 
@@ -367,7 +395,7 @@ class SequenceLabeller(TrainablePipe):
         for rows, index, d_rows in zip(scores, tokens, d_docs):
             if len(index) < len(rows):
                 d_all = xp.zeros_like(rows)
-                d_all[self.model.ops.asarray1i(index)] = d_rows
+                d_all[xp.asarray(index)] = d_rows
                 d_rows = d_all
             d_scores.append(d_rows)
         return loss, d_scores

@@ -1,7 +1,8 @@
 """The shared encoder: a `Tok2Vec` that is filled by a pretrained language model."""
 
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Union
 
 from spacy.language import Language
 from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
@@ -13,7 +14,8 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.encoder import find_encoders
-from ..pruning.encoders import budget_scores, is_loaded
+from ..models.shim import damage_of
+from ..pruning.encoders import budget_scores
 from .upstream import UpstreamPipe, check_upstreams
 
 default_model_config = """
@@ -87,6 +89,18 @@ class LDNet(UpstreamPipe, Tok2Vec):
         self._check_loaded()
         super().initialize(get_examples, nlp=nlp)
 
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "LDNet":
+        """RAISES (ValueError): E139 if the bytes are damaged."""
+        with damage_of(self.name):
+            return super().from_bytes(bytes_data, exclude=exclude)
+
+    def from_disk(
+        self, path: Union[str, Path], *, exclude: Iterable[str] = ()
+    ) -> "LDNet":
+        """RAISES (ValueError): E139 if the files are damaged."""
+        with damage_of(self.name):
+            return super().from_disk(path, exclude=exclude)
+
     def predict(self, docs: Iterable[Doc]) -> List[Floats2d]:
         """docs (Iterable[Doc]): The documents.
         RETURNS (List[Floats2d]): A vector for each token of each of them.
@@ -119,7 +133,8 @@ class LDNet(UpstreamPipe, Tok2Vec):
 
     def _check_loaded(self) -> None:
         # The model itself gives zeros then, since thinc asks it for shapes.
-        if not all(is_loaded(encoder) for encoder in find_encoders(self.model)):
+        encoders = find_encoders(self.model)
+        if any(encoder.shims[0].structure is None for encoder in encoders):  # type: ignore[attr-defined]
             raise ValueError(Errors.E012.format(name=self.name))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, float]:

@@ -60,7 +60,7 @@ def select_rows(ops: Ops, arrays: List[Floats2d], tokens: List[Array]) -> List[A
     RETURNS (List[Floats2d]): Their rows; where that is all, the array itself.
     """
     pairs = zip(arrays, tokens)
-    return [r if len(r) == len(i) else r[ops.asarray1i(i)] for r, i in pairs]
+    return [r if len(r) == len(i) else r[ops.xp.asarray(i)] for r, i in pairs]
 
 
 class Sequences:

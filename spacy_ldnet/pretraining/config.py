@@ -27,7 +27,7 @@ from pydantic import (
 from ..errors import Errors, suggest
 from ..lm_directory import DIRECTIONS
 from ..subwords import FEATURES
-from ..util import check_range
+from ..util import check_range, require_torch
 
 if TYPE_CHECKING:
     from ..nn.language_model import LanguageModelConfig
@@ -265,6 +265,7 @@ def build_language_model_v1(
     RETURNS (LanguageModelConfig): Sizes and rates.
     RAISES (ValueError): E013 for a value that is not allowed.
     """
+    require_torch("to build language models")
     # Importing this module must not need torch: spaCy imports every entry point.
     from ..nn.language_model import LanguageModelConfig
 

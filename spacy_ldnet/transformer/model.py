@@ -40,7 +40,7 @@ class AutoGatedLayerMix:
         return GatedLayerMix(AutoModel.from_config(config))
 
 
-class LayerSelectShim(GateTraining, TrainingShim, HFShim):
+class LayerSelectShim(GateTraining, TrainingShim, HFShim):  # type: ignore[misc]
     """spacy-transformers' shim, which saves the transformer with its config and its
     tokenizer, and trains the gates as well."""
 
