@@ -1,4 +1,4 @@
-"""The directory of language models: where it is found, its files, words and sizes."""
+"""Directories of language models: how to find one, its files, words and sizes."""
 
 import hashlib
 import importlib.util
@@ -24,8 +24,8 @@ import srsly
 
 from .errors import Errors
 
-#: Rows of the embedding before the first word. A word that happens to be spelled
-#: like a symbol gets a row of its own, so the symbols are not in the word list.
+#: Ids of the vocabulary before the first word. The symbols are not in the word list, so a
+#: word that is spelled like one of them has an id of its own.
 UNK_ROW = 0
 EOS_ROW = 1
 FIRST_WORD_ROW = 2
@@ -44,9 +44,9 @@ WORDS_FILE = "vocab.json"
 #: Key of meta.json: SHA-256 of each direction's weights.
 CHECKSUMS = "sha256"
 
-#: What an encoder has in common with the language models it is made of.
+#: Sizes that an encoder shares with the language models that it is made of.
 ENCODER_SIZES = ("embed", "hidden", "unit", "depth")
-#: What continued pretraining cannot change.
+#: Sizes that continued pretraining cannot change.
 MODEL_SIZES = (
     *ENCODER_SIZES,
     "projection",
@@ -63,18 +63,18 @@ MODEL_SIZES = (
 
 def weights_file(direction: str) -> str:
     """direction (str): "forward" or "backward".
-    RETURNS (str): Name of its weights in the language model's directory.
+    RETURNS (str): Name of the file with its weights.
     """
     return f"{direction}.safetensors"
 
 
 def find_source(name: Union[str, Path]) -> Path:
-    """Find language models, or a pipeline that was made of some.
+    """Find language models, or a pipeline that was made of them.
 
     name (Union[str, Path]): A directory, or the import name of an installed package.
         A directory of that name comes first.
     RETURNS (Path): The directory of the language models or of the pipeline.
-    RAISES (ValueError): E150 there is nothing of that name.
+    RAISES (ValueError): E150 if nothing has that name.
     """
     path = Path(name)
     if path.is_dir():
@@ -97,11 +97,11 @@ def find_source(name: Union[str, Path]) -> Path:
 
 
 def find_language_models(name: Union[str, Path]) -> Path:
-    """Find language models whose softmax is needed, too.
+    """Find language models, and no pipeline, which has no softmax.
 
     name (Union[str, Path]): See `find_source`.
     RETURNS (Path): Their directory.
-    RAISES (ValueError): E150 there is nothing of that name, E151 it is a pipeline.
+    RAISES (ValueError): E150 if nothing has that name, E151 if it is a pipeline.
     """
     path = find_source(name)
     if is_pipeline(path):
@@ -110,7 +110,7 @@ def find_language_models(name: Union[str, Path]) -> Path:
 
 
 def _find_package(name: str) -> Optional[Path]:
-    """The folder of an installed package, which is not imported for that."""
+    """The folder of an installed package. The package is not imported."""
     name = name.replace("-", "_")
     spec = importlib.util.find_spec(name) if name.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
@@ -119,8 +119,8 @@ def _find_package(name: str) -> Optional[Path]:
 
 
 def is_lm_directory(path: Path) -> bool:
-    """RETURNS (bool): Whether the directory holds language models, of one direction at
-    least.
+    """RETURNS (bool): Whether the directory holds language models of at least one
+    direction.
     """
     return (path / WORDS_FILE).is_file() and bool(find_weights(path))
 
@@ -132,7 +132,7 @@ def is_pipeline(path: Path) -> bool:
 
 
 def find_weights(path: Path) -> Dict[str, Path]:
-    """RETURNS (Dict[str, Path]): The weights that are there, by direction."""
+    """RETURNS (Dict[str, Path]): The existing files of weights, by direction."""
     files = {name: path / weights_file(name) for name in DIRECTIONS}
     return {name: file for name, file in files.items() if file.is_file()}
 
@@ -146,9 +146,9 @@ def require_files(path: Path, names: Sequence[str]) -> None:
 
 def read_vocabulary(path: Path) -> List[str]:
     """path (Path): Directory of language models.
-    RETURNS (List[str]): The words by falling frequency; the first has row
+    RETURNS (List[str]): The words by falling frequency; the first has the id
         `FIRST_WORD_ROW`.
-    RAISES (ValueError): E011 the file is missing, E154 it is damaged.
+    RAISES (ValueError): E011 if the file is missing, E154 if it is damaged.
     """
     require_files(path, [WORDS_FILE])
     with damage_of(path / WORDS_FILE):
@@ -157,7 +157,7 @@ def read_vocabulary(path: Path) -> List[str]:
 
 def word_rows(words: List[str]) -> Dict[str, int]:
     """words (List[str]): The words by falling frequency, without the symbols.
-    RETURNS (Dict[str, int]): Row of each word. Any other word has `UNK_ROW`.
+    RETURNS (Dict[str, int]): Id of each word. Any other word has `UNK_ROW`.
     """
     return {word: row for row, word in enumerate(words, start=FIRST_WORD_ROW)}
 
@@ -171,8 +171,8 @@ def vocabulary_hash(words: List[str]) -> str:
 
 def read_meta(path: Path) -> Dict[str, Any]:
     """path (Path): Directory of language models.
-    RETURNS (Dict[str, Any]): What meta.json says; empty if there is none.
-    RAISES (ValueError): E154 it is damaged.
+    RETURNS (Dict[str, Any]): The content of meta.json; empty if there is none.
+    RAISES (ValueError): E154 if it is damaged.
     """
     if not (path / META_FILE).is_file():
         return {}
@@ -182,8 +182,7 @@ def read_meta(path: Path) -> Dict[str, Any]:
 
 def checksums(path: Path) -> Dict[str, str]:
     """path (Path): Directory of language models.
-    RETURNS (Dict[str, str]): SHA-256 of the weights that are there, by direction, for
-        meta.json.
+    RETURNS (Dict[str, str]): SHA-256 of each direction's weights, for meta.json.
     """
     files = find_weights(path).items()
     return {name: _checksum(file.read_bytes()) for name, file in files}
@@ -192,9 +191,9 @@ def checksums(path: Path) -> Dict[str, str]:
 def read_weights(path: Path, direction: str) -> bytes:
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
-    RETURNS (bytes): Its weights, which are those that meta.json knows.
-    RAISES (ValueError): E011 the file is missing, E153 it is another than meta.json
-        says.
+    RETURNS (bytes): Its weights.
+    RAISES (ValueError): E011 if the file is missing, E153 if it does not have the
+        checksum in meta.json.
     """
     require_files(path, [weights_file(direction)])
     data = (path / weights_file(direction)).read_bytes()
@@ -211,8 +210,8 @@ def read_model(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, An
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
     RETURNS (Tuple[Dict[str, Any], Dict[str, Tensor]]): Structure and tensors.
-    RAISES (ValueError): E011 the file is missing, E153 it is another than meta.json
-        says, E154 it is damaged, or of a newer version.
+    RAISES (ValueError): E011 if the file is missing, E153 if it does not have the
+        checksum in meta.json, E154 if it is damaged or of a newer version.
     """
     from .nn.serialize import read_bytes
 
@@ -250,7 +249,7 @@ def read_structure(path: Path, direction: str) -> Dict[str, Any]:
 @contextmanager
 def damage_of(path: Path) -> Iterator[None]:
     """path (Path): A file of language models.
-    RAISES (ValueError): E154 instead of what cannot be read of it inside.
+    RAISES (ValueError): E154 in place of any ValueError inside.
     """
     try:
         yield
@@ -264,8 +263,8 @@ def _checksum(data: bytes) -> str:
 
 def sizes_of(structure: Mapping[str, Any]) -> Dict[str, Any]:
     """structure (Mapping[str, Any]): Of a language model.
-    RETURNS (Dict[str, Any]): Its `MODEL_SIZES`, where files of older versions do not
-        say them, too.
+    RETURNS (Dict[str, Any]): Its `MODEL_SIZES`, with defaults for files of older
+        versions.
     """
     defaults = {
         "depth": len(structure["layers"]),
@@ -283,9 +282,8 @@ def sizes_of(structure: Mapping[str, Any]) -> Dict[str, Any]:
 
 def find_misfit(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Optional[str]:
     """found (Mapping[str, Any]): Sizes of language models.
-    wanted (Mapping[str, Any]): Sizes that a config asks for; None where it leaves them
-        to the language models.
-    RETURNS (Optional[str]): The first one that is asked for and is different.
+    wanted (Mapping[str, Any]): Sizes in a config; None where it leaves them open.
+    RETURNS (Optional[str]): The first size that differs; None if all fit.
     """
     for name, value in wanted.items():
         if value is not None and found[name] != value:

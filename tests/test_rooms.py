@@ -15,6 +15,7 @@ from importlib.metadata import distribution
 sys.modules["torch"] = None
 import spacy_ldnet, spacy_ldnet.cli, spacy_ldnet.labelled
 modules = ["spacy_ldnet.augmenters", "spacy_ldnet.threads", "spacy_ldnet.util"]
+modules += ["spacy_ldnet.pretraining.corpus", "spacy_ldnet.sharding.progress"]
 for package in (spacy_ldnet.cli, spacy_ldnet.labelled):
     for module in pkgutil.iter_modules(package.__path__):
         modules.append(f"{package.__name__}.{module.name}")

@@ -45,7 +45,7 @@ def load_teacher(name: str) -> Language:
     except (ImportError, ValueError) as error:
         reason = f"it cannot be loaded ({error}). It may need another package, or another version of spaCy"
         raise _error(name, reason) from error
-    own = type(spacy.blank(nlp.lang).tokenizer)
+    own = type(spacy.blank(str(nlp.lang)).tokenizer)
     if type(nlp.tokenizer) is not own:
         reason = (
             f"it has its own tokenizer, {type(nlp.tokenizer)}, but the student will read "

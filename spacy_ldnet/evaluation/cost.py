@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
+from thinc.api import Model
 from tqdm import tqdm
 
 from ..describe import describe, macs_per_word, size_of
@@ -127,7 +128,7 @@ def macs_of_weights(nlp: Language) -> int:
     nodes = set()
     for name in entity_pipes(nlp) or nlp.pipe_names:
         model = getattr(nlp.get_pipe(name), "model", None)
-        for node in model.walk() if hasattr(model, "walk") else []:
+        for node in model.walk() if isinstance(model, Model) else []:
             if node.id in nodes:
                 continue
             nodes.add(node.id)

@@ -132,9 +132,8 @@ def _has_label_sets(path: Path) -> bool:
     """Whether docs of a corpus have label sets. The docs themselves are not made."""
     key = LABEL_SET.encode("utf8")
     files = walk_corpus(path, FILE_TYPE) if path.exists() else []
-    return any(
-        key in data for file in files for data in DocBin().from_disk(file).user_data
-    )
+    found = (data for file in files for data in DocBin().from_disk(file).user_data)
+    return any(data is not None and key in data for data in found)
 
 
 def limit_to_label_set(example: Example) -> Example:

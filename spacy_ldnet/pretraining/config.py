@@ -5,6 +5,7 @@ from typing import (
     Annotated,
     Any,
     Dict,
+    Iterable,
     List,
     Literal,
     Optional,
@@ -307,7 +308,11 @@ def _check_sizes(config: "LanguageModelConfig") -> None:
         _check(config, name, getattr(config, name) >= 1, "at least 1")
     for name in RATES:
         _check(config, name, 0 <= getattr(config, name) < 1, "at least 0, below 1")
-    choices = {"unit": GATES, "activation": ACTIVATIONS, "connectivity": CONNECTIVITIES}
+    choices: Dict[str, Iterable[str]] = {
+        "unit": GATES,
+        "activation": ACTIVATIONS,
+        "connectivity": CONNECTIVITIES,
+    }
     for name, known in choices.items():
         value = getattr(config, name)
         _check(config, name, value in known, f"one of {sorted(known)}")

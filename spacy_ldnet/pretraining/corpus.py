@@ -298,7 +298,8 @@ def _write_text(
             is_unknown = (ids[1:] == UNK_ROW) | (ids[1:] >= known)
             unknown += int(counts[is_unknown].sum())
             for local in read_ids(ids_file(path / SHARDS_FOLDER, shard.key)):
-                ids[local].tofile(file)
+                # numpy's tofile would not say why it fails.
+                file.write(ids[local].data)
     sequences = sum(shard.sequences for shard in text.shards)
     n_words = sum(shard.words for shard in text.shards)
     return TextCounts(sequences, n_words, unknown)

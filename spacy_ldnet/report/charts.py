@@ -149,25 +149,24 @@ def gate_chart(lines: Lines, direction: str, seed: str) -> alt.LayerChart:
 def _gate_points(lines: Lines, direction: str, end: int) -> Tuple[Points, Points]:
     """The points of the curves up to a step, each until its layer closed, and the points
     at which layers closed."""
-    moments = closings(lines, direction)
+    closed = {
+        number: moment
+        for number, moment in closings(lines, direction).items()
+        if moment is not None
+    }
     curves = [
         {"step": line["step"], "layer": number, "gate": gate}
         for line in lines
         for number, gate in zip(numbers_of(line, direction), line["gates"][direction])
         if line["step"] <= end
-        and (moments[number] is None or line["step"] < moments[number].step)
+        and (number not in closed or line["step"] < closed[number].step)
     ]
-    curves += [
+    ends: Points = [
         {"step": moment.step, "layer": number, "gate": 0.0}
-        for number, moment in moments.items()
-        if moment is not None
+        for number, moment in closed.items()
     ]
-    crosses = [
-        {"step": moment.step, "layer": number, "gate": 0.0, "closed": str(moment)}
-        for number, moment in moments.items()
-        if moment is not None
-    ]
-    return curves, crosses
+    crosses = [{**at, "closed": str(closed[at["layer"]])} for at in ends]
+    return [*curves, *ends], crosses
 
 
 def perplexity_chart(run: Run) -> Optional[alt.LayerChart]:

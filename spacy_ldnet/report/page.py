@@ -50,6 +50,8 @@ def write_page(run: Run, output: Path) -> None:
     # Vega and its kin are part of the page, so that it needs no network.
     from vl_convert import javascript_bundle
 
+    # Its types have an argument that it does not need.
+    bundle: str = javascript_bundle()  # type: ignore[call-arg]
     environment = Environment(
         loader=FileSystemLoader(PAGE),
         autoescape=True,
@@ -66,7 +68,7 @@ def write_page(run: Run, output: Path) -> None:
         worst=draw_worst(run),
         style=Markup((PAGE / "style.css").read_text(encoding="utf8")),
         script=Markup((PAGE / "script.js").read_text(encoding="utf8")),
-        vega=Markup(javascript_bundle().replace("</script", "<\\/script")),
+        vega=Markup(bundle.replace("</script", "<\\/script")),
     )
     write_bytes(output, text.encode("utf8"))
 
@@ -104,7 +106,7 @@ def make_charts(run: Run) -> Dict[str, List[Any]]:
 
     logs = {seed: lines for seed, lines in run.gates.items() if lines}
     seeds = run.results[run.subject].get("kept", {})
-    groups = {
+    groups: Dict[str, List[Any]] = {
         "cost": [
             cost_chart(run, "macs_per_word", "MACs per word"),
             cost_chart(run, "words_per_second", "words per second"),

@@ -251,7 +251,7 @@ def test_a_reader_that_loses_label_sets_is_named(
     if label_set:
         docs[-1].user_data[LABEL_SET] = label_set
     path = tmp_path / "train.spacy"
-    DocBin(store_user_data=True, docs=docs).to_disk(path)
+    DocBin(store_user_data=label_set is not None, docs=docs).to_disk(path)
     block = {"@readers": reader, "path": "${paths.train}", **settings}
     nlp.config["paths"]["train"] = str(path)
     nlp.config["corpora"]["train"] = block

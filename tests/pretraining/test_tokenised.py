@@ -104,7 +104,7 @@ def test_a_changed_text_is_noticed(tmp_path, text_folder, change):
         os.utime(path)
     elif change == "moved":
         shutil.copytree(text_folder, tmp_path / "elsewhere")
-        readers["lm_corpora.train"].path = tmp_path / "elsewhere"
+        readers["corpora.train"].path = tmp_path / "elsewhere"
     elif change == "added":
         (text_folder / "9.txt").write_text("Dublin is new .\n")
     elif change == "removed":
