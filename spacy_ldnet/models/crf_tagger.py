@@ -164,7 +164,10 @@ def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
     """
     shim = _shim(model)
     if shim.is_built:
-        shim.module = shim.module.resized(new_nO)
+        require_torch("to add labels")
+        from .torch_network import resize_crf
+
+        shim.module = resize_crf(shim.module, new_nO)
         shim.renew_id()
         model.set_dim("nO", new_nO, force=True)
     return model

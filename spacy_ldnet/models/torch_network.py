@@ -304,6 +304,12 @@ def build_crf(**sizes: Any) -> LinearChainCRF:
 
 
 @with_own_defaults
+def resize_crf(crf: LinearChainCRF, n_tags: int) -> LinearChainCRF:
+    """RETURNS (LinearChainCRF): One with more tags, see `LinearChainCRF.resized`."""
+    return crf.resized(n_tags)
+
+
+@with_own_defaults
 def build_tagger(config: StackConfig, vectors: Optional[numpy.ndarray]) -> TokenStack:
     """config (StackConfig): The sizes of a tagger.
     vectors (Optional[ndarray]): The vectors that its table starts with, if it has one.
