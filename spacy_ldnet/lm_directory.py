@@ -295,7 +295,7 @@ def find_misfit(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Optional
 class LayersLeft:
     """The layers that pruning has left of language models.
 
-    sizes (Dict[str, Any]): What the weights of a layer depend on, besides its id.
+    sizes (Dict[str, Any]): The sizes that the weights of a layer depend on.
     vocabulary (str): Hash of the words.
     layer_ids (Dict[str, List[LayerId]]): The layers of each direction.
     """

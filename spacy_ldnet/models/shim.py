@@ -54,9 +54,9 @@ Network = Union["NumpyNetwork", "TorchNetwork"]
 
 
 def choose_backend() -> str:
-    """What networks are made with when a pipeline is loaded: torch if it is installed,
-    numpy otherwise. The environment variable SPACY_LDNET_BACKEND, `torch` or `numpy`,
-    overrides that. What is trained is always trained in torch.
+    """Choose the backend of networks that are loaded: torch if it is installed, numpy
+    otherwise. The environment variable SPACY_LDNET_BACKEND, `torch` or `numpy`, overrides
+    that. Training is always in torch.
 
     RETURNS (str): "torch" or "numpy".
     RAISES (ValueError): E137 for another value of the variable.
@@ -99,7 +99,7 @@ def check_precision(precision: str) -> None:
 @contextlib.contextmanager
 def damage_of(component: str) -> Iterator[None]:
     """component (str): Name of a component whose model is read inside.
-    RAISES (ValueError): E139 instead of an error without a code: of what reads files.
+    RAISES (ValueError): E139 in place of an error without a code.
     """
     try:
         yield
@@ -344,7 +344,7 @@ class NetworkShim(Shim):
     def threads_for(self, n_words: int, is_train: bool) -> ContextManager[None]:
         """n_words (int): Number of words that the network is going to read.
         is_train (bool): Whether gradients are needed, whose threads do not change.
-        RETURNS (ContextManager): Inside it, torch has as many threads as pay off.
+        RETURNS (ContextManager): Inside it, torch has only as many threads as are faster.
         """
         if is_train or isinstance(self._model, NumpyNetwork):
             return contextlib.nullcontext()

@@ -179,7 +179,7 @@ class TorchNetwork(TrainingShim):
 
     def threads_for(self, n_words: int) -> ContextManager[None]:
         """n_words (int): Number of words that the network is going to read.
-        RETURNS (ContextManager): Inside it, torch has as many threads as pay off.
+        RETURNS (ContextManager): Inside it, torch has only as many threads as are faster.
         """
         return limit_threads(n_words, self._model.config.hidden, self._device)
 
