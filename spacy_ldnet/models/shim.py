@@ -31,10 +31,9 @@ from thinc.compat import has_torch
 from thinc.shims.shim import Shim
 
 from ..errors import Errors, Warnings
-from ..file_format import foreign_bytes
+from ..file_format import foreign_bytes, read_bytes
 from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..runtime import NETWORKS, network_from_bytes
-from ..runtime.weights import read_bytes
 from ..threads import one_blas_thread
 from ..util import check_choice, require_torch
 from .doc_arrays import WordIds
