@@ -32,7 +32,7 @@ from ..labelled.label_sets import (
     warn_of_lost_label_sets,
 )
 from ..models.doc_arrays import in_vocab
-from ..models.shim import damage_of
+from ..models.shim import damage_of_component
 from ..models.types import SoftTargets
 from ..pruning.callbacks import warn_if_frozen
 from ..pruning.encoders import budget_scores
@@ -226,14 +226,14 @@ class SequenceLabeller(TrainablePipe):
         self, bytes_data: bytes, *, exclude: Iterable[str] = ()
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the bytes are damaged."""
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_bytes(bytes_data, exclude=exclude)
 
     def from_disk(
         self, path: Union[str, Path], *, exclude: Iterable[str] = ()
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the files are damaged."""
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_disk(path, exclude=exclude)
 
     # Prediction

@@ -14,7 +14,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.encoder import find_encoders
-from ..models.shim import damage_of
+from ..models.shim import damage_of_component
 from ..pruning.encoders import budget_scores
 from .upstream import UpstreamPipe, check_upstreams
 
@@ -91,14 +91,14 @@ class LDNet(UpstreamPipe, Tok2Vec):
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "LDNet":
         """RAISES (ValueError): E139 if the bytes are damaged."""
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_bytes(bytes_data, exclude=exclude)
 
     def from_disk(
         self, path: Union[str, Path], *, exclude: Iterable[str] = ()
     ) -> "LDNet":
         """RAISES (ValueError): E139 if the files are damaged."""
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_disk(path, exclude=exclude)
 
     def predict(self, docs: Iterable[Doc]) -> List[Floats2d]:
