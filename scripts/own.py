@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, List
 
 import srsly
 import typer
@@ -14,6 +14,7 @@ from wasabi import msg
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.evaluation.choose import choose_pipeline
 from spacy_ldnet.evaluation.compare import compare, print_comparison
+from spacy_ldnet.evaluation.summary import summary_lines
 from spacy_ldnet.lm_directory import find_language_models
 from spacy_ldnet.report.page import write_page
 from spacy_ldnet.report.run import read_comparison
@@ -131,39 +132,22 @@ def summary(own: Path = typer.Argument(..., help="The folder of the run")) -> No
 
 def summarise(own: Path) -> List[str]:
     """own (Path): The folder of the run.
-    RETURNS (List[str]): F1 by label on dev and on test, words per second, the layers
-        that are left, wheel, report and the next command.
+    RETURNS (List[str]): See `summary_lines`.
     """
     found, choice = (srsly.read_json(own / name) for name in (RESULTS, CHOICE))
-    row = choice["chosen"]
-    sets: Dict[str, Any] = {
-        name: part["results"] for name, part in found["sets"].items()
-    }
-    lines = []
-    for name, results in sets.items():
-        labels = ", ".join(
-            f"{label} {scores['ents_f']['mean']:.1f}"
-            for label, scores in results[row]["per_label"].items()
-        )
-        lines.append(
-            f"F1 on {name}: {results[row]['ents_f']['mean']:.2f} ({labels or 'no labels'})"
-        )
+    sets = {name: part["results"] for name, part in found["sets"].items()}
+    reason = choice["reason"]
     if len(sets) == 1:
-        lines.append("F1 on test: none (too few labels for a test part)")
-    facts, whole = (next(iter(sets.values()))[name] for name in (row, FULL))
-    layers, before = (f"{r['layers_fwd']}+{r['layers_bwd']}" for r in (facts, whole))
-    speed, full = (r["words_per_second"] for r in (facts, whole))
+        reason += " Too few labels for a test part."
     wheels = sorted(own.glob("packages/*/dist/*.whl"))
-    wheel = str(wheels[-1]) if wheels else "not built"
-    report = own / REPORT
-    return [
-        *lines,
-        f"Words per second: {speed:,.0f} (all layers: {full:,.0f}), {facts['size_mb']:.1f} MB",
-        f"Layers: {layers} of {before}. {choice['reason']}",
-        f"Wheel: {wheel}",
-        f"Report: {report if report.is_file() else 'not written'}",
-        f"Next: python -m pip install {wheel if wheels else 'WHEEL'}",
-    ]
+    return summary_lines(
+        sets,
+        choice["chosen"],
+        whole=FULL,
+        reason=reason,
+        wheel=wheels[-1] if wheels else None,
+        report=own / REPORT,
+    )
 
 
 def main() -> None:

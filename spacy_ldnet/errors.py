@@ -650,6 +650,10 @@ class Errors(metaclass=_WithCode):
         "spacy-ldnet.LabelSetCorpus.v1 has path = null. Give a .spacy file or a "
         "folder of them, in the config or as --paths.train corpus/train.spacy."
     )
+    E204 = (
+        "'{run}' cannot be the folder of a run (vars.run): {reason}. Give a new "
+        "folder, such as runs/news, or that of an earlier run."
+    )
 
 
 class Warnings(metaclass=_WithCode):

@@ -16,7 +16,8 @@ from ..threads import wait_passively
 
 PROJECT_FILE = "project.yml"
 #: Top-level key of a project.yml for this package. Below it, check_vars = true has the
-#: variables of the command line checked.
+#: variables of the command line checked, and own_lock = true has the lock file kept in the
+#: folder that vars.run names.
 PROJECT_KEY = "spacy_ldnet"
 #: Options of `project run` and `project assets`.
 PROJECT_OPTIONS = ("-F", "--force", "-D", "--dry", "-e", "--extra", "--help")
@@ -25,8 +26,9 @@ RATE_STEPS = "training.optimizer.learn_rate.total_steps"
 
 
 def check_arguments(arguments: List[str], environ: Mapping[str, str]) -> None:
-    """Stop the process with E130 or E131 if a setting has no effect, and warn (W054) if
-    the learning rate reaches zero before the end of the training.
+    """Stop the process with E130 or E131 if a setting has no effect, or E204 if it names
+    an impossible folder for a run. Warn (W054) if the learning rate reaches zero before
+    the end of the training.
 
     arguments (List[str]): As in `sys.argv`. Those of other programs are ignored.
     environ (Mapping[str, str]): As in `os.environ`.
@@ -84,8 +86,27 @@ def _directory(command: str, words: List[str]) -> List[str]:
 def _check_project(command: str, words: List[str], more: str) -> None:
     path, text = _read_project(command, words)
     project = _parse_project(text) if text else {}
-    if not (project.get(PROJECT_KEY) or {}).get("check_vars"):
-        return
+    options = project.get(PROJECT_KEY) or {}
+    if options.get("check_vars"):
+        _check_variables(project, path, words, more)
+    if options.get("own_lock"):
+        given = dict(_pairs([*words, *_split(more)]))
+        _use_own_lock(given.get("vars.run", project["vars"]["run"]), path.parent)
+
+
+def _use_own_lock(run: str, project: Path) -> None:
+    from ..workflow.runs import check_run, use_lock
+
+    try:
+        check_run(run, project)
+    except ValueError as err:
+        msg.fail(str(err), exits=1)
+    use_lock(Path(run))
+
+
+def _check_variables(
+    project: Dict[str, Any], path: Path, words: List[str], more: str
+) -> None:
     known = {f"vars.{name}" for name in project.get("vars") or {}}
     known |= {f"env.{name}" for name in project.get("env") or {}}
     settings = [name for name, _ in _pairs([*words, *_split(more)])]
