@@ -6,12 +6,11 @@ from typing import Any, List
 
 import srsly
 import typer
-from spacy.cli._util import app as spacy_app
+from pretrain import Pretrain, pretrain
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
 
-import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.evaluation.choose import choose_pipeline
 from spacy_ldnet.evaluation.compare import compare, print_comparison
 from spacy_ldnet.evaluation.summary import summary_lines
@@ -23,6 +22,8 @@ from spacy_ldnet.workflow.scripting import ScriptError, script_errors, write_jso
 
 #: What the mark in a folder says of who wrote it.
 COMMAND = "scripts/own.py"
+#: Language models that a repository may lack.
+SHIPPED = "assets/lm_en"
 #: The pipelines, by their folder: with all layers, pruned, and trained again on the
 #: remaining layers.
 FULL, PRUNED, RETRAINED = ROWS = ("full", "pruned", "retrained")
@@ -45,12 +46,15 @@ def write_text(
 
 @app.command("lm")
 def get_language_models(
-    lm: str = typer.Argument(
-        ..., help="Language models: a directory or a package; empty for --default"
-    ),
+    lm: str = typer.Argument(..., help="Language models: a directory or a package"),
     output: Path = typer.Argument(..., help="Directory for their copy"),
-    default: str = typer.Option("", help="Language models if LM is empty"),
+    default: str = typer.Option(
+        "", help="Language models if LM is empty, or the shipped ones and not there"
+    ),
     text: str = typer.Option("", help="Continue their pretraining on this text"),
+    mode: Pretrain = typer.Option(
+        Pretrain.go_on, "--pretrain", help="'none': do not continue it after all"
+    ),
     unless: str = typer.Option("assets/brown", help="A text that is not used"),
     lang: str = typer.Option("en", help="Language code"),
     seed: int = typer.Option(0, help="Seed of the pretraining"),
@@ -58,13 +62,15 @@ def get_language_models(
 ) -> None:
     """Copy language models, and continue their pretraining if there is text."""
     with script_errors("There are no language models to begin with"):
-        source = find_language_models(lm or default)
-    if text and Path(text) != Path(unless):
+        is_missing = not lm or (lm == SHIPPED and not Path(lm).exists())
+        source = find_language_models(default if is_missing else lm)
+    if mode is Pretrain.none:
+        msg.info("The language models stay as they are: vars.pretrain is none")
+    elif text and Path(text) != Path(unless):
         work = output.with_name(f"{output.name}_pretraining")
-        words: List[Any] = ["ldnet", "pretrain", work, "--resume", "--overwrite"]
-        words += ["--gpu-id", gpu, "--paths.init_from", source, "--nlp.lang", lang]
-        words += ["--paths.raw_text", text, "--system.seed", seed]
-        spacy_app([str(word) for word in words], standalone_mode=False)
+        words: List[Any] = [work, "--gpu-id", gpu, "--paths.init_from", source]
+        words += ["--nlp.lang", lang, "--paths.raw_text", text, "--system.seed", seed]
+        pretrain(words)
         source = work / "model-best"
     else:
         msg.info("The language models stay as they are: no --vars.text is given")

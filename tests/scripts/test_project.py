@@ -9,6 +9,7 @@ from weasel.util import load_project_config
 ROOT = Path(__file__).resolve().parents[2]
 #: A command of the package, and one that `python -m spacy` has.
 WORDS = ("corpus",)
+TRAININGS = ("spacy train", "ldnet pretrain", "/pretrain.py", "/transformer.py")
 PROJECTS = [ROOT, ROOT / "experiments"]
 
 
@@ -17,7 +18,7 @@ def test_language_seed_and_gpu_reach_every_training(folder):
     overrides = {"vars.lang": "de", "vars.seed": 7, "vars.gpu": 3}
     project = load_project_config(folder, overrides=overrides)
     scripts = [line for command in project["commands"] for line in command["script"]]
-    trainings = [s for s in scripts if "spacy train" in s or "ldnet pretrain" in s]
+    trainings = [s for s in scripts if any(name in s for name in TRAININGS)]
     assert len(trainings) >= 4
     for script in trainings:
         for option in ("--nlp.lang de", "--system.seed 7", "--gpu-id 3"):
