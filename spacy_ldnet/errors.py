@@ -654,6 +654,11 @@ class Errors(metaclass=_WithCode):
         "'{run}' cannot be the folder of a run (vars.run): {reason}. Give a new "
         "folder, such as runs/news, or that of an earlier run."
     )
+    E205 = (
+        "The run needs up to {need:.1f} GB on the disk of '{path}', but only "
+        "{free:.1f} GB are free. Free some space, choose a folder on another disk "
+        "(vars.run), or keep fewer word vectors (vars.vectors_rows)."
+    )
 
 
 class Warnings(metaclass=_WithCode):
