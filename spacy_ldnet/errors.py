@@ -766,6 +766,10 @@ class Warnings(metaclass=_WithCode):
         "text tokenized differently. Choose others, start from scratch, or add rows "
         "for these words with [pretraining] extend_vocabulary = true."
     )
+    W068 = (
+        "The step that trains '{path}' was interrupted before. spaCy cannot resume a "
+        "training, so it starts over."
+    )
     W070 = (
         "No test part was made: {sentences} sentences in {texts} texts are too few "
         "to hold out two parts. A test part needs at least {least} sentences in 3 "

@@ -75,3 +75,39 @@ def test_other_folders_are_no_runs(project, capsys, name):
         check_arguments(["spacy", "project", "run", "all", ".", "--vars.run", name], {})
     assert "E204" in capsys.readouterr().out
     assert weasel.cli.run.PROJECT_LOCK == "project.lock"
+
+
+def test_an_interrupted_training_says_that_it_starts_over(project, capsys):
+    best = Path("runs/a/training/0/ldnet/model-best/meta.json")
+    train = [
+        "spacy",
+        "train",
+        "x.cfg",
+        "--output",
+        "runs/a/training/0/ldnet",
+        "-g",
+        "0",
+    ]
+    config = srsly.read_yaml("project.yml")
+    step = {"name": "train", "script": [], "outputs": ["${vars.run}/" + str(best)[7:]]}
+    config["commands"] = [step]
+    config["workflows"] = {"all": ["train"]}
+
+    def is_said():
+        check_arguments(train, {})
+        return "W068" in capsys.readouterr().out
+
+    assert not is_said()  # nothing was there
+    best.parent.parent.mkdir(parents=True)
+    srsly.write_yaml("runs/a/project.lock", {})
+    assert is_said()  # killed before the first evaluation
+    best.parent.mkdir()
+    best.write_text("first")
+    assert is_said()  # and after it
+    srsly.write_yaml("project.yml", config)
+    run(project, run="runs/a")
+    assert not is_said()  # its step ended, and begins again since its data changed
+    best.write_text("second")
+    assert is_said()
+    srsly.write_yaml("project.yml", {})
+    assert not is_said()  # no project of ours
