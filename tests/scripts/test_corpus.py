@@ -20,6 +20,7 @@ from spacy.cli._util import app
 from spacy.tokens import DocBin, Span
 from typer.testing import CliRunner
 
+import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.labelled.columns import ColumnFile, Scheme, Sentence, read_columns
 from spacy_ldnet.labelled.label_sets import LABEL_SET
 from spacy_ldnet.util import list_files
@@ -465,3 +466,17 @@ def test_parts_without_entities_are_named(capsys):
     print_counts({part: {**counts, "entities": {}} for part in PARTS[:2]})
     found = " ".join(capsys.readouterr().out.split())
     assert "no entities in train" in found and "no entities in dev" in found
+
+
+def test_a_small_run_reads_a_part_of_the_text(tmp_path, sample_text):
+    read = {}
+    for number in (0, 5):
+        out = tmp_path / str(number)
+        gold, limits = str(ROOT / "assets" / "sample_gold"), {"max_documents": number}
+        convert(gold, out, assets=tmp_path, text=sample_text, **limits)
+        lines = [
+            (out / f"lm_{part}.txt").read_text().splitlines()
+            for part in ("train", "dev")
+        ]
+        read[number] = {*lines[0], *lines[1]}
+    assert read[5] < read[0] and len(read[5]) < 0.6 * len(read[0])
