@@ -95,7 +95,7 @@ def test_teacher_is_passed_on(sample_text, tmp_path, tiny_teacher):
 def test_errors(sample_gold, sample_text, tmp_path):
     with pytest.raises(ScriptError, match="No raw text"):
         convert(str(sample_gold), tmp_path, assets=tmp_path, text=None)
-    with pytest.raises(ScriptError, match="No corpus"):
+    with pytest.raises(ScriptError, match="E206"):
         convert("bogus", tmp_path, assets=tmp_path, text=sample_text)
     own = tmp_path / "own"
     own.mkdir()
@@ -108,7 +108,7 @@ def test_errors(sample_gold, sample_text, tmp_path):
     with pytest.raises(ScriptError, match=r"dev\.spacy is no \.spacy file"):
         convert(str(own), tmp_path, assets=tmp_path, text=sample_text)
     (own / "dev.iob").write_text("Mara B-PER\n")
-    with pytest.raises(ScriptError, match="several files for dev"):
+    with pytest.raises(ScriptError, match="E207.* several files"):
         convert(str(own), tmp_path, assets=tmp_path, text=sample_text)
 
 
@@ -356,6 +356,8 @@ def write_own(folder, **parts):
         ({"test": "a\tB-PER\n\nb\tB-DATE\n"}, r"\[E140\] The test part.* DATE \(1\)\."),
         ({"train": "a\tB-PER\n"}, r"\[E140\] The test part.* LOC \(1\)\."),
         ({"dev": None, "test": None}, r"\[E141\].*ldnet corpus \S*own/train\.iob2 OUT"),
+        ({"train": "Mara\tX-PER\n"}, r"train\.iob2 cannot be read\n\[E028\].*line 1"),
+        ({"dev": None}, r"\[E207\].* no file for its dev part.*ldnet corpus"),
         ({"dev": ""}, r"\[E142\] The dev part is empty.*no tokens"),
         ({"dev": "\n\n"}, r"\[E142\] The dev part is empty.*no tokens"),
         ({"test": "a\tO\n"}, r"\[E142\] The test part is empty.*no entities"),
