@@ -143,7 +143,7 @@ def test_the_help_of_a_command_names_its_page(name):
 def test_pages_of_the_site_are_folders(monkeypatch):
     address = "https://docs.example/"
     monkeypatch.setattr("spacy_ldnet.cli._util.__docs__", address)
-    assert find_page("prune") == f"{address}pruning"
+    assert find_page("prune") == f"{address}commands/prune"
     assert find_page("no such command") == address
 
 

@@ -1,4 +1,4 @@
-"""Pictures and tables of the documentation are those of the results in docs/metrics."""
+"""Pictures and tables of the documentation are those of the results in JSON."""
 
 import re
 
@@ -12,9 +12,9 @@ import draw
 from lab.pictures import PALETTES, draw_frontiers
 from lab.points import TITLES
 
-DOCS = ROOT / "docs"
-RESULTS = srsly.read_json(DOCS / "metrics" / "results.json")
-FRONTIERS = [p for name in draw.FRONTIERS for p in sorted((DOCS / "metrics" / name).glob("*.json"))]  # fmt: skip
+EXPERIMENTS = ROOT / "experiments"
+RESULTS = srsly.read_json(draw.RESULTS)
+FRONTIERS = [p for name in draw.FRONTIERS for p in sorted((EXPERIMENTS / "results" / name).glob("*.json"))]  # fmt: skip
 
 
 def read_tables(path, column):
@@ -35,13 +35,14 @@ def spread(value):
 
 
 def test_pictures_are_drawn_from_the_results(tmp_path):
-    draw.main(DOCS / "metrics", tmp_path)
-    drawn = {path.name: path.read_bytes() for path in tmp_path.glob("*.svg")}
+    draw.main(tmp_path)
+    drawn = sorted(tmp_path.rglob("*.svg"))
     assert len(drawn) == 8
-    for name, data in drawn.items():
-        assert data == (DOCS / "pictures" / name).read_bytes(), (
-            f"docs/pictures/{name} is not what experiments/draw.py draws; run it (with "
-            "the versions of constraints.txt)"
+    for path in drawn:
+        name = path.relative_to(tmp_path)
+        assert path.read_bytes() == (ROOT / name).read_bytes(), (
+            f"{name} is not what experiments/draw.py draws; run it (with the versions of "
+            "constraints.txt)"
         )
 
 
@@ -62,7 +63,7 @@ def test_the_table_of_results_is_that_of_the_picture():
 @pytest.mark.parametrize("path", FRONTIERS, ids=lambda path: path.stem)
 def test_the_tables_of_frontiers_are_those_of_the_pictures(path):
     found = srsly.read_json(path)
-    page = DOCS / f"{path.parent.name}.md"
+    page = EXPERIMENTS / f"{path.parent.name}.md"
     assert re.search(rf"^#+ {found['title']}$", page.read_text("utf8"), re.MULTILINE)
     rows = [row for row in read_tables(page, "chosen by") if "F1" in row]
     for point in found["rows"]:
