@@ -91,5 +91,5 @@ def test_site_builds_without_warnings_and_fetches_nothing(tmp_path):
         found = FETCHED.search(path.read_text(encoding="utf8"))
         assert found is None, f"{path.name} fetches {found}"
     # Links to files that are not on the site, while the project has no address.
-    start = (tmp_path / "site/start/own-text/index.html").read_text(encoding="utf8")
-    assert "<code>experiments/frontier.md</code>" in start
+    notes = (tmp_path / "site/notes/index.html").read_text(encoding="utf8")
+    assert "<code>experiments/frontier.md</code>" in notes
