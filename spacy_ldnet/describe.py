@@ -68,8 +68,8 @@ def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
     networks = [s.weights for s in shims if isinstance(s, NetworkShim) and s.is_built]
     others = [module for module in map(_torch_module, shims) if module is not None]
     facts["parameters"] = _count_parameters(nodes, networks, others)
-    # Of a transformer no figure a word is known: it reads pieces of words, and each of
-    # them the others.
+    # The cost of a transformer per word is unknown: it reads pieces of words, and each
+    # piece attends to the others.
     if networks and not others:
         macs = [macs_per_word(weights) for weights in networks]
         facts["lm_macs_per_word"] = sum(lm for lm, _ in macs)

@@ -650,6 +650,15 @@ class Errors(metaclass=_WithCode):
         "spacy-ldnet.LabelSetCorpus.v1 has path = null. Give a .spacy file or a "
         "folder of them, in the config or as --paths.train corpus/train.spacy."
     )
+    E204 = (
+        "'{run}' cannot be the folder of a run (vars.run): {reason}. Give a new "
+        "folder, such as runs/news, or that of an earlier run."
+    )
+    E205 = (
+        "The run needs up to {need:.1f} GB on the disk of '{path}', but only "
+        "{free:.1f} GB are free. Free some space, choose a folder on another disk "
+        "(vars.run), or keep fewer word vectors (vars.vectors_rows)."
+    )
 
 
 class Warnings(metaclass=_WithCode):
@@ -691,6 +700,10 @@ class Warnings(metaclass=_WithCode):
         "'{score}', which no component reports, so it is always 0. Set {score} = "
         "null and spans_{key}_f = 1.0 there."
     )
+    W049 = (
+        'precision = "bfloat16" is ignored without torch: numpy predicts in float32. For '
+        "bfloat16: pip install 'spacy-ldnet[train]'."
+    )
     W051 = (
         "{found}: {reason}. Train the gates (spacy-ldnet.gate_penalty.v1), for longer if "
         "they were trained before, or set the number of layers (--layers)."
@@ -698,10 +711,6 @@ class Warnings(metaclass=_WithCode):
     W053 = (
         "'{name}' does not know {labels}, which '{path}' has: every entity of these labels "
         "counts as missed. Was it trained on other data?{hint}"
-    )
-    W049 = (
-        'precision = "bfloat16" is ignored without torch: numpy predicts in float32. For '
-        "bfloat16: pip install 'spacy-ldnet[train]'."
     )
     W054 = (
         "The training has {steps} updates, but its learning rate reaches zero after "
@@ -756,6 +765,10 @@ class Warnings(metaclass=_WithCode):
         "models in '{path}'. They were trained on another language or script, or on "
         "text tokenized differently. Choose others, start from scratch, or add rows "
         "for these words with [pretraining] extend_vocabulary = true."
+    )
+    W068 = (
+        "The step that trains '{path}' was interrupted before. spaCy cannot resume a "
+        "training, so it starts over."
     )
     W070 = (
         "No test part was made: {sentences} sentences in {texts} texts are too few "

@@ -23,6 +23,7 @@ import numpy
 import srsly
 
 from .errors import Errors
+from .file_format import read_bytes
 
 #: Ids of the vocabulary before the first word. The symbols are not in the word list, so a
 #: word that is spelled like one of them has an id of its own.
@@ -209,29 +210,24 @@ def read_weights(path: Path, direction: str) -> bytes:
 def read_model(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
-    RETURNS (Tuple[Dict[str, Any], Dict[str, Tensor]]): Structure and tensors.
+    RETURNS (Tuple[Dict[str, Any], Dict[str, ndarray]]): Structure and weights.
     RAISES (ValueError): E011 if the file is missing, E153 if it does not have the
         checksum in meta.json, E154 if it is damaged or of a newer version.
     """
-    from .nn.serialize import read_bytes
-
     data = read_weights(path, direction)
     with damage_of(path / weights_file(direction)):
-        header, tensors = read_bytes(data)
-    return header["structure"], tensors
+        header, weights = read_bytes(data)
+    return header["structure"], weights
 
 
 def read_arrays(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
-    RETURNS (Tuple[Dict[str, Any], Dict[str, ndarray]]): What its weights say of the
-        network; and the weights, which are not read before they are used.
-    RAISES (ValueError): E011 the file is missing, E154 it is damaged, or of a newer
+    RETURNS (Tuple[Dict[str, Any], Dict[str, ndarray]]): As `read_model`, without a look at
+        the checksum: weights are not read before they are used.
+    RAISES (ValueError): E011 if the file is missing, E154 if it is damaged or of a newer
         version.
     """
-    # Not above: the networks read the names of rows and directions from here.
-    from .runtime.weights import read_bytes
-
     file = path / weights_file(direction)
     require_files(path, [file.name])
     with damage_of(file):
@@ -295,7 +291,7 @@ def find_misfit(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Optional
 class LayersLeft:
     """The layers that pruning has left of language models.
 
-    sizes (Dict[str, Any]): What the weights of a layer depend on, besides its id.
+    sizes (Dict[str, Any]): The sizes that the weights of a layer depend on.
     vocabulary (str): Hash of the words.
     layer_ids (Dict[str, List[LayerId]]): The layers of each direction.
     """

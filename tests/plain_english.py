@@ -25,7 +25,9 @@ GLOSSARY = {
     r"\bparted by\b": "separated by",
     r"(within|by|than) chance": "not significant",
     r"want of memory": "out of memory",
-    r"(one|a|each|every) (text|token|tag|layer|gate|line|row) an? (line|direction|token|tag)\b": "one text per line",
+    r"(?<!the )\b(text|token|tag|layer|gate|line|row|column|value|number|score|boolean|"
+    r"window|accumulate|symbol|vector)s? an? (kept )?(line|direction|token|tag|word|"
+    r"sentence|doc|document|sequence|layer|character)\b(?! (may|can|must|has))": "one text per line",
 }
 
 

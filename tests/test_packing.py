@@ -1,7 +1,7 @@
 """The order of packed words."""
 
 import numpy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_ldnet.inputs import Windows
@@ -13,6 +13,7 @@ def flat(lengths):
     return numpy.cumsum(sizes) - sizes, sizes
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=8))
 def test_packed_words_come_step_by_step(lengths):
     starts, sizes = flat(lengths)
@@ -33,6 +34,7 @@ def test_packed_words_come_step_by_step(lengths):
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 30), st.integers(1, 5))
 def test_batches_hold_every_sequence_once(lengths, words, sequences):
     found = []

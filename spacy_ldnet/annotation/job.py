@@ -1,4 +1,4 @@
-"""What is to be done: an annotation job, and fingerprints to compare it with an earlier one."""
+"""An annotation job, and fingerprints to compare it with an earlier one."""
 
 import hashlib
 from dataclasses import dataclass

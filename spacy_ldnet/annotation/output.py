@@ -258,7 +258,7 @@ def write_record(path: RemotePath, record: Record) -> None:
 
 
 def find_missing(output: RemotePath, chunks: List[Chunk]) -> List[Chunk]:
-    """RETURNS (List[Unit]): Chunks without a record, or with a missing file."""
+    """RETURNS (List[Chunk]): Chunks without a record, or with a missing file."""
     records = set((output / RECORDS_FOLDER).names())
     files = set((output / DATA_FOLDER).names())
     missing = []

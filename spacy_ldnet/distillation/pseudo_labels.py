@@ -149,8 +149,8 @@ def choose_texts(
     seed: int = 0,
     without: AbstractSet[str] = frozenset(),
 ) -> List[str]:
-    """Choose texts at random until they have enough sentences, in one pass over a text
-    of any size.
+    """Choose texts at random until they have enough sentences. The text is read once, and
+    may be of any size.
 
     path (Path): A file or a folder of .txt (one text per line) or .jsonl.
     nlp (Language): Its tokenizer counts.

@@ -82,7 +82,7 @@ class SentenceCharEncoder(nn.Module):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates a character, projection not counted."""
+        """Multiply-accumulates per character, without the projection."""
         width = self.embedding.embedding_dim + self.hidden
         return 2 * GATES[self.unit] * self.hidden * width
 
@@ -130,7 +130,7 @@ class SentenceStack(nn.Module):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates a word, at a usual number of characters a word."""
+        """Multiply-accumulates per word, at a usual number of characters."""
         project = self.chars.project
         total = self.layers.macs + self.chars.macs * CHARACTERS_PER_WORD
         return round(total + project.in_features * project.out_features)

@@ -14,8 +14,8 @@ from ..errors import Errors
 from ..inputs import CharIds, Windows
 from .types import SpanGetter
 
-#: Longest part of a word whose characters are read: half from its front, half from its
-#: end. Longer tokens are addresses and noise.
+#: Characters of a word that are read: half from its start, half from its end. Longer tokens
+#: are addresses and noise.
 MAX_CHARACTERS = 40
 #: Part of a window that it shares with the next one.
 OVERLAP = 0.125
@@ -272,7 +272,7 @@ def make_windows(
         return _from_spans(get_spans(list(docs)), sizes)
     if len(sizes) and sizes.max() > window:
         return _strided(sizes, window)
-    # One window a document.
+    # One window per document.
     starts = numpy.cumsum(sizes) - sizes
     return Windows(starts, sizes, numpy.zeros_like(sizes), sizes)
 

@@ -15,7 +15,7 @@ from .rnn import DenseRNN
 from .serialize import Structure
 from .word_embedding import Bags, WordEmbedding
 
-#: Tokens per type from which on it pays to project embeddings type by type.
+#: Tokens per type from which on it is faster to project the embeddings of types.
 REPEATED = 2
 
 

@@ -283,7 +283,7 @@ class SequenceLabeller(TrainablePipe):
         return found
 
     def _nothing(self, tokens: List[Array]) -> List[Prediction]:
-        """For docs without any token the same as they have in company."""
+        """Predictions for docs without tokens, the same as in a batch with other docs."""
         none = numpy.zeros(0) if self.cfg["scores"] else None
         probs = None
         if self.soft_labels is not None:

@@ -88,8 +88,6 @@ def create_gate_penalty_v1(
         budget; on the first step E016 if the component holds no such encoder, E034
         if it is frozen, E031 if no pruning can reach the speed.
     """
-    # Not above, since spaCy imports this module wherever it is used, and this needs torch.
-
     if isinstance(weight, (int, float)):
         check_range("weight", weight, weight > 0, "it must be above 0")
     check_range("learn_rate", learn_rate, learn_rate > 0, "it must be above 0")
@@ -183,25 +181,21 @@ def _no_budget(nlp: Language, encoder: Model) -> None:
     return None
 
 
-def _max_layers(value: float, nlp: Language, encoder: Model) -> Any:
-
+def _max_layers(value: float, nlp: Language, encoder: Model) -> Budget:
     return LayerBudget(int(value))
 
 
-def _max_layers_per_direction(value: float, nlp: Language, encoder: Model) -> Any:
-
+def _max_layers_per_direction(value: float, nlp: Language, encoder: Model) -> Budget:
     return DirectionBudget(int(value))
 
 
 def _max_lm_macs(value: float, nlp: Language, encoder: Model) -> Budget:
-
     shim = gate_shim(encoder)
     whole = [encoder.attrs["depth"]] * len(shim.directions)
     return MacsBudget(value * shim.macs_of(whole))
 
 
 def _min_words_per_second(value: float, nlp: Language, encoder: Model) -> Budget:
-
     measured = calibrate(nlp, encoder)
     gate_shim(encoder).cfg["calibration"] = {**measured, "wanted": value}
     return MacsBudget(macs_within(measured, value))

@@ -7,16 +7,23 @@ results. A call changes nothing in them, so threads may share them.
 from typing import Any, Dict
 
 from ..errors import Errors
+from ..file_format import read_bytes
 from .crf import LinearChainCRF
 from .encoder import LDNetEncoder
 from .tagger import TokenStack
-from .weights import Weights, read_bytes
+from .weights import Weights
 
 NETWORKS: Dict[str, Any] = {
     cls.__name__: cls for cls in (LDNetEncoder, LinearChainCRF, TokenStack)
 }
 
-__all__ = ["LDNetEncoder", "LinearChainCRF", "TokenStack", "network_from_bytes"]
+__all__ = [
+    "NETWORKS",
+    "LDNetEncoder",
+    "LinearChainCRF",
+    "TokenStack",
+    "network_from_bytes",
+]
 
 
 def network_from_bytes(data: bytes) -> Any:

@@ -102,7 +102,7 @@ def test_bad_text_is_left_out_unless_strict(tmp_path, text):
     assert "[W041]" in shown and "bad.txt', line 2: not UTF-8" in shown
     assert "UserWarning" not in shown
     assert "300 words in 40 texts" in result.output
-    assert f"{bad.stat().st_size} bytes of text were left out" in result.output
+    assert f"{bad.stat().st_size} bytes of text were skipped" in result.output
     result = pretrain(tmp_path / "strict", text.parent, text, strict=True)
     assert result.exit_code == 1 and "E062" in result.output
     result = invoke("perplexity", tmp_path / "lm" / "model-best", bad, "--strict")

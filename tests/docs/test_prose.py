@@ -57,7 +57,7 @@ def test_the_glossary_finds_what_it_should():
     faults = (
         "pretrained on by themselves; begin anew; goes on from there; mend it; for want "
         "of memory; beside it; it is another one; left out; also packed; foresee; what "
-        "came of it; labels by people; what it is worth; half a character; one text a line"
+        "came of it; labels by people; what it is worth; half a character; one text a line; one row a kept token"
     )
     for text in faults.split("; "):
         assert list(find_faults(text)), text
