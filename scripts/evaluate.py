@@ -10,6 +10,7 @@ import typer
 from spacy.tokens import DocBin
 from spacy.util import is_package, load_config
 from wasabi import msg
+from weasel.cli.main import PROJECT_LOCK
 
 from spacy_ldnet.errors import Warnings
 from spacy_ldnet.evaluation.cost import measure_speed, sample_words
@@ -30,6 +31,7 @@ from spacy_ldnet.workflow.rows import (
     find_models,
     find_trained,
     read_lm_metas,
+    row_of,
     warn_of_other_data,
 )
 from spacy_ldnet.workflow.scripting import run, script_errors, write_json
@@ -38,7 +40,7 @@ from spacy_ldnet.workflow.scripting import run, script_errors, write_json
 def main(
     test_path: Path = typer.Argument(..., help="The test set (.spacy)", exists=True),
     output_dir: Path = typer.Argument(
-        ..., help="Where to write results, bootstrap, errors, speed and lm (.json)"
+        ..., help="Where to write results, bootstrap, errors, speed, lm and dev (.json)"
     ),
     training: Path = typer.Option(
         Path("training"),
@@ -53,6 +55,15 @@ def main(
         "--corpus-meta",
         "-c",
         help="meta.json of the corpus: where the labels are from",
+    ),
+    dev: Optional[Path] = typer.Option(
+        None, "--dev", help="The dev set: the packaged pipeline is scored on it, too"
+    ),
+    packaged: str = typer.Option(
+        "retrained",
+        "--packaged",
+        "-p",
+        help="Directory below training/SEED of what is packaged",
     ),
     teacher: str = typer.Option(
         "",
@@ -96,17 +107,10 @@ def main(
     trained = {row: [*paths.values()] for row, paths in models.items()}
     for name in LANGUAGE_MODELS:
         trained[name] = [*find_trained(training, name).values()]
-    warn_of_other_data(trained, test_path.parent)
+    warn_of_other_data(trained, test_path.parent, training.parent / PROJECT_LOCK)
     warn_of_other_labels(models, test_path)
-    evaluations: Dict[str, Dict[str, Dict[str, Any]]] = {}
-    for row, paths in models.items():
-        evaluations[row] = {}
-        for seed, path in paths.items():
-            kept = output_dir / "cache" / f"{row}-{seed}.json" if cache else None
-            with script_errors(f"{path} cannot be evaluated"):
-                evaluations[row][seed] = evaluate_pipeline(
-                    path, test_path, kept=kept, gold_tokens=not is_teacher
-                )
+    kept = output_dir / "cache" if cache else None
+    evaluations = score_rows(models, test_path, kept, gold_tokens=not is_teacher)
     results = {row: summarise(by_seed) for row, by_seed in evaluations.items()}
     extra = {TEACHER: teacher} if is_teacher and teacher else {}
     if extra and not (is_package(teacher) or Path(teacher).exists()):
@@ -129,6 +133,13 @@ def main(
         output_dir / "bootstrap.json", compare_rows(evaluations, pairs, draws=draws)
     )
     write_json(output_dir / "errors.json", find_errors(evaluations, docs))
+    if dev is not None:
+        own = {row: p for row, p in models.items() if row == row_of(packaged)}
+        place = kept / "dev" if kept else None
+        found = score_rows(own, dev, place, gold_tokens=False)
+        write_json(
+            output_dir / "dev.json", {row: summarise(r) for row, r in found.items()}
+        )
     lms = read_lm_metas(training)
     if lms:
         summaries = {name: summarise_lms([*lms[name].values()]) for name in lms}
@@ -136,6 +147,32 @@ def main(
     if is_teacher and corpus_meta:
         msg.info("The scores are agreement with the teacher, not with people")
     print_table({"": results}, speed["machine"])
+
+
+def score_rows(
+    models: Dict[str, Dict[str, Path]],
+    gold: Path,
+    kept: Optional[Path],
+    *,
+    gold_tokens: bool,
+) -> Dict[str, Dict[str, Dict[str, Any]]]:
+    """models (Dict[str, Dict[str, Path]]): Row -> seed -> directory.
+    gold (Path): Gold data.
+    kept (Optional[Path]): Folder for the scores, which are kept until something changes.
+    gold_tokens (bool): Also score on the given tokens.
+    RETURNS (Dict[str, Dict[str, Dict[str, Any]]]): Row -> seed -> evaluation.
+    RAISES (ScriptError): If one cannot be evaluated.
+    """
+    found: Dict[str, Dict[str, Dict[str, Any]]] = {}
+    for row, paths in models.items():
+        found[row] = {}
+        for seed, path in paths.items():
+            file = kept / f"{row}-{seed}.json" if kept else None
+            with script_errors(f"{path} cannot be evaluated"):
+                found[row][seed] = evaluate_pipeline(
+                    path, gold, kept=file, gold_tokens=gold_tokens
+                )
+    return found
 
 
 def find_errors(evaluations: Evaluations, docs: Any) -> Dict[str, Any]:

@@ -3,6 +3,7 @@
 import http.client
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import urllib.request
@@ -23,9 +24,11 @@ from corpora.brown import (
     read_tar,
     read_zip,
 )
+from spacy.util import is_package
 from tqdm import tqdm
 from wasabi import msg
 
+from spacy_ldnet.distillation.teacher import INSTALL
 from spacy_ldnet.util import write_folder
 from spacy_ldnet.workflow.scripting import (
     ScriptError,
@@ -214,6 +217,23 @@ def fetch(out_dir: Path, source: str = "auto", assets: Path = Path("assets")) ->
     msg.good(f"{len(documents)} documents, {n_lines} paragraphs in {out_dir}")
 
 
+def install(teacher: str, constraints: Path = Path("constraints.txt")) -> None:
+    """Install the project's own teacher. Others are the user's to choose and to install.
+
+    teacher (str): A package or a folder.
+    constraints (Path): The versions to install under.
+    RAISES (ScriptError): If it could not be installed.
+    """
+    if teacher not in INSTALL or is_package(teacher) or Path(teacher).exists():
+        return
+    command = [sys.executable, *INSTALL[teacher].split()[1:], "-c", str(constraints)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        hint = f"{INSTALL[teacher]}\n{done.stderr.strip()[-500:]}"
+        raise ScriptError(f"The teacher {teacher} could not be installed", hint)
+    msg.good(f"Installed the teacher {teacher}")
+
+
 def main(
     out_dir: Path = typer.Argument(..., help="Folder for the text files"),
     source: Source = typer.Option(Source.auto, help="Where to look for the corpus"),
@@ -223,15 +243,19 @@ def main(
     text: Optional[Path] = typer.Option(
         None, help="Do nothing unless this is the folder"
     ),
+    corpus: str = typer.Option("", help="'teacher': fetch the teacher, too"),
+    teacher: str = typer.Option("", help="The teacher: a package or a folder"),
     tagged: Optional[Path] = typer.Option(
         None, help="Folder for the corpus' own files, with part-of-speech tags"
     ),
 ) -> None:
     """Get the Brown corpus as plain text: one document a file, one paragraph a line."""
-    if text is not None and text.resolve() != out_dir.resolve():
-        msg.info(f"Nothing to fetch: the text is {text}")
-        return
     try:
+        if corpus == "teacher":
+            install(teacher)
+        if text is not None and text.resolve() != out_dir.resolve():
+            msg.info(f"No text to fetch: it is {text}")
+            return
         fetch(out_dir, source=source.value, assets=assets)
         if tagged is not None:
             write_tagged(tagged, source.value, assets)

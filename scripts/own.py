@@ -2,18 +2,18 @@
 
 import shutil
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, List
 
 import srsly
 import typer
-from spacy.cli._util import app as spacy_app
+from pretrain import Pretrain, pretrain
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
 
-import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.evaluation.choose import choose_pipeline
 from spacy_ldnet.evaluation.compare import compare, print_comparison
+from spacy_ldnet.evaluation.summary import summary_lines
 from spacy_ldnet.lm_directory import find_language_models
 from spacy_ldnet.report.page import write_page
 from spacy_ldnet.report.run import read_comparison
@@ -22,6 +22,8 @@ from spacy_ldnet.workflow.scripting import ScriptError, script_errors, write_jso
 
 #: What the mark in a folder says of who wrote it.
 COMMAND = "scripts/own.py"
+#: Language models that a repository may lack.
+SHIPPED = "assets/lm_en"
 #: The pipelines, by their folder: with all layers, pruned, and trained again on the
 #: remaining layers.
 FULL, PRUNED, RETRAINED = ROWS = ("full", "pruned", "retrained")
@@ -44,12 +46,15 @@ def write_text(
 
 @app.command("lm")
 def get_language_models(
-    lm: str = typer.Argument(
-        ..., help="Language models: a directory or a package; empty for --default"
-    ),
+    lm: str = typer.Argument(..., help="Language models: a directory or a package"),
     output: Path = typer.Argument(..., help="Directory for their copy"),
-    default: str = typer.Option("", help="Language models if LM is empty"),
+    default: str = typer.Option(
+        "", help="Language models if LM is empty, or the shipped ones and not there"
+    ),
     text: str = typer.Option("", help="Continue their pretraining on this text"),
+    mode: Pretrain = typer.Option(
+        Pretrain.go_on, "--pretrain", help="'none': do not continue it after all"
+    ),
     unless: str = typer.Option("assets/brown", help="A text that is not used"),
     lang: str = typer.Option("en", help="Language code"),
     seed: int = typer.Option(0, help="Seed of the pretraining"),
@@ -57,13 +62,15 @@ def get_language_models(
 ) -> None:
     """Copy language models, and continue their pretraining if there is text."""
     with script_errors("There are no language models to begin with"):
-        source = find_language_models(lm or default)
-    if text and Path(text) != Path(unless):
+        is_missing = not lm or (lm == SHIPPED and not Path(lm).exists())
+        source = find_language_models(default if is_missing else lm)
+    if mode is Pretrain.none:
+        msg.info("The language models stay as they are: vars.pretrain is none")
+    elif text and Path(text) != Path(unless):
         work = output.with_name(f"{output.name}_pretraining")
-        words: List[Any] = ["ldnet", "pretrain", work, "--resume", "--overwrite"]
-        words += ["--gpu-id", gpu, "--paths.init_from", source, "--nlp.lang", lang]
-        words += ["--paths.raw_text", text, "--system.seed", seed]
-        spacy_app([str(word) for word in words], standalone_mode=False)
+        words: List[Any] = [work, "--gpu-id", gpu, "--paths.init_from", source]
+        words += ["--nlp.lang", lang, "--paths.raw_text", text, "--system.seed", seed]
+        pretrain(words)
         source = work / "model-best"
     else:
         msg.info("The language models stay as they are: no --vars.text is given")
@@ -131,39 +138,22 @@ def summary(own: Path = typer.Argument(..., help="The folder of the run")) -> No
 
 def summarise(own: Path) -> List[str]:
     """own (Path): The folder of the run.
-    RETURNS (List[str]): F1 by label on dev and on test, words per second, the layers
-        that are left, wheel, report and the next command.
+    RETURNS (List[str]): See `summary_lines`.
     """
     found, choice = (srsly.read_json(own / name) for name in (RESULTS, CHOICE))
-    row = choice["chosen"]
-    sets: Dict[str, Any] = {
-        name: part["results"] for name, part in found["sets"].items()
-    }
-    lines = []
-    for name, results in sets.items():
-        labels = ", ".join(
-            f"{label} {scores['ents_f']['mean']:.1f}"
-            for label, scores in results[row]["per_label"].items()
-        )
-        lines.append(
-            f"F1 on {name}: {results[row]['ents_f']['mean']:.2f} ({labels or 'no labels'})"
-        )
+    sets = {name: part["results"] for name, part in found["sets"].items()}
+    reason = choice["reason"]
     if len(sets) == 1:
-        lines.append("F1 on test: none (too few labels for a test part)")
-    facts, whole = (next(iter(sets.values()))[name] for name in (row, FULL))
-    layers, before = (f"{r['layers_fwd']}+{r['layers_bwd']}" for r in (facts, whole))
-    speed, full = (r["words_per_second"] for r in (facts, whole))
+        reason += " Too few labels for a test part."
     wheels = sorted(own.glob("packages/*/dist/*.whl"))
-    wheel = str(wheels[-1]) if wheels else "not built"
-    report = own / REPORT
-    return [
-        *lines,
-        f"Words per second: {speed:,.0f} (all layers: {full:,.0f}), {facts['size_mb']:.1f} MB",
-        f"Layers: {layers} of {before}. {choice['reason']}",
-        f"Wheel: {wheel}",
-        f"Report: {report if report.is_file() else 'not written'}",
-        f"Next: python -m pip install {wheel if wheels else 'WHEEL'}",
-    ]
+    return summary_lines(
+        sets,
+        choice["chosen"],
+        whole=FULL,
+        reason=reason,
+        wheel=wheels[-1] if wheels else None,
+        report=own / REPORT,
+    )
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from spacy_ldnet.workflow.rows import (
     find_models,
     find_trained,
     read_lm_metas,
+    row_of,
 )
 from spacy_ldnet.workflow.scripting import ScriptError, script_errors
 
@@ -97,8 +98,7 @@ def read_run(
     RAISES (ScriptError): If the evaluation's files are not there.
     """
     results = _read(metrics / "results.json", required=True)
-    rows = {row.folder: name for name, row in ROWS.items()}
-    wanted = (rows.get(packaged, packaged), packaged, *SUBJECTS)
+    wanted = (row_of(packaged), packaged, *SUBJECTS)
     logs = {
         name: read_logs({d.name: d / name / file for d in _seeds(training)})
         for name, file in (("gated", "gates.jsonl"), ("lm", "log.jsonl"))

@@ -2,15 +2,22 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import List, Optional
 
 import typer
 from wasabi import msg
+from weasel.cli.run import check_rerun, run_commands, update_lockfile
+from weasel.util import join_command
 
 from spacy_ldnet.util import check_output, write_folder
+from spacy_ldnet.workflow.runs import use_lock
 from spacy_ldnet.workflow.scripting import ScriptError, script_errors
 
 #: Packages that carry a transformer: where in them it is.
 INSIDE = "model"
+INSTALL = 'Install the extra: python -m pip install -e ".[trf]" -c constraints.txt'
+#: Settings of the training are passed on.
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 #: What the mark in the folder says of who wrote it.
 COMMAND = "scripts/transformer.py"
 
@@ -45,7 +52,7 @@ def fetch(name: str, output: Path) -> None:
     if find_spec("spacy_transformers") is None:
         raise ScriptError(
             "spacy-transformers is not installed",
-            'Install the extra: python -m pip install -e ".[trf]" -c constraints.txt',
+            INSTALL,
         )
     from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
@@ -79,16 +86,62 @@ def fetch(name: str, output: Path) -> None:
     msg.good(f"{name}: {millions:.1f}M parameters", str(output))
 
 
+def train(pipeline: Path, words: List[str], run: Path) -> None:
+    """Fetch the transformer and fine-tune it, unless that is done and nothing changed.
+
+    pipeline (Path): Where the trained pipeline goes.
+    words (List[str]): Arguments of this script and of `spacy train`, without options of
+        their own for the step: name, folder, config, settings.
+    run (Path): The folder of the run, which has the lock file.
+    """
+    name, folder, config, *settings = words
+    data = [b for a, b in zip(settings, settings[1:]) if a.startswith("--paths.")]
+    command = {
+        # The step itself always runs.
+        "name": f"transformer in {pipeline}",
+        "script": [
+            join_command(["python", COMMAND, name, folder]),
+            join_command(
+                ["python", "-m", "spacy", "train", config, "--output", str(pipeline)]
+                + ["--paths.transformer", folder, *settings]
+            ),
+        ],
+        "deps": [config, *data],
+        "outputs": [f"{pipeline}/model-best/meta.json"],
+    }
+    use_lock(run)
+    if not check_rerun(Path.cwd(), command):
+        msg.info(f"Nothing changed: {pipeline} is kept")
+        return
+    run_commands(command["script"])
+    update_lockfile(Path.cwd(), command)
+
+
 def main(
+    ctx: typer.Context,  # settings of the training
     name: str = typer.Argument(..., help="A folder, a package, or a name on the hub"),
     output: Path = typer.Argument(..., help="Folder to put it in"),
+    pipeline: Optional[Path] = typer.Option(
+        None, help="Fine-tune it, too, if the extra is installed; where to"
+    ),
+    config: str = typer.Option("configs/trf.cfg", help="Config of the fine-tuning"),
+    run: Path = typer.Option(Path("."), help="Folder of the run"),
 ) -> None:
-    """Put a pretrained transformer where the configs look for it."""
+    """Put a pretrained transformer where the configs look for it. With --pipeline it is
+    fine-tuned, with the settings that follow."""
+    if pipeline is not None and find_spec("spacy_transformers") is None:
+        msg.warn("Skipped, since spacy-transformers is not installed", INSTALL)
+        return
     try:
-        fetch(name, output)
+        if pipeline is None:
+            fetch(name, output)
+        else:
+            train(pipeline, [name, str(output), config, *ctx.args], run)
     except ScriptError as err:
         msg.fail(err.title, err.hint, exits=1)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer()
+    app.command(context_settings=PASSED_ON)(main)
+    app()

@@ -650,6 +650,25 @@ class Errors(metaclass=_WithCode):
         "spacy-ldnet.LabelSetCorpus.v1 has path = null. Give a .spacy file or a "
         "folder of them, in the config or as --paths.train corpus/train.spacy."
     )
+    E204 = (
+        "'{run}' cannot be the folder of a run (vars.run): {reason}. Give a new "
+        "folder, such as runs/news, or that of an earlier run."
+    )
+    E205 = (
+        "The run needs up to {need:.1f} GB on the disk of '{path}', but only "
+        "{free:.1f} GB are free. Free some space, choose a folder on another disk "
+        "(vars.run), or keep fewer word vectors (vars.vectors_rows)."
+    )
+    E206 = (
+        "There is no corpus '{name}'. Give open, teacher, wnut17, wikigold, conll03, "
+        "or a folder with train, dev and test in .spacy or in columns, or with several "
+        "such folders."
+    )
+    E207 = (
+        "The corpus '{name}' has {found} for its {part} part. Exactly one is needed, "
+        "with one of these names: {names}. To split files: python -m spacy ldnet "
+        "corpus FILES OUT."
+    )
 
 
 class Warnings(metaclass=_WithCode):
@@ -756,6 +775,10 @@ class Warnings(metaclass=_WithCode):
         "models in '{path}'. They were trained on another language or script, or on "
         "text tokenized differently. Choose others, start from scratch, or add rows "
         "for these words with [pretraining] extend_vocabulary = true."
+    )
+    W068 = (
+        "The step that trains '{path}' was interrupted before. spaCy cannot resume a "
+        "training, so it starts over."
     )
     W070 = (
         "No test part was made: {sentences} sentences in {texts} texts are too few "

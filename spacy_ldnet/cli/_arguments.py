@@ -16,8 +16,12 @@ from ..threads import wait_passively
 
 PROJECT_FILE = "project.yml"
 #: Top-level key of a project.yml for this package. Below it, check_vars = true has the
-#: variables of the command line checked.
+#: variables of the command line checked, and own_lock = true has the lock file kept in the
+#: folder that vars.run names.
 PROJECT_KEY = "spacy_ldnet"
+LOCK_FILE = "project.lock"
+#: What a training of spaCy's leaves in its output.
+BEST = Path("model-best") / "meta.json"
 #: Options of `project run` and `project assets`.
 PROJECT_OPTIONS = ("-F", "--force", "-D", "--dry", "-e", "--extra", "--help")
 STEPS = "training.max_steps"
@@ -25,8 +29,9 @@ RATE_STEPS = "training.optimizer.learn_rate.total_steps"
 
 
 def check_arguments(arguments: List[str], environ: Mapping[str, str]) -> None:
-    """Stop the process with E130 or E131 if a setting has no effect, and warn (W054) if
-    the learning rate reaches zero before the end of the training.
+    """Stop the process with E130 or E131 if a setting has no effect, or E204 if it names
+    an impossible folder for a run. Warn (W054) if the learning rate reaches zero before
+    the end of the training, and (W068) if a training of the project starts over.
 
     arguments (List[str]): As in `sys.argv`. Those of other programs are ignored.
     environ (Mapping[str, str]): As in `os.environ`.
@@ -36,6 +41,7 @@ def check_arguments(arguments: List[str], environ: Mapping[str, str]) -> None:
         _check_project(words[1], words[2:], environ.get("WEASEL_CONFIG_OVERRIDES", ""))
     elif words[:1] == ["train"]:
         _check_config(words[1:], environ.get("SPACY_CONFIG_OVERRIDES", ""))
+        _warn_of_interruption(words[1:])
     elif words[:2] == ["ldnet", "pretrain"]:
         _check_config(words[2:], environ.get("SPACY_CONFIG_OVERRIDES", ""))
 
@@ -84,8 +90,27 @@ def _directory(command: str, words: List[str]) -> List[str]:
 def _check_project(command: str, words: List[str], more: str) -> None:
     path, text = _read_project(command, words)
     project = _parse_project(text) if text else {}
-    if not (project.get(PROJECT_KEY) or {}).get("check_vars"):
-        return
+    options = project.get(PROJECT_KEY) or {}
+    if options.get("check_vars"):
+        _check_variables(project, path, words, more)
+    if options.get("own_lock"):
+        given = dict(_pairs([*words, *_split(more)]))
+        _use_own_lock(given.get("vars.run", project["vars"]["run"]), path.parent)
+
+
+def _use_own_lock(run: str, project: Path) -> None:
+    from ..workflow.runs import check_run, use_lock
+
+    try:
+        check_run(run, project)
+    except ValueError as err:
+        msg.fail(str(err), exits=1)
+    use_lock(Path(run))
+
+
+def _check_variables(
+    project: Dict[str, Any], path: Path, words: List[str], more: str
+) -> None:
     known = {f"vars.{name}" for name in project.get("vars") or {}}
     known |= {f"env.{name}" for name in project.get("env") or {}}
     settings = [name for name, _ in _pairs([*words, *_split(more)])]
@@ -118,6 +143,34 @@ def _check_config(words: List[str], more: str) -> None:
     if steps and total and steps != total:
         found = {"name": STEPS, "rate": RATE_STEPS, "steps": steps, "total": total}
         msg.warn(Warnings.W054.format(**found))
+
+
+def _warn_of_interruption(words: List[str]) -> None:
+    """Say that a training which was stopped starts over. spaCy leaves the same files at
+    each evaluation and at the end, so weasel's notes tell whether its step ended."""
+    given = dict(zip(words, words[1:]))
+    output = Path(given.get("--output") or given.get("-o") or "")
+    if not output.name or not output.is_dir() or not _read_project("assets", [])[1]:
+        return
+    best = output / BEST
+    locks = (folder / LOCK_FILE for folder in output.parents)
+    lock = next((path for path in locks if path.is_file()), None)
+    if lock is None or (best.is_file() and _is_noted(best, lock)):
+        return
+    msg.warn(Warnings.W068.format(path=output))
+
+
+def _is_noted(path: Path, lock: Path) -> bool:
+    """Whether a step that ended made the file as it is now."""
+    import srsly
+    from weasel.util import get_checksum
+
+    try:
+        steps = srsly.read_yaml(lock).values()
+    except (AttributeError, ValueError):
+        return False
+    made = {Path(out["path"]): out["md5"] for step in steps for out in step["outs"]}
+    return made.get(path) == get_checksum(path)
 
 
 def _number(name: str, text: str) -> str:

@@ -1,7 +1,8 @@
 """Summaries of results: seeds joined, rows compared, tables printed."""
 
 import statistics
-from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from wasabi import msg
@@ -176,3 +177,53 @@ def print_differences(bootstraps: Mapping[str, Mapping[str, Any]], first: str) -
         aligns = ("l", *"r" * len(bootstraps))
         msg.table(rows, header=header, divider=True, aligns=aligns, max_col=60)
         msg.text("95% intervals of a paired bootstrap over documents")
+
+
+def summary_lines(
+    sets: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    row: str,
+    *,
+    whole: Optional[str] = None,
+    reason: str = "",
+    wheel: Optional[Path] = None,
+    report: Optional[Path] = None,
+) -> List[str]:
+    """A summary of a run, in six lines.
+
+    sets (Mapping[str, Mapping[str, Mapping[str, Any]]]): Gold data -> row -> see
+        `summarise`. The last one knows the cost of the rows.
+    row (str): The row of the pipeline.
+    whole (Optional[str]): The row with all layers.
+    reason (str): Why it is this pipeline.
+    wheel (Optional[Path]): The wheel. It need not exist.
+    report (Optional[Path]): The page about the run. It need not exist.
+    RETURNS (List[str]): F1 by label on each set, words per second, the layers that are
+        left, wheel, report, and the next command.
+    """
+    known = [*sets.values()][-1]
+    facts, before = known[row], known.get(whole or "")
+    scores = [f"{name} {_by_label(rows[row])}" for name, rows in sets.items()]
+    n = facts["ents_f"]["n"]
+    speed = f"{facts['words_per_second']:,.0f}"
+    layers = f"{facts['layers_fwd']}+{facts['layers_bwd']}"
+    if before and before is not facts:
+        speed += f" (all layers: {before['words_per_second']:,.0f})"
+        layers += f" of {before['layers_fwd']}+{before['layers_bwd']}"
+    built = wheel is not None and wheel.is_file()
+    written = report is not None and report.is_file()
+    return [
+        f"F1{f' (mean of {n} seeds)' if n > 1 else ''}: {'; '.join(scores)}",
+        f"Words per second: {speed}, {facts['size_mb']:.1f} MB",
+        f"Layers: {layers}{f'. {reason}' if reason else ''}",
+        f"Wheel: {wheel if built else 'not built'}",
+        f"Report: {report if written else 'not written'}",
+        f"Next: python -m pip install {wheel if built else 'WHEEL'}",
+    ]
+
+
+def _by_label(found: Mapping[str, Any]) -> str:
+    labels = [
+        f"{label} {scores['ents_f']['mean']:.1f}"
+        for label, scores in found["per_label"].items()
+    ]
+    return f"{found['ents_f']['mean']:.2f} ({', '.join(labels) or 'no labels'})"

@@ -33,6 +33,7 @@ from ..labelled.label_sets import (
 )
 from ..models.doc_arrays import in_vocab
 from ..models.shim import damage_of_component
+from ..models.tok2vec import widen_vectors
 from ..models.types import SoftTargets
 from ..pruning.callbacks import warn_if_frozen
 from ..pruning.encoders import budget_scores
@@ -226,6 +227,7 @@ class SequenceLabeller(TrainablePipe):
         self, bytes_data: bytes, *, exclude: Iterable[str] = ()
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the bytes are damaged."""
+        widen_vectors(self.vocab)
         with damage_of_component(self.name):
             return super().from_bytes(bytes_data, exclude=exclude)
 
@@ -233,6 +235,7 @@ class SequenceLabeller(TrainablePipe):
         self, path: Union[str, Path], *, exclude: Iterable[str] = ()
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the files are damaged."""
+        widen_vectors(self.vocab)
         with damage_of_component(self.name):
             return super().from_disk(path, exclude=exclude)
 

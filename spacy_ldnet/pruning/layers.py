@@ -29,7 +29,7 @@ from ..lm_directory import (
 )
 from ..models.gated import GateShim
 from ..timing import make_docs, zipf_texts
-from ..util import MARK_FILE, check_output, write_folder
+from ..util import MARK_FILE, check_output, require_torch, write_folder
 from .encoders import encoders_in, gate_shim
 
 #: Largest change of the encoder's output that float rounding explains.
@@ -345,8 +345,9 @@ def prune_language_models(
     RETURNS (PruningReport): The language models before and after.
     RAISES (ValueError): E011, E018, E150, E152 to E154 for unusable files; E038 if
         `layers_of` was not made of these language models; E120 to E124 if the output
-        cannot be written.
+        cannot be written; E136 without torch.
     """
+    require_torch("to prune language models")
     from ..describe import describe_lm
     from ..nn.prune import keep_lm_layers
     from ..nn.serialize import module_to_bytes

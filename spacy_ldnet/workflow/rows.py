@@ -60,6 +60,13 @@ LANGUAGE_MODELS = {
 }
 
 
+def row_of(folder: str) -> str:
+    """folder (str): A directory below training/SEED.
+    RETURNS (str): Name of its row, or the directory's own without one.
+    """
+    return {row.folder: name for name, row in ROWS.items()}.get(folder, folder)
+
+
 def find_models(training: Path) -> Dict[str, Dict[str, Path]]:
     """Find the best pipeline of every row and seed.
 

@@ -1,4 +1,4 @@
-"""The server of docs/recipes/serving.md, as it stands there."""
+"""The server of docs/start/serving.md, as it stands there."""
 
 import json
 import shlex
@@ -18,7 +18,7 @@ from blocks import ROOT, read_blocks
 for module in ("fastapi", "gunicorn", "uvicorn_worker"):
     pytest.importorskip(module, reason="needs fastapi, gunicorn and uvicorn-worker")
 
-PAGE = ROOT / "docs" / "recipes" / "serving.md"
+PAGE = ROOT / "docs" / "start" / "serving.md"
 START = 60  # seconds for two workers to load the pipeline on a busy machine
 
 

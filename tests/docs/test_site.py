@@ -90,9 +90,6 @@ def test_site_builds_without_warnings_and_fetches_nothing(tmp_path):
     for path in [*pages, *(tmp_path / "site").rglob("*.css")]:
         found = FETCHED.search(path.read_text(encoding="utf8"))
         assert found is None, f"{path.name} fetches {found}"
-    results = (tmp_path / "site/results/index.html").read_text(encoding="utf8")
-    readme = (ROOT / "README.md").read_text(encoding="utf8")
-    row = next(x for x in readme.splitlines() if x.startswith("| `ldnet_retrained`"))
-    cells = [cell.strip() for cell in row.strip("|").split("|") if "`" not in cell]
-    assert len(cells) == 6 and all(f">{cell}<" in results for cell in cells)
-    assert "table: results" not in results
+    # Links to files that are not on the site, while the project has no address.
+    notes = (tmp_path / "site/notes/index.html").read_text(encoding="utf8")
+    assert "<code>experiments/frontier.md</code>" in notes

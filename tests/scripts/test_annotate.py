@@ -86,11 +86,15 @@ def test_lm_does_not_read_what_the_tagger_learns_from(
 def test_lm_reads_all_where_nearly_everything_is_labelled(
     sample_text, tmp_path, tiny_teacher, capsys
 ):
-    docs, _ = run(sample_text, tmp_path, tiny_teacher, labelled=0)
-    lm = read_lm_text(tmp_path)
-    labelled = {doc.text for doc in docs["train"]}
-    assert labelled == {*lm["lm_train"], *lm["lm_dev"]}
-    assert "100% of the text is labelled" in capsys.readouterr().out
+    for number, said in (
+        (10_000, "100% of the text is labelled"),
+        (0, "All the text is labelled"),
+    ):
+        docs, _ = run(sample_text, tmp_path, tiny_teacher, labelled=number)
+        lm = read_lm_text(tmp_path)
+        labelled = {doc.text for doc in docs["train"]}
+        assert labelled == {*lm["lm_train"], *lm["lm_dev"]}
+        assert said in capsys.readouterr().out
 
 
 def test_lm_reads_more_text_but_not_what_is_held_out(

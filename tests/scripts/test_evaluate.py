@@ -6,6 +6,7 @@ from pathlib import Path
 import evaluate
 import pytest
 import srsly
+import summary
 import typer
 from spacy.tokens import DocBin
 from toy_cnn import make_docs, train_cnn
@@ -39,7 +40,8 @@ def test_results_of_all_seeds_are_written_and_kept(trained: Path, monkeypatch):
     app.command()(evaluate.main)
     training, metrics = trained / "training", trained / "metrics"
     args = [str(trained / "test.spacy"), str(metrics), "--training", str(training)]
-    args += ["--rounds", "1", "--draws", "100"]
+    args += ["--rounds", "1", "--draws", "100", "--packaged", "cnn"]
+    args += ["--dev", str(trained / "test.spacy")]
     result = CliRunner().invoke(app, args, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     row = srsly.read_json(metrics / "results.json")["cnn"]
@@ -53,6 +55,26 @@ def test_results_of_all_seeds_are_written_and_kept(trained: Path, monkeypatch):
     assert lm["perplexity"]["forward"] == pytest.approx(forward)
     assert lm["perplexity"]["backward"] == {"mean": 171.0, "std": 0.0, "n": 2}
     assert srsly.read_json(metrics / "bootstrap.json") == {}
+    options = ["--packaged", "cnn"]
+    words = ["run", str(metrics), *options, "--wheel", str(trained / "test.spacy")]
+    lines = CliRunner().invoke(summary.app, words).output.splitlines()
+    assert lines[0] == (
+        "F1 (mean of 2 seeds): dev 100.00 (GPE 100.0, PERSON 100.0); "
+        "test 100.00 (GPE 100.0, PERSON 100.0)"
+    )
+    assert lines[2:] == [
+        "Layers: 0+0",
+        f"Wheel: {trained / 'test.spacy'}",
+        "Report: not written",
+        f"Next: python -m pip install {trained / 'test.spacy'}",
+    ]
+    gain = {"difference": 2.0, "low": 1.0, "high": 3.5}
+    pairs = {"cnn - trf": gain, "ldnet - cnn": gain, "ldnet - trf": gain}
+    srsly.write_json(metrics / "bootstrap.json", pairs)
+    table = CliRunner().invoke(summary.app, ["table", str(metrics), *options]).output
+    assert "-2.00 (-3.50 to -1.00)" in table and "+2.00 (+1.00 to +3.50)" in table
+    result = CliRunner().invoke(summary.app, [*words[:2], "--wheel", "x"])
+    assert "'retrained' has no row" in str(result.exception)
 
     def never(*args, **kwargs):
         raise AssertionError("an unchanged pipeline was scored again")

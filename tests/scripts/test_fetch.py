@@ -97,3 +97,11 @@ def test_other_text_in_the_folder_is_refused(small_corpus, tmp_path):
     with pytest.raises(ScriptError, match="holds other text"):
         fetch.fetch(tmp_path, assets=tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_only_the_teacher_of_the_project_is_installed(tmp_path, monkeypatch):
+    fetch.install("no_such_pipeline", tmp_path / "none.txt")
+    command = f"python -m pip install {tmp_path / 'none.whl'}"
+    monkeypatch.setitem(fetch.INSTALL, "no_such_pipeline", command)
+    with pytest.raises(ScriptError, match="no_such_pipeline could not be installed"):
+        fetch.install("no_such_pipeline", tmp_path / "none.txt")

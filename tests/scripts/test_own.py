@@ -120,10 +120,19 @@ def test_from_labels_to_a_pipeline(project, monkeypatch):
     packaged = Path("own/packages/xx_ldnet-0.1.0/xx_ldnet/xx_ldnet-0.1.0")
     assert srsly.read_json(packaged / "meta.json")["license"] == "MIT"
     lines = output.strip().splitlines()
-    starts = ["F1 on dev", "F1 on test", "Words per second", "Layers: ", "Wheel: "]
+    starts = [
+        "F1: dev ",
+        "Words per second",
+        "Layers: ",
+        "Wheel: ",
+        "Report: ",
+        "Next: ",
+    ]
     assert [line[: len(start)] for line, start in zip(lines, starts)] == starts
-    assert "of 3+3" in lines[3] and choice["reason"] in lines[3]
-    assert lines[5] == "Report: own/report.html" and lines[6].startswith("Next: ")
+    assert (
+        "; test " in lines[0] and "of 3+3" in lines[2] and choice["reason"] in lines[2]
+    )
+    assert lines[4] == "Report: own/report.html" and len(lines) == 6
 
 
 def test_language_models_stay_as_they_are_without_text(project):
@@ -168,8 +177,8 @@ def test_the_pruned_pipeline_is_not_taken_if_it_lost_much(project):
     assert srsly.read_json("own/choice.json")["chosen"] == "full"
     assert srsly.read_json("own/chosen/meta.json")["name"] == "full"
     lines = own.summarise(Path("own"))
-    assert lines[:2] == [
-        "F1 on dev: 60.00 (PER 50.0)",
-        "F1 on test: none (too few labels for a test part)",
-    ]
-    assert "more than 1" in lines[3] and lines[4] == "Wheel: not built"
+    assert lines[0] == "F1: dev 60.00 (PER 50.0)"
+    assert "more than 1" in lines[2] and lines[2].endswith(
+        "Too few labels for a test part."
+    )
+    assert lines[3] == "Wheel: not built"

@@ -7,6 +7,9 @@ from weasel.cli.document import project_document
 from weasel.util import load_project_config
 
 ROOT = Path(__file__).resolve().parents[2]
+#: A command of the package, and one that `python -m spacy` has.
+WORDS = ("corpus",)
+TRAININGS = ("spacy train", "ldnet pretrain", "/pretrain.py", "/transformer.py")
 PROJECTS = [ROOT, ROOT / "experiments"]
 
 
@@ -15,13 +18,33 @@ def test_language_seed_and_gpu_reach_every_training(folder):
     overrides = {"vars.lang": "de", "vars.seed": 7, "vars.gpu": 3}
     project = load_project_config(folder, overrides=overrides)
     scripts = [line for command in project["commands"] for line in command["script"]]
-    trainings = [s for s in scripts if "spacy train" in s or "ldnet pretrain" in s]
+    trainings = [s for s in scripts if any(name in s for name in TRAININGS)]
     assert len(trainings) >= 4
     for script in trainings:
         for option in ("--nlp.lang de", "--system.seed 7", "--gpu-id 3"):
             assert option in script, script
         # The workflow `own` has one folder, and no seeds side by side.
-        assert "training/7/" in script or " own/" in script, script
+        assert "training/7/" in script or "/own/" in script, script
+
+
+@pytest.mark.parametrize("run", [".", "runs/news"])
+def test_a_run_reads_and_makes_nothing_of_another_one(run):
+    project = load_project_config(ROOT, overrides={"vars.run": run})
+    made = [path for c in project["commands"] for path in c.get("outputs", [])]
+    paths = made + [path for c in project["commands"] for path in c.get("deps", [])]
+    words = {
+        word
+        for command in project["commands"]
+        for line in command["script"]
+        for word in line.split()
+        if command["name"] != "quick"
+    }
+    names = ("corpus", "training", "metrics", "packages", "own")
+    for name in {*paths, *words}:
+        parts = Path(name).parts
+        assert not parts or parts[0] not in names or run == "." or name in WORDS, name
+    for path in made:
+        assert path.startswith((f"{run}/", "assets/")), path
 
 
 @pytest.mark.parametrize("folder", PROJECTS, ids=["workflow", "experiments"])

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 import spacy
+import transformer
+import typer
+import weasel.cli.run
 from spacy.cli.train import train
 from spacy.tokens import DocBin
 from toy import SENTENCES, make_examples
 from toy_transformer import INNER, LAYERS, WIDTH
 from transformer import fetch, find_source
+from typer.testing import CliRunner
 
 from spacy_ldnet.evaluation.cost import find_transformer, macs_of_transformer
 from spacy_ldnet.evaluation.scoring import evaluate_pipeline
@@ -72,6 +76,36 @@ def test_configs_train_and_rows_have_their_cost(config, tiny_transformer, tmp_pa
     assert layers < found["macs_per_word"]
     assert found["macs_per_word"] - layers >= head
     assert found["layers_fwd"] == found["lm_macs_per_word"] == 0
+
+
+def test_the_step_trains_once_and_is_skipped_without_the_extra(
+    tiny_transformer, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(weasel.cli.run, "PROJECT_LOCK", "project.lock")
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    for name in ("scripts", "configs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    docs = [eg.reference for eg in make_examples(spacy.blank("en"))]
+    DocBin(docs=docs).to_disk("toy.spacy")
+    app = typer.Typer()
+    app.command(context_settings=transformer.PASSED_ON)(transformer.main)
+    words = [str(tiny_transformer), "there", "--run", "runs/x"]
+    words += ["--config", "configs/trf.cfg", "--pipeline", "out", "--gpu-id", "-1"]
+    words += ["--paths.train", "toy.spacy", "--paths.dev", "toy.spacy"]
+    words += ["--training.max_steps", "2", "--training.eval_frequency", "1"]
+    with monkeypatch.context() as without:
+        without.setattr(transformer, "find_spec", lambda name: None)
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0 and "Skipped" in result.output
+        assert not Path("out").exists()
+    for changed in (True, False):
+        before = Path("out/model-best/meta.json").stat() if not changed else None
+        result = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        assert ("Nothing changed" in result.output) is not changed
+        assert changed or before == Path("out/model-best/meta.json").stat()
+    assert Path("runs/x/project.lock").is_file()
 
 
 def expected_macs(nlp):
