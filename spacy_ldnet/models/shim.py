@@ -95,21 +95,6 @@ def check_precision(precision: str) -> None:
         warnings.warn(warning, stacklevel=3)
 
 
-@contextlib.contextmanager
-def damage_of_component(component: str) -> Iterator[None]:
-    """component (str): Name of a component whose model is read inside.
-    RAISES (ValueError): E139 in place of an error without a code.
-    """
-    try:
-        yield
-    except Exception as error:
-        if str(error).startswith(("[E", "'[E")) or isinstance(error, OSError):
-            raise
-        reason = f"{type(error).__name__}: {error}"
-        message = Errors.E139.format(name=component, reason=reason)
-        raise ValueError(message) from error
-
-
 class NumpyNetwork:
     """A network in numpy, made of saved weights. It cannot be trained.
 

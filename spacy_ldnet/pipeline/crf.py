@@ -2,7 +2,6 @@
 
 import warnings
 from itertools import islice
-from pathlib import Path
 from typing import (
     Any,
     Callable,
@@ -12,7 +11,6 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
-    Union,
 )
 
 import numpy
@@ -32,11 +30,10 @@ from ..labelled.label_sets import (
     warn_of_lost_label_sets,
 )
 from ..models.doc_arrays import in_vocab
-from ..models.shim import damage_of_component
-from ..models.tok2vec import widen_vectors
 from ..models.types import SoftTargets
 from ..pruning.callbacks import warn_if_frozen
 from ..pruning.encoders import budget_scores
+from .loading import SavedPipe
 from .soft_labels import (
     SOFT_TAGS,
     check_threshold,
@@ -66,7 +63,7 @@ from .upstream import check_upstreams
 N_SAMPLE = 10
 
 
-class SequenceLabeller(TrainablePipe):
+class SequenceLabeller(SavedPipe, TrainablePipe):
     """Find labelled spans that do not overlap: a CRF over the IOBES tags of the labels.
 
     Nothing is remembered across docs, and a doc's result does not depend on the other
@@ -222,22 +219,6 @@ class SequenceLabeller(TrainablePipe):
             return check_label_sets(references, self.labels, self.name)
         groups = (doc.spans.get(self.cfg["spans_key"], []) for doc in references)
         return {span.label_ for group in groups for span in group}
-
-    def from_bytes(
-        self, bytes_data: bytes, *, exclude: Iterable[str] = ()
-    ) -> "SequenceLabeller":
-        """RAISES (ValueError): E139 if the bytes are damaged."""
-        widen_vectors(self.vocab)
-        with damage_of_component(self.name):
-            return super().from_bytes(bytes_data, exclude=exclude)
-
-    def from_disk(
-        self, path: Union[str, Path], *, exclude: Iterable[str] = ()
-    ) -> "SequenceLabeller":
-        """RAISES (ValueError): E139 if the files are damaged."""
-        widen_vectors(self.vocab)
-        with damage_of_component(self.name):
-            return super().from_disk(path, exclude=exclude)
 
     # Prediction
 

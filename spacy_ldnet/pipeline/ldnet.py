@@ -1,8 +1,7 @@
 """The shared encoder: a `Tok2Vec` that is filled by a pretrained language model."""
 
 from functools import partial
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from spacy.language import Language
 from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
@@ -14,9 +13,8 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.encoder import find_encoders
-from ..models.shim import damage_of_component
-from ..models.tok2vec import widen_vectors
 from ..pruning.encoders import budget_scores
+from .loading import SavedPipe
 from .upstream import UpstreamPipe, check_upstreams
 
 default_model_config = """
@@ -38,7 +36,7 @@ cache_mb = 512
 DEFAULT_LDNET_MODEL = Config().from_str(default_model_config)["model"]
 
 
-class LDNet(UpstreamPipe, Tok2Vec):
+class LDNet(SavedPipe, UpstreamPipe, Tok2Vec):
     """Contextual word vectors from pruned language models, for all components after
     it that listen (`spacy.Tok2VecListener.v1` with `upstream = "ldnet"`).
 
@@ -89,20 +87,6 @@ class LDNet(UpstreamPipe, Tok2Vec):
                 encoder_loader(encoder)
         self._check_loaded()
         super().initialize(get_examples, nlp=nlp)
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "LDNet":
-        """RAISES (ValueError): E139 if the bytes are damaged."""
-        widen_vectors(self.vocab)
-        with damage_of_component(self.name):
-            return super().from_bytes(bytes_data, exclude=exclude)
-
-    def from_disk(
-        self, path: Union[str, Path], *, exclude: Iterable[str] = ()
-    ) -> "LDNet":
-        """RAISES (ValueError): E139 if the files are damaged."""
-        widen_vectors(self.vocab)
-        with damage_of_component(self.name):
-            return super().from_disk(path, exclude=exclude)
 
     def predict(self, docs: Iterable[Doc]) -> List[Floats2d]:
         """docs (Iterable[Doc]): The documents.
