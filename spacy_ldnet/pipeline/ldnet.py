@@ -8,7 +8,7 @@ from spacy.pipeline.tok2vec import Tok2Vec, Tok2VecListener
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer
+from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
 from ..errors import Errors
@@ -17,23 +17,8 @@ from ..pruning.encoders import budget_scores
 from .loading import SavedPipe
 from .upstream import UpstreamPipe, check_upstreams
 
-default_model_config = """
-[model]
-@architectures = "spacy-ldnet.LDNetEncoder.v1"
-width = 128
-embed = null
-hidden = null
-depth = null
-unit = null
-dropout = null
-window = 256
-get_spans = null
-sentence_end = false
-mixed_precision = false
-precision = "float32"
-cache_mb = 512
-"""
-DEFAULT_LDNET_MODEL = Config().from_str(default_model_config)["model"]
+#: The other settings have the defaults of the architecture.
+DEFAULT_MODEL = {"@architectures": "spacy-ldnet.LDNetEncoder.v1"}
 
 
 class LDNet(SavedPipe, UpstreamPipe, Tok2Vec):
@@ -144,7 +129,7 @@ def _backprop_once(
 @Language.factory(
     "ldnet",
     assigns=["doc.tensor"],
-    default_config={"model": DEFAULT_LDNET_MODEL, "train_lm": False},
+    default_config={"model": DEFAULT_MODEL, "train_lm": False},
     default_score_weights={"ldnet_budget": None, "ldnet_density": None},
 )
 def make_ldnet(nlp: Language, name: str, model: Model, train_lm: bool) -> LDNet:
