@@ -43,6 +43,7 @@ from spacy_ldnet.workflow.documents import (
     count_sentences,
     read_documents,
     read_more_text,
+    take,
 )
 from spacy_ldnet.workflow.scripting import ScriptError, script_errors, write_bytes
 
@@ -285,6 +286,7 @@ def convert(
     lang: str = "en",
     group: int = 0,
     seed: int = 0,
+    max_documents: int = 0,
     limits: Optional[Mapping[str, int]] = None,
 ) -> None:
     """Write a gold corpus in the form of the annotated one.
@@ -299,6 +301,7 @@ def convert(
     group (int): At most so many sentences a Doc; 0 for whole documents, and for the
         corpus' own number where none are marked.
     seed (int): Decides which documents the LMs hold out.
+    max_documents (int): At most so many documents of the text; 0 for all.
     limits (Optional[Mapping[str, int]]): At most so many sentences of a part; 0 for all.
     RAISES (ScriptError): If corpus or text cannot be used, or files of these names are
         there that this script did not write.
@@ -308,7 +311,8 @@ def convert(
             f"No raw text for the language models beside '{name}'",
             "Give a folder of .txt files with --text.",
         )
-    documents, more = read_documents(text), read_more_text(more_text)
+    documents = take(read_documents(text), max_documents, seed)
+    more = read_more_text(more_text)
     docs, about = read_docs(name, assets, lang, group)
     if name != "open":  # whose files are known, and whose repeats are dropped
         check_parts(docs, name)
@@ -359,6 +363,7 @@ def main(
         0, min=0, help="At most so many sentences a Doc (0: whole documents)"
     ),
     seed: int = typer.Option(0, help="Decides which text the LMs hold out"),
+    max_documents: int = typer.Option(0, min=0, help="Documents of the text (0: all)"),
     max_train: int = typer.Option(0, min=0, help="Sentences of train (0: all)"),
     max_dev: int = typer.Option(0, min=0, help="Sentences of dev (0: all)"),
     max_test: int = typer.Option(0, min=0, help="Sentences of test (0: all)"),
@@ -377,6 +382,7 @@ def main(
                 lang=lang,
                 group=group,
                 seed=seed,
+                max_documents=max_documents,
                 limits={"train": max_train, "dev": max_dev, "test": max_test},
             )
         lines = (out_dir / "lm_train.txt").read_text("utf-8").splitlines()

@@ -13,13 +13,13 @@ from wasabi import msg
 
 from .errors import Errors
 from .lm_directory import (
-    DIRECTIONS,
     find_source,
     find_weights,
     read_arrays,
     read_meta,
     read_vocabulary,
 )
+from .models.encoder import LM_PREFIXES
 from .models.shim import NetworkShim
 from .pruning.encoders import GatedShim, encoders_in, gate_shim
 from .timing import count_words, interleave, time_pipeline, zipf_texts
@@ -44,8 +44,6 @@ SPEED_WORDS, SPEED_ROUNDS = 10_000, 3
 #: Characters of a word of running English and the space after it, to turn the cost of
 #: a character into that of a word.
 CHARACTERS_PER_WORD = 5.3
-#: What the names of an encoder's language models' weights begin with.
-LM_PREFIXES = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
 
 def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:

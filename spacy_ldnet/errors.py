@@ -659,6 +659,16 @@ class Errors(metaclass=_WithCode):
         "{free:.1f} GB are free. Free some space, choose a folder on another disk "
         "(vars.run), or keep fewer word vectors (vars.vectors_rows)."
     )
+    E206 = (
+        "There is no corpus '{name}'. Give open, teacher, wnut17, wikigold, conll03, "
+        "or a folder with train, dev and test in .spacy or in columns, or with several "
+        "such folders."
+    )
+    E207 = (
+        "The corpus '{name}' has {found} for its {part} part. Exactly one is needed, "
+        "with one of these names: {names}. To split files: python -m spacy ldnet "
+        "corpus FILES OUT."
+    )
 
 
 class Warnings(metaclass=_WithCode):

@@ -128,8 +128,8 @@ def find_parts(folder: Path) -> Dict[str, Path]:
 
     folder (Path): The folder.
     RETURNS (Dict[str, Path]): One file a part.
-    RAISES (ScriptError): If a part is missing, or could be one of several files; E141
-        if it is one file only.
+    RAISES (ScriptError): E141 if it is one file only, E206 if there is no such folder,
+        E207 if a part is missing or could be one of several files.
     """
     files = [folder] if folder.is_file() else sorted(folder.glob("*"))
     files = [path for path in files if path.suffix.lower() in ENDINGS]
@@ -137,23 +137,17 @@ def find_parts(folder: Path) -> Dict[str, Path]:
         message = Errors.E141.format(name=folder, path=files[0].as_posix())
         raise ScriptError(message)
     if not folder.is_dir():
-        raise ScriptError(
-            f"No corpus '{folder}'",
-            "Give open, teacher, wnut17, wikigold, conll03, or a folder with train, dev "
-            "and test in .spacy or in columns, or with several such folders.",
-        )
+        raise ScriptError(Errors.E206.format(name=folder))
     parts = {}
     for split in SPLITS:
         names = [f"{split}{suffix}" for suffix in ENDINGS]
-        found = [folder / name for name in names if (folder / name).is_file()]
-        if len(found) != 1:
-            several = ", ".join(path.name for path in found)
-            raise ScriptError(
-                f"{folder}: {'several files' if found else 'no file'} for {split}"
-                + (f" ({several})" if found else ""),
-                f"Exactly one is wanted, with one of these names: {', '.join(names)}.",
-            )
-        parts[split] = found[0]
+        present = [folder / name for name in names if (folder / name).is_file()]
+        if len(present) != 1:
+            several = ", ".join(path.name for path in present)
+            found = f"several files ({several})" if present else "no file"
+            values = {"found": found, "part": split, "names": ", ".join(names)}
+            raise ScriptError(Errors.E207.format(name=folder, **values))
+        parts[split] = present[0]
     return parts
 
 

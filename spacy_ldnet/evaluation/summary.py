@@ -188,7 +188,7 @@ def summary_lines(
     wheel: Optional[Path] = None,
     report: Optional[Path] = None,
 ) -> List[str]:
-    """The results of a run in six lines.
+    """A summary of a run, in six lines.
 
     sets (Mapping[str, Mapping[str, Mapping[str, Any]]]): Gold data -> row -> see
         `summarise`. The last one knows the cost of the rows.

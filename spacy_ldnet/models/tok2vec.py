@@ -17,6 +17,7 @@ from spacy.attrs import ORTH
 from spacy.pipeline.tok2vec import Tok2VecListener
 from spacy.tokens import Doc
 from spacy.vectors import Mode
+from spacy.vocab import Vocab
 from thinc.api import ArgsKwargs, Model
 from thinc.types import Floats2d
 
@@ -197,6 +198,16 @@ def _find_vectors(
     taken = vectors.data[found].astype("float32", copy=False)
     taken[found < 0] = 0
     return taken
+
+
+def widen_vectors(vocab: Vocab) -> None:
+    """Turn word vectors that were packaged in float16 into float32. spaCy's own layers
+    cannot read the narrow ones.
+
+    vocab (Vocab): Whose vectors have just been loaded.
+    """
+    if vocab.vectors.data.dtype == "float16":
+        vocab.vectors.data = vocab.vectors.data.astype("float32")
 
 
 def init(

@@ -53,11 +53,6 @@ class LinearChainCRF(nn.Module):
                 tensor = torch.from_numpy(mask)
                 self.register_buffer(f"allowed_{name}", tensor, persistent=False)
 
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates per word of the tag layer."""
-        return self.n_in * self.n_tags
-
     def structure(self) -> Dict[str, Any]:
         """Sizes with which :meth:`from_structure` builds this network again."""
         names = ("n_in", "n_tags", "constrained")

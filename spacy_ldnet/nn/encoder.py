@@ -198,11 +198,6 @@ class LDNetEncoder(nn.Module):
         """Multiply-accumulates per word of both language models."""
         return sum(backbone.rnn.macs for backbone in self.backbones.values())
 
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates per word of the whole encoder."""
-        return self.lm_macs + self.project.in_features * self.project.out_features
-
     def structure(self) -> Structure:
         structure = asdict(self.config)
         if not self.config.subword_rows:

@@ -33,7 +33,9 @@ from ..labelled.label_sets import (
 )
 from ..models.doc_arrays import in_vocab
 from ..models.shim import damage_of
+from ..models.tok2vec import widen_vectors
 from ..models.types import SoftTargets
+from ..pruning.callbacks import warn_if_frozen
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
     SOFT_TAGS,
@@ -181,8 +183,6 @@ class SequenceLabeller(TrainablePipe):
             for too many; E192 if a component listens to none that comes before it; E200
             to E202 for a label set that does not fit the entities.
         """
-        from ..pruning.callbacks import warn_if_frozen
-
         validate_get_examples(get_examples, "SequenceLabeller.initialize")
         if labels is None:
             labels = sorted(self._find_labels(get_examples()))
@@ -227,6 +227,7 @@ class SequenceLabeller(TrainablePipe):
         self, bytes_data: bytes, *, exclude: Iterable[str] = ()
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the bytes are damaged."""
+        widen_vectors(self.vocab)
         with damage_of(self.name):
             return super().from_bytes(bytes_data, exclude=exclude)
 
@@ -234,6 +235,7 @@ class SequenceLabeller(TrainablePipe):
         self, path: Union[str, Path], *, exclude: Iterable[str] = ()
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the files are damaged."""
+        widen_vectors(self.vocab)
         with damage_of(self.name):
             return super().from_disk(path, exclude=exclude)
 

@@ -15,6 +15,7 @@ from thinc.types import Floats2d
 from ..errors import Errors
 from ..models.encoder import find_encoders
 from ..models.shim import damage_of
+from ..models.tok2vec import widen_vectors
 from ..pruning.encoders import budget_scores
 from .upstream import UpstreamPipe, check_upstreams
 
@@ -91,6 +92,7 @@ class LDNet(UpstreamPipe, Tok2Vec):
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "LDNet":
         """RAISES (ValueError): E139 if the bytes are damaged."""
+        widen_vectors(self.vocab)
         with damage_of(self.name):
             return super().from_bytes(bytes_data, exclude=exclude)
 
@@ -98,6 +100,7 @@ class LDNet(UpstreamPipe, Tok2Vec):
         self, path: Union[str, Path], *, exclude: Iterable[str] = ()
     ) -> "LDNet":
         """RAISES (ValueError): E139 if the files are damaged."""
+        widen_vectors(self.vocab)
         with damage_of(self.name):
             return super().from_disk(path, exclude=exclude)
 

@@ -32,7 +32,7 @@ from ..timing import (
 )
 from ..util import check_choice, check_range
 from .callbacks import BeforeUpdate, check_trains
-from .encoders import encoders_of, gate_shim, within_budget
+from .encoders import encoders_of, gate_shim
 
 #: Updates in which the weight grows by the factor `growth`.
 GROWTH_STEPS = 100
@@ -110,13 +110,14 @@ def create_gate_penalty_v1(
         share = min(1.0, (args["step"] + 1) / warmup) if warmup else 1.0
         now = next(weights) * share
         for encoder in encoders_of(nlp, component):
+            shim = gate_shim(encoder)
             # Once only: what is measured must not change during the training.
             if encoder.id not in budgets:
                 budgets[encoder.id] = make_budget(nlp, encoder)
                 grown[encoder.id] = 1.0
-            elif args["step"] > warmup and not within_budget(encoder):
+            elif args["step"] > warmup and not shim.within_budget:
                 grown[encoder.id] *= growth ** (1 / GROWTH_STEPS)
-            gate_shim(encoder).set_penalty(
+            shim.set_penalty(
                 weight=now * grown[encoder.id],
                 regularizer=regularizer,
                 budget=budgets[encoder.id],

@@ -17,13 +17,7 @@ NETWORKS: Dict[str, Any] = {
     cls.__name__: cls for cls in (LDNetEncoder, LinearChainCRF, TokenStack)
 }
 
-__all__ = [
-    "NETWORKS",
-    "LDNetEncoder",
-    "LinearChainCRF",
-    "TokenStack",
-    "network_from_bytes",
-]
+__all__ = ["LDNetEncoder", "LinearChainCRF", "TokenStack", "network_from_bytes"]
 
 
 def network_from_bytes(data: bytes) -> Any:

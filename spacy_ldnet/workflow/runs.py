@@ -1,6 +1,6 @@
-"""Runs of the project side by side: each has a folder and a lock file of its own.
+"""Runs of the project, each with a folder and a lock file of its own.
 
-Weasel keeps one entry for each step in one lock file, next to project.yml. Two runs in turn
+Weasel keeps one entry for each step, in one lock file next to project.yml. Two runs in turn
 would overwrite each other's entries, and every step would be repeated.
 """
 

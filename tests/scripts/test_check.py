@@ -48,7 +48,7 @@ def test_good_settings_pass(options):
     "options, parts",
     [
         (["--corpus", "one_file"], ["E141", "ldnet corpus one_file/train.iob2 OUT"]),
-        (["--corpus", "nowhere"], ["No corpus 'nowhere'"]),
+        (["--corpus", "nowhere"], ["E206", "no corpus 'nowhere'"]),
         (["--corpus", "teacher", "--teacher", "no_labels"], ["E183"]),
         (["--pretrain", "continue", "--lm", "none"], ["vars.lm is not there", "E150"]),
         (["--pretrain", "none", "--lm", "no_labels"], ["E151"]),

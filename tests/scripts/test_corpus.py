@@ -20,6 +20,7 @@ from spacy.cli._util import app
 from spacy.tokens import DocBin, Span
 from typer.testing import CliRunner
 
+import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.labelled.columns import ColumnFile, Scheme, Sentence, read_columns
 from spacy_ldnet.labelled.label_sets import LABEL_SET
 from spacy_ldnet.util import list_files
@@ -94,7 +95,7 @@ def test_teacher_is_passed_on(sample_text, tmp_path, tiny_teacher):
 def test_errors(sample_gold, sample_text, tmp_path):
     with pytest.raises(ScriptError, match="No raw text"):
         convert(str(sample_gold), tmp_path, assets=tmp_path, text=None)
-    with pytest.raises(ScriptError, match="No corpus"):
+    with pytest.raises(ScriptError, match="E206"):
         convert("bogus", tmp_path, assets=tmp_path, text=sample_text)
     own = tmp_path / "own"
     own.mkdir()
@@ -107,7 +108,7 @@ def test_errors(sample_gold, sample_text, tmp_path):
     with pytest.raises(ScriptError, match=r"dev\.spacy is no \.spacy file"):
         convert(str(own), tmp_path, assets=tmp_path, text=sample_text)
     (own / "dev.iob").write_text("Mara B-PER\n")
-    with pytest.raises(ScriptError, match="several files for dev"):
+    with pytest.raises(ScriptError, match="E207.* several files"):
         convert(str(own), tmp_path, assets=tmp_path, text=sample_text)
 
 
@@ -355,6 +356,8 @@ def write_own(folder, **parts):
         ({"test": "a\tB-PER\n\nb\tB-DATE\n"}, r"\[E140\] The test part.* DATE \(1\)\."),
         ({"train": "a\tB-PER\n"}, r"\[E140\] The test part.* LOC \(1\)\."),
         ({"dev": None, "test": None}, r"\[E141\].*ldnet corpus \S*own/train\.iob2 OUT"),
+        ({"train": "Mara\tX-PER\n"}, r"train\.iob2 cannot be read\n\[E028\].*line 1"),
+        ({"dev": None}, r"\[E207\].* no file for its dev part.*ldnet corpus"),
         ({"dev": ""}, r"\[E142\] The dev part is empty.*no tokens"),
         ({"dev": "\n\n"}, r"\[E142\] The dev part is empty.*no tokens"),
         ({"test": "a\tO\n"}, r"\[E142\] The test part is empty.*no entities"),
@@ -465,3 +468,17 @@ def test_parts_without_entities_are_named(capsys):
     print_counts({part: {**counts, "entities": {}} for part in PARTS[:2]})
     found = " ".join(capsys.readouterr().out.split())
     assert "no entities in train" in found and "no entities in dev" in found
+
+
+def test_a_small_run_reads_a_part_of_the_text(tmp_path, sample_text):
+    read = {}
+    for number in (0, 5):
+        out = tmp_path / str(number)
+        gold, limits = str(ROOT / "assets" / "sample_gold"), {"max_documents": number}
+        convert(gold, out, assets=tmp_path, text=sample_text, **limits)
+        lines = [
+            (out / f"lm_{part}.txt").read_text().splitlines()
+            for part in ("train", "dev")
+        ]
+        read[number] = {*lines[0], *lines[1]}
+    assert read[5] < read[0] and len(read[5]) < 0.6 * len(read[0])

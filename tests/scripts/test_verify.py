@@ -1,18 +1,26 @@
 """What is packaged holds no local path, and loads without a network."""
 
+import copy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import meta
+import numpy
 import pytest
 import spacy
 import srsly
 import typer
 import verify
+from spacy.ml.staticvectors import StaticVectors
+from spacy.vectors import Vectors
 from thinc.api import Config
+from toy import SENTENCES, train
 from typer.testing import CliRunner
 
+#: Pipelines before and after.
+KINDS = ("whole", "half")
 CORPUS = {
     "kind": "teacher",
     "sources": [{"name": "Some text", "url": "https://example.org", "license": "CC0"}],
@@ -31,6 +39,66 @@ def pipeline(tmp_path: Path) -> Path:
     nlp.config["initialize"]["vectors"] = str(tmp_path)
     nlp.to_disk(tmp_path / "pipeline")
     return tmp_path / "pipeline"
+
+
+def test_weights_and_vectors_are_packaged_in_half_the_bytes(make_nlp, tmp_path):
+    nlp = make_nlp()
+    train(nlp, 30)
+    words = ["Ada", "London", "Paris"]
+    data = numpy.random.default_rng(0).normal(size=(3, 40)).astype("float32")
+    nlp.vocab.vectors = Vectors(data=data, keys=words, strings=nlp.vocab.strings)
+    nlp.to_disk(tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", tmp_path / "half")
+    meta.write_half(tmp_path / "half")
+    for name in ("ldnet/model", "ner/model"):
+        whole, half = ((tmp_path / kind / name).stat().st_size for kind in KINDS)
+        assert half < 0.8 * whole, name
+    stored = [numpy.load(tmp_path / kind / "vocab" / "vectors") for kind in KINDS]
+    assert [array.dtype for array in stored] == ["float32", "float16"]
+    texts = [" ".join(words) for words, _ in SENTENCES]
+    expected = [[(ent.text, ent.label_) for ent in doc.ents] for doc in nlp.pipe(texts)]
+    assert any(expected)
+    for read in (spacy.load, lambda path: copy.deepcopy(nlp).from_disk(path)):
+        loaded = read(tmp_path / "half")
+        found = loaded.vocab.vectors.data
+        assert found.dtype == "float32" and numpy.allclose(found, data, atol=2e-3)
+        docs = loaded.pipe(texts)
+        assert [[(e.text, e.label_) for e in doc.ents] for doc in docs] == expected
+        # spaCy's own layer would fail on float16.
+        StaticVectors(4).initialize(X=[loaded(texts[0])]).predict([loaded(texts[0])])
+    weights = [nlp.get_pipe("ldnet").model.walk() for nlp in (nlp, loaded)]
+    pairs = [
+        (shim.weights for node in nodes for shim in node.shims) for nodes in weights
+    ]
+    for one, two in zip(*pairs, strict=True):
+        for name, array in one.items():
+            assert two[name].dtype == array.dtype
+            assert numpy.allclose(two[name], array, rtol=1e-3, atol=1e-3)
+
+
+def test_vectors_that_others_read_stay_as_they_are(pipeline):
+    nlp = spacy.load(pipeline)
+    data = numpy.ones((1, 4), dtype="float32")
+    nlp.vocab.vectors = Vectors(data=data, keys=["a"], strings=nlp.vocab.strings)
+    nlp.to_disk(pipeline)
+    meta.write_half(pipeline)
+    assert numpy.load(pipeline / "vocab" / "vectors").dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "licences, expected",
+    [
+        ([], "MIT"),
+        (["MIT", "not stated", ""], "MIT"),
+        (
+            ["CC BY 4.0", "MIT; text CC BY-SA 3.0", "CC BY 4.0"],
+            "MIT (code); data: CC BY 4.0 / MIT; text CC BY-SA 3.0",
+        ),
+    ],
+)
+def test_the_licence_names_those_of_the_data(licences, expected):
+    sources = [{"name": "x", "license": licence} for licence in licences]
+    assert meta.join_licences("MIT", [*sources, {"name": "y"}]) == expected
 
 
 def test_paths_are_taken_out():
@@ -95,7 +163,9 @@ def test_copy_for_the_package_loads(pipeline: Path, tmp_path: Path):
     result = CliRunner().invoke(app, args, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     nlp = spacy.load(output)
-    assert nlp.meta["name"] == "ldnet" and nlp.meta["license"] == "MIT"
+    assert (
+        nlp.meta["name"] == "ldnet" and nlp.meta["license"] == "MIT (code); data: CC0"
+    )
     assert nlp("Chicago").ents
     assert str(tmp_path) not in (output / "config.cfg").read_text(encoding="utf8")
     assert str(tmp_path) in (pipeline / "config.cfg").read_text(encoding="utf8")
