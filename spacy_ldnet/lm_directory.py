@@ -152,7 +152,7 @@ def read_vocabulary(path: Path) -> List[str]:
     RAISES (ValueError): E011 if the file is missing, E154 if it is damaged.
     """
     require_files(path, [WORDS_FILE])
-    with damage_of(path / WORDS_FILE):
+    with damage_of_file(path / WORDS_FILE):
         return list(srsly.read_json(path / WORDS_FILE))
 
 
@@ -177,7 +177,7 @@ def read_meta(path: Path) -> Dict[str, Any]:
     """
     if not (path / META_FILE).is_file():
         return {}
-    with damage_of(path / META_FILE):
+    with damage_of_file(path / META_FILE):
         return dict(srsly.read_json(path / META_FILE))
 
 
@@ -215,7 +215,7 @@ def read_model(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, An
         checksum in meta.json, E154 if it is damaged or of a newer version.
     """
     data = read_weights(path, direction)
-    with damage_of(path / weights_file(direction)):
+    with damage_of_file(path / weights_file(direction)):
         header, weights = read_bytes(data)
     return header["structure"], weights
 
@@ -230,7 +230,7 @@ def read_arrays(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, A
     """
     file = path / weights_file(direction)
     require_files(path, [file.name])
-    with damage_of(file):
+    with damage_of_file(file):
         if not file.stat().st_size:
             raise ValueError("it is empty")
         header, weights = read_bytes(numpy.memmap(file, "uint8", "r"))
@@ -243,7 +243,7 @@ def read_structure(path: Path, direction: str) -> Dict[str, Any]:
 
 
 @contextmanager
-def damage_of(path: Path) -> Iterator[None]:
+def damage_of_file(path: Path) -> Iterator[None]:
     """path (Path): A file of language models.
     RAISES (ValueError): E154 in place of any ValueError inside.
     """

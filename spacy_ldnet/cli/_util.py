@@ -18,6 +18,8 @@ app = typer.Typer(
     "pipelines that use them",
     no_args_is_help=True,
 )
+#: Exit code of a command that Ctrl-C ended.
+INTERRUPTED = 130
 #: Warnings about the processor, which child processes do not repeat.
 QUIET_CHILDREN = "ignore:[W044],ignore:[W045]"
 #: The page of each command in the documentation. Others are on the first page.

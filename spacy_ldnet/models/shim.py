@@ -96,7 +96,7 @@ def check_precision(precision: str) -> None:
 
 
 @contextlib.contextmanager
-def damage_of(component: str) -> Iterator[None]:
+def damage_of_component(component: str) -> Iterator[None]:
     """component (str): Name of a component whose model is read inside.
     RAISES (ValueError): E139 in place of an error without a code.
     """

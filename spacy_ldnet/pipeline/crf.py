@@ -32,7 +32,7 @@ from ..labelled.label_sets import (
     warn_of_lost_label_sets,
 )
 from ..models.doc_arrays import in_vocab
-from ..models.shim import damage_of
+from ..models.shim import damage_of_component
 from ..models.tok2vec import widen_vectors
 from ..models.types import SoftTargets
 from ..pruning.callbacks import warn_if_frozen
@@ -228,7 +228,7 @@ class SequenceLabeller(TrainablePipe):
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the bytes are damaged."""
         widen_vectors(self.vocab)
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_bytes(bytes_data, exclude=exclude)
 
     def from_disk(
@@ -236,7 +236,7 @@ class SequenceLabeller(TrainablePipe):
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the files are damaged."""
         widen_vectors(self.vocab)
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_disk(path, exclude=exclude)
 
     # Prediction
