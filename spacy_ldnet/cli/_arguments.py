@@ -95,7 +95,8 @@ def _check_project(command: str, words: List[str], more: str) -> None:
         _check_variables(project, path, words, more)
     if options.get("own_lock"):
         given = dict(_pairs([*words, *_split(more)]))
-        _use_own_lock(given.get("vars.run", project["vars"]["run"]), path.parent)
+        run = given.get("vars.run", (project.get("vars") or {}).get("run", "."))
+        _use_own_lock(str(run), path.parent)
 
 
 def _use_own_lock(run: str, project: Path) -> None:

@@ -32,7 +32,6 @@ def run(tmp_path, monkeypatch):
         ("ldnet compare full gated -g gold.spacy -d 10 -w 30 -r 1", "F1"),
         ("info full", "chunker"),
         ("evaluate full gold.spacy", "NER F   100.00"),
-        ("benchmark speed full gold.spacy --batches 30 --warmup 1", "Mean"),
         ("package full . --build none --name golden", "Successfully created"),
     ],
 )
