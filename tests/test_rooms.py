@@ -89,3 +89,13 @@ def test_a_room_has_all_names_that_it_exports(room):
     for name in names:
         assert getattr(face, name) is not None
     assert not hasattr(face, "nothing_of_this_name")
+
+
+def test_every_code_is_raised_somewhere_and_has_its_place():
+    errors = PACKAGE / "errors.py"
+    folders = ("spacy_ldnet", "scripts", "experiments", "benchmarks")
+    files = [file for name in folders for file in (PACKAGE.parent / name).rglob("*.py")]
+    source = "\n".join(file.read_text("utf8") for file in files if file != errors)
+    used = set(re.findall(r"\b(?:Errors|Warnings)\.([EW]\d{3})\b", source))
+    codes = re.findall(r"^    ([EW]\d{3}) = ", errors.read_text("utf8"), re.M)
+    assert codes == sorted({*codes}) and {*codes} == used
