@@ -14,7 +14,7 @@ from ..sharding.engines import Engine, make_engine
 from ..sharding.files import InputFile, RemotePath, open_path
 from ..sharding.progress import TextReport
 from ..sharding.ranges import CHUNK_SIZE
-from ..util import check_place, check_range
+from ..util import check_choice, check_place, check_range
 from .job import (
     AUTO,
     DEVICES,
@@ -119,9 +119,8 @@ def annotate(
 
 
 def _check(form: str, batch_words: int, unit_size: int, device: str) -> None:
-    check_range("form", form, form in FORMS, f"it must be one of {', '.join(FORMS)}")
-    known = f"it must be one of {', '.join(DEVICES)}"
-    check_range("device", device, device in DEVICES, known)
+    check_choice("form", form, FORMS)
+    check_choice("device", device, DEVICES)
     for name, number in (("batch_words", batch_words), ("unit_size", unit_size)):
         check_range(name, number, number >= 1, "it must be at least 1")
 

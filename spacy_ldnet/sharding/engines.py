@@ -20,7 +20,7 @@ from typing import (
 )
 
 from ..errors import Errors
-from ..util import check_range
+from ..util import check_choice, check_range
 
 LOCAL, RAY = "local", "ray"
 ENGINES = (LOCAL, RAY)
@@ -70,8 +70,7 @@ def make_engine(
     RETURNS (Engine): The engine.
     RAISES (ValueError): E013 for a value that is not allowed, E080 without Ray.
     """
-    known = f"it must be one of {', '.join(ENGINES)}"
-    check_range("engine", name, name in ENGINES, known)
+    check_choice("engine", name, ENGINES)
     at_least = "it must be at least 1, or -1 or 0 for all cores"
     check_range("n_process", n_process, n_process >= -1, at_least)
     if name == RAY:
