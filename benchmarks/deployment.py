@@ -158,7 +158,7 @@ def start(python: Path, each: Contestant) -> Dict[str, Any]:
 
 
 def leave_out(python: Path, each: Contestant) -> Dict[str, Any]:
-    """Delete from an environment what is not needed to predict.
+    """Delete from an environment what is not needed to predict, debug symbols included.
 
     RETURNS (Dict[str, Any]): What a function's archive would hold (MB of 2 ** 20 bytes),
         with the pipeline, before and after; its largest parts; and a start.
@@ -178,12 +178,18 @@ def leave_out(python: Path, each: Contestant) -> Dict[str, Any]:
             shutil.rmtree(path)
         elif path.exists():
             path.unlink()
+    stripped = shutil.which("strip") is not None
+    if stripped:
+        # Not numpy's, whose wheel has been changed after it was linked.
+        libraries = [p for p in packages.rglob("*.so") if "numpy" not in str(p)]
+        run(["strip", "--strip-unneeded", *libraries])
     after = size_of(packages) + size
     parts = {path.name: size_of(path) for path in packages.iterdir() if path.is_dir()}
     largest = sorted(parts, key=lambda name: -parts[name])[:6]
     return {
         "before_mib": round(before * 1e6 / 2**20, 1),
         "after_mib": round(after * 1e6 / 2**20, 1),
+        "stripped": stripped,
         "fits_lambda": after * 1e6 / 2**20 <= LAMBDA,
         **{f"{name}_mb": parts[name] for name in largest},
         **start(python, each),

@@ -6,7 +6,9 @@ small English pipeline.
 The server has two workers on two cores; clients are threads of this process, which ask one
 after the other over connections that stay open, each with one text. With `--light PYTHON`
 (the interpreter of an environment with examples/serving/requirements.txt, spacy-ldnet and no
-torch) ours is measured there as well. The contestants take turns. Needs Linux (`taskset`).
+torch) ours is measured there as well, and the small one there only: where torch is
+installed, thinc imports it for any pipeline. The contestants take turns. Needs Linux
+(`taskset`).
 """
 
 import http.client
@@ -27,7 +29,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import numpy
 import spacy
 import typer
-from harness.machine import private_memory
+from harness.machine import proportional_mb
 from harness.runner import ROOT, Parts, benchmark
 from threads import CORES, on_cores
 from wasabi import msg
@@ -64,7 +66,7 @@ def main(
         contestants = {OURS: (sys.executable, ours)}
         if light:
             contestants[LIGHT] = (light, ours)
-        contestants[SMALL] = (sys.executable, folder / "small")
+        contestants[SMALL] = (light or sys.executable, folder / "small")
         shutil.copy(APP, folder)
         waits: Dict[Tuple[str, int], List[float]] = {}
         facts: Dict[str, Dict[str, Any]] = {}
@@ -74,8 +76,8 @@ def main(
                     for number in map(int, clients.split(",")):
                         found = ask_for(port, bodies, number, seconds)
                         waits.setdefault((name, number), []).extend(found)
-                    memory = private_memory(process.pid)
-                facts[name] = {"start_s": round(started, 2), "private_mb": memory}
+                    memory = proportional_mb(process.pid)
+                facts[name] = {"start_s": round(started, 2), "memory_mb": memory}
         yield "servers", facts
         yield "requests", summarise(waits, seconds * rounds)
 

@@ -64,6 +64,21 @@ def private_memory(pid: int) -> float:
     return total * 1024 / 1e6
 
 
+def proportional_mb(pid: int) -> float:
+    """pid (int): A process.
+    RETURNS (float): Memory of it and of all its children (MB of 2 ** 20 bytes), in which
+        pages that several processes share count once.
+    """
+    total = 0
+    for number in family(pid):
+        try:
+            rollup = Path(f"/proc/{number}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += int(rollup.split("Pss:")[1].split()[0])
+    return round(total / 1024, 1)
+
+
 def family(pid: int) -> Set[int]:
     """pid (int): A process.
     RETURNS (Set[int]): It, its children, and theirs.
