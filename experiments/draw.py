@@ -1,4 +1,4 @@
-"""Draw the documentation's pictures from the results in docs/metrics."""
+"""Draw the pictures of the documentation and of the studies from their results in JSON."""
 
 from pathlib import Path
 
@@ -6,22 +6,31 @@ import srsly
 import typer
 from lab.pictures import draw_frontiers, draw_method, draw_results, save_pictures
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-#: Pictures of frontiers, by the folder of their results: a panel for each file.
+ROOT = Path(__file__).resolve().parents[1]
+#: The results of the default run; the README and docs/measurements.md have its numbers.
+RESULTS = ROOT / "docs" / "results" / "brown.json"
+#: Studies of layers, in experiments/results: a panel for each file.
 FRONTIERS = ("frontier", "frontier_brown")
 
 
 def main(
-    metrics: Path = typer.Argument(DOCS / "metrics", help="Folder of the results"),
-    output: Path = typer.Argument(DOCS / "pictures", help="Folder for the SVG files"),
+    output: Path = typer.Argument(
+        ROOT, help="Folder that gets docs/pictures and experiments/pictures"
+    ),
 ) -> None:
     """Draw the method, the results, and F1 by the number of remaining layers."""
-    results = srsly.read_json(metrics / "results.json")
-    save_pictures(draw_method, output, "method")
-    save_pictures(lambda palette: draw_results(results, palette), output, "results")
+    docs, studies = output / "docs/pictures", output / "experiments/pictures"
+    results = srsly.read_json(RESULTS)
+    save_pictures(draw_method, docs, "method")
+    save_pictures(lambda palette: draw_results(results, palette), docs, "results")
     for name in FRONTIERS:
-        panels = [srsly.read_json(p) for p in sorted((metrics / name).glob("*.json"))]
-        save_pictures(lambda p, panels=panels: draw_frontiers(panels, p), output, name)
+        files = sorted((ROOT / "experiments/results" / name).glob("*.json"))
+        panels = [srsly.read_json(path) for path in files]
+        save_pictures(
+            lambda palette, panels=panels: draw_frontiers(panels, palette),
+            studies,
+            name,
+        )
 
 
 if __name__ == "__main__":

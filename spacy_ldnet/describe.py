@@ -13,13 +13,13 @@ from wasabi import msg
 
 from .errors import Errors
 from .lm_directory import (
-    DIRECTIONS,
     find_source,
     find_weights,
     read_arrays,
     read_meta,
     read_vocabulary,
 )
+from .models.encoder import LM_PREFIXES
 from .models.shim import NetworkShim
 from .pruning.encoders import GatedShim, encoders_in, gate_shim
 from .timing import count_words, interleave, time_pipeline, zipf_texts
@@ -44,8 +44,6 @@ SPEED_WORDS, SPEED_ROUNDS = 10_000, 3
 #: Characters of a word of running English and the space after it, to turn the cost of
 #: a character into that of a word.
 CHARACTERS_PER_WORD = 5.3
-#: What the names of an encoder's language models' weights begin with.
-LM_PREFIXES = tuple(f"{direction}_lm." for direction in DIRECTIONS)
 
 
 def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
@@ -68,8 +66,8 @@ def describe(nlp: Language, path: Optional[Path] = None) -> Dict[str, Any]:
     networks = [s.weights for s in shims if isinstance(s, NetworkShim) and s.is_built]
     others = [module for module in map(_torch_module, shims) if module is not None]
     facts["parameters"] = _count_parameters(nodes, networks, others)
-    # Of a transformer no figure a word is known: it reads pieces of words, and each of
-    # them the others.
+    # The cost of a transformer per word is unknown: it reads pieces of words, and each
+    # piece attends to the others.
     if networks and not others:
         macs = [macs_per_word(weights) for weights in networks]
         facts["lm_macs_per_word"] = sum(lm for lm, _ in macs)

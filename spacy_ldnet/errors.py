@@ -710,6 +710,10 @@ class Warnings(metaclass=_WithCode):
         "'{score}', which no component reports, so it is always 0. Set {score} = "
         "null and spans_{key}_f = 1.0 there."
     )
+    W049 = (
+        'precision = "bfloat16" is ignored without torch: numpy predicts in float32. For '
+        "bfloat16: pip install 'spacy-ldnet[train]'."
+    )
     W051 = (
         "{found}: {reason}. Train the gates (spacy-ldnet.gate_penalty.v1), for longer if "
         "they were trained before, or set the number of layers (--layers)."
@@ -717,10 +721,6 @@ class Warnings(metaclass=_WithCode):
     W053 = (
         "'{name}' does not know {labels}, which '{path}' has: every entity of these labels "
         "counts as missed. Was it trained on other data?{hint}"
-    )
-    W049 = (
-        'precision = "bfloat16" is ignored without torch: numpy predicts in float32. For '
-        "bfloat16: pip install 'spacy-ldnet[train]'."
     )
     W054 = (
         "The training has {steps} updates, but its learning rate reaches zero after "

@@ -97,11 +97,5 @@ def convert(inputs: Any, function: Callable[[Any], Any]) -> Any:
         return tuple(map(function, inputs))
     if not is_dataclass(inputs):
         return function(inputs)
-    arrays = {}
-    for name in type(inputs).__dataclass_fields__:
-        value = getattr(inputs, name)
-        nested = isinstance(value, tuple) or is_dataclass(value)
-        if value is not None:
-            value = convert(value, function) if nested else function(value)
-        arrays[name] = value
-    return type(inputs)(**arrays)
+    kind: Any = type(inputs)
+    return kind(*(convert(value, function) for value in vars(inputs).values()))

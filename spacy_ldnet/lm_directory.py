@@ -23,6 +23,7 @@ import numpy
 import srsly
 
 from .errors import Errors
+from .file_format import read_bytes
 
 #: Ids of the vocabulary before the first word. The symbols are not in the word list, so a
 #: word that is spelled like one of them has an id of its own.
@@ -151,7 +152,7 @@ def read_vocabulary(path: Path) -> List[str]:
     RAISES (ValueError): E011 if the file is missing, E154 if it is damaged.
     """
     require_files(path, [WORDS_FILE])
-    with damage_of(path / WORDS_FILE):
+    with damage_of_file(path / WORDS_FILE):
         return list(srsly.read_json(path / WORDS_FILE))
 
 
@@ -176,7 +177,7 @@ def read_meta(path: Path) -> Dict[str, Any]:
     """
     if not (path / META_FILE).is_file():
         return {}
-    with damage_of(path / META_FILE):
+    with damage_of_file(path / META_FILE):
         return dict(srsly.read_json(path / META_FILE))
 
 
@@ -209,32 +210,27 @@ def read_weights(path: Path, direction: str) -> bytes:
 def read_model(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
-    RETURNS (Tuple[Dict[str, Any], Dict[str, Tensor]]): Structure and tensors.
+    RETURNS (Tuple[Dict[str, Any], Dict[str, ndarray]]): Structure and weights.
     RAISES (ValueError): E011 if the file is missing, E153 if it does not have the
         checksum in meta.json, E154 if it is damaged or of a newer version.
     """
-    from .nn.serialize import read_bytes
-
     data = read_weights(path, direction)
-    with damage_of(path / weights_file(direction)):
-        header, tensors = read_bytes(data)
-    return header["structure"], tensors
+    with damage_of_file(path / weights_file(direction)):
+        header, weights = read_bytes(data)
+    return header["structure"], weights
 
 
 def read_arrays(path: Path, direction: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
     """path (Path): Directory of language models.
     direction (str): "forward" or "backward".
-    RETURNS (Tuple[Dict[str, Any], Dict[str, ndarray]]): What its weights say of the
-        network; and the weights, which are not read before they are used.
-    RAISES (ValueError): E011 the file is missing, E154 it is damaged, or of a newer
+    RETURNS (Tuple[Dict[str, Any], Dict[str, ndarray]]): As `read_model`, without a look at
+        the checksum: weights are not read before they are used.
+    RAISES (ValueError): E011 if the file is missing, E154 if it is damaged or of a newer
         version.
     """
-    # Not above: the networks read the names of rows and directions from here.
-    from .runtime.weights import read_bytes
-
     file = path / weights_file(direction)
     require_files(path, [file.name])
-    with damage_of(file):
+    with damage_of_file(file):
         if not file.stat().st_size:
             raise ValueError("it is empty")
         header, weights = read_bytes(numpy.memmap(file, "uint8", "r"))
@@ -247,7 +243,7 @@ def read_structure(path: Path, direction: str) -> Dict[str, Any]:
 
 
 @contextmanager
-def damage_of(path: Path) -> Iterator[None]:
+def damage_of_file(path: Path) -> Iterator[None]:
     """path (Path): A file of language models.
     RAISES (ValueError): E154 in place of any ValueError inside.
     """
@@ -295,7 +291,7 @@ def find_misfit(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Optional
 class LayersLeft:
     """The layers that pruning has left of language models.
 
-    sizes (Dict[str, Any]): What the weights of a layer depend on, besides its id.
+    sizes (Dict[str, Any]): The sizes that the weights of a layer depend on.
     vocabulary (str): Hash of the words.
     layer_ids (Dict[str, List[LayerId]]): The layers of each direction.
     """

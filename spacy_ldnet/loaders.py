@@ -117,7 +117,7 @@ def read_directory(path: Path) -> LanguageModels:
         "ngrams": structure.get("ngrams", [0, 0]),
         "features": structure.get("features", []),
     }
-    weights = {name: tensors for name, (_, tensors) in parts.items()}
+    weights = {name: arrays for name, (_, arrays) in parts.items()}
     return encoder, weights, words, sizes_of(structure)
 
 
@@ -130,9 +130,11 @@ def read_pipeline(path: Path) -> LanguageModels:
     encoder = read_encoder(path)
     shim = _shim(encoder)
     shim.prune()
-    weights = {
-        name: backbone.state_dict() for name, backbone in shim.module.backbones.items()
-    }
+    weights: Dict[str, Dict[str, Any]] = {name: {} for name in DIRECTIONS}
+    for key, array in shim.weights.items():
+        backbone, _, name = key.partition("_lm.")
+        if name:
+            weights[backbone][name] = array
     sizes = {name: encoder.attrs[name] for name in ENCODER_SIZES}
     return dict(shim.structure), weights, shim.words, sizes
 

@@ -12,9 +12,9 @@ import numpy
 from spacy.lang.lex_attrs import word_shape
 from spacy.strings import hash_string  # type: ignore[attr-defined]
 
-#: Characters of a word that n-grams are taken from: half from its start, half from its end.
-#: Longer tokens are addresses and noise.
-MAX_LENGTH = 40
+#: Characters of a word that are read: half from its start, half from its end. Longer tokens
+#: are addresses and noise.
+MAX_CHARACTERS = 40
 #: Marks of the start and the end of a word in its n-grams.
 START, END = "\x02", "\x03"
 
@@ -57,6 +57,22 @@ class Subwords:
     offsets: numpy.ndarray
 
 
+def cut_word(word: str) -> str:
+    """RETURNS (str): The word, cut to MAX_CHARACTERS."""
+    half = MAX_CHARACTERS // 2
+    return word if len(word) <= MAX_CHARACTERS else word[:half] + word[-half:]
+
+
+def code_points(words: Sequence[str]) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """words (Sequence[str]): Words.
+    RETURNS (Tuple[ndarray, ndarray]): The code points of all words, one after the other;
+        and the number of characters of each word.
+    """
+    lengths = numpy.fromiter(map(len, words), "int64", count=len(words))
+    joined = "".join(words).encode("utf-32-le", "surrogatepass")
+    return numpy.frombuffer(joined, dtype="<u4"), lengths
+
+
 def subwords_of(config: Any) -> SubwordConfig:
     """config (Any): Sizes of a language model or an encoder.
     RETURNS (SubwordConfig): Which subwords its words have.
@@ -96,12 +112,9 @@ def _ngrams(
     words: Sequence[str], shortest: int, longest: int
 ) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """Hashes of all n-grams of all words at once, and the word of each."""
-    half = MAX_LENGTH // 2
-    cut = [w if len(w) <= MAX_LENGTH else w[:half] + w[-half:] for w in words]
-    marked = [f"{START}{word.lower()}{END}" for word in cut]
-    lengths = numpy.fromiter(map(len, marked), "int64", count=len(marked))
-    joined = "".join(marked).encode("utf-32-le", "surrogatepass")
-    codes = numpy.frombuffer(joined, dtype="<u4").astype("uint64")
+    marked = [f"{START}{word.lower()}{END}" for word in map(cut_word, words)]
+    points, lengths = code_points(marked)
+    codes = points.astype("uint64")
     owner = numpy.repeat(numpy.arange(len(words)), lengths)
     left = numpy.cumsum(lengths)[owner] - numpy.arange(len(codes))
     hashes, owners = [], []

@@ -8,10 +8,19 @@ imports torch before it is needed.
 
 import ctypes
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Iterator, MutableMapping, Optional, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Iterator,
+    MutableMapping,
+    Optional,
+    Set,
+    Tuple,
+)
 
 import numpy
 
@@ -38,19 +47,30 @@ def wait_passively(environ: MutableMapping[str, str]) -> None:
     environ.setdefault(WAIT_POLICY, "PASSIVE")
 
 
-@contextmanager
-def update_threads(width: int) -> Iterator[None]:
+def update_threads(width: int) -> ContextManager[None]:
     """Give torch one thread per operation in an update of a small network, unless the
     user has set the number of threads: by OMP_NUM_THREADS or MKL_NUM_THREADS, or by
     `torch.set_num_threads` to a number that is not the default of this machine.
 
     width (int): Width of the network's widest recurrent layer; 0 if it has none.
+    RETURNS (ContextManager[None]): See `one_torch_thread`.
+    """
+    import torch
+
+    large = width > SMALL or _is_chosen(torch.get_num_threads())
+    return nullcontext() if large else one_torch_thread()
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Give torch one thread per operation.
+
     YIELDS (None): The number of threads before is restored afterwards.
     """
     import torch
 
     threads = torch.get_num_threads()
-    if threads == 1 or width > SMALL or _is_chosen(threads):
+    if threads == 1:
         yield
         return
     torch.set_num_threads(1)

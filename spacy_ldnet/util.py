@@ -329,6 +329,18 @@ def is_part(name: str) -> bool:
     return re.fullmatch(rf"(.*/)?\.[0-9a-f]{{12}}{re.escape(PART)}", name) is not None
 
 
+def hash_files(files: Iterable[Tuple[str, Path]]) -> str:
+    """files (Iterable[Tuple[str, Path]]): Names of files, and the files.
+    RETURNS (str): SHA-256 of their names, sizes and contents, in this order.
+    """
+    digest = hashlib.sha256()
+    for name, path in files:
+        digest.update(f"{name} {path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
+
+
 def name_some(names: List[str]) -> str:
     """RETURNS (str): The first of the names, and how many more there are."""
     shown = ", ".join(f"'{name}'" for name in names[:SHOWN])

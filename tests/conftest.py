@@ -12,6 +12,8 @@ from thinc.api import Config, fix_random_seed
 from toy import PIPELINE, make_examples, write_language_model
 
 ROOT = Path(__file__).resolve().parents[1]
+#: They hide torch: test_without_torch.py runs them in a process of their own.
+collect_ignore = ["without_torch"]
 # Toy networks gain nothing from threads, and lose much where cores are busy.
 torch.set_num_threads(1)
 

@@ -91,6 +91,7 @@ def write_language_model(
     hidden=HIDDEN,
     depth=DEPTH,
     projection=4,
+    **subwords,
 ):
     """A language model directory with random weights."""
     path.mkdir(parents=True, exist_ok=True)
@@ -99,7 +100,12 @@ def write_language_model(
     srsly.write_json(path / META_FILE, meta)
     torch.manual_seed(0)
     config = make_lm_config(
-        unit=unit, embed=embed, hidden=hidden, depth=depth, projection=projection
+        unit=unit,
+        embed=embed,
+        hidden=hidden,
+        depth=depth,
+        projection=projection,
+        **subwords,
     )
     for direction in DIRECTIONS:
         module = LanguageModel(config, rows=len(words) + 2, direction=direction)

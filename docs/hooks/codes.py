@@ -30,8 +30,9 @@ def _lines() -> Iterator[str]:
     yield "---\nhide:\n  - toc\n---\n"
     yield "# Errors and warnings\n"
     yield (
-        "Every message names the cause, the value and the remedy. What stands in braces is "
-        "filled in: a value, a path, a name. Errors begin with E, warnings with W.\n"
+        "Every message names the cause, the value and the remedy. Braces stand for a "
+        "value, a path or a name. Errors begin with E, warnings with W. "
+        "[Trouble](../start/trouble.md) has examples of those that people meet first.\n"
     )
     for code, message in find_codes():
         text = html.escape(message.partition("] ")[2], quote=False)

@@ -117,7 +117,7 @@ def _block(registry: str, name: str, defaults: Dict[str, Any]) -> str:
 def _table(parts: Parts, defaults: Dict[str, Any]) -> List[str]:
     if not defaults:
         return []
-    lines = ["| setting | default | what |", "| --- | --- | --- |"]
+    lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
     for key, default in defaults.items():
         kind, text = parts.arguments[key]
         shown = "" if _missing(default) else f"`{srsly.json_dumps(default)}`"

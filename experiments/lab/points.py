@@ -62,7 +62,9 @@ STYLES: Dict[str, Style] = {
     LEARNED: Style("learned gates", "o", "#1b6ca8"),
     REWOUND: Style("learned gates, rewound", "P", "#6a4c93"),
     RETRAINED: Style("learned gates, LM retrained", "*", "#00798c"),
-    TAUGHT: Style("learned gates, LM retrained, taught by all layers", "d", "#d1495b"),
+    TAUGHT: Style(
+        "learned gates, LM retrained, distilled from all layers", "d", "#d1495b"
+    ),
     FIRST_RETRAINED: Style("lowest layers, LM retrained", ">", "#edae49"),
     RANDOM_RETRAINED: Style("random layers, LM retrained", "X", "#9c6644"),
     NO_LAYER_DROPOUT_RETRAINED: Style(
@@ -70,7 +72,9 @@ STYLES: Dict[str, Style] = {
     ),
     RANDOM: Style("random layers", "D", "#3c896d"),
     PLAIN: Style("plain LSTM LM, same MACs", "^", "#2b9348"),
-    PLAIN_TAUGHT: Style("plain LSTM LM, same MACs, taught by itself", "p", "#b5838d"),
+    PLAIN_TAUGHT: Style(
+        "plain LSTM LM, same MACs, distilled from itself", "p", "#b5838d"
+    ),
     FULL: Style("all layers", "o", "#1f2933"),
 }
 TITLES = {method: style.title for method, style in STYLES.items()}

@@ -1,4 +1,4 @@
-"""What is to be done: an annotation job, and fingerprints to compare it with an earlier one."""
+"""An annotation job, and fingerprints to compare it with an earlier one."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from .. import about
 from ..errors import Errors
 from ..sharding.files import InputFile
+from ..util import hash_files
 
 JSONL, PARQUET, SPACY = ".jsonl", ".parquet", ".spacy"
 FORMS = (JSONL, PARQUET, SPACY)
@@ -91,16 +92,9 @@ def hash_pipeline(name: str) -> str:
     RAISES (ValueError): E087 if there is no such pipeline.
     """
     path = pipeline_path(name)
-    files = [file for file in path.rglob("*") if file.is_file()]
-    names = {file.relative_to(path).as_posix(): file for file in files}
-    digest = hashlib.sha256()
-    for key in sorted(names):
-        if "__pycache__" in key:
-            continue
-        digest.update(f"{key} {names[key].stat().st_size}\n".encode())
-        with names[key].open("rb") as file:
-            hashlib.file_digest(file, lambda: digest)
-    return digest.hexdigest()
+    files = (file for file in path.rglob("*") if file.is_file())
+    named = ((file.relative_to(path).as_posix(), file) for file in files)
+    return hash_files(sorted(pair for pair in named if "__pycache__" not in pair[0]))
 
 
 def describe_pipeline(nlp: Language, pipeline_hash: str) -> Dict[str, Any]:

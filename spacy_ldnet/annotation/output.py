@@ -5,7 +5,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set
 
 import srsly
 from thinc.compat import torch
@@ -13,17 +13,15 @@ from thinc.compat import torch
 from ..errors import Errors
 from ..sharding.engines import Engine, WorkerFactory
 from ..sharding.files import InputFile, RemotePath
-from ..sharding.progress import TextProgress, report_progress
+from ..sharding.progress import TextReport, report_progress
 from ..sharding.ranges import Chunk
-from ..util import PART, lock_folder, name_some
+from ..util import PART, json_bytes, lock_folder, name_some
 from .job import find_difference
 
 DATA_FOLDER, RECORDS_FOLDER = "data", "records"
 MANIFEST_FILE, ERRORS_FILE, FILES_FILE = "manifest.json", "errors.jsonl", "files.json"
 #: The command, as the manifest names it.
 COMMAND = "ldnet annotate"
-
-Report = Callable[[TextProgress], None]
 
 #: Files of a run, complete or not.
 _OWN = re.compile(
@@ -109,7 +107,7 @@ class OutputFolder:
         write_json(self.output / RECORDS_FOLDER / FILES_FILE, stamps)
 
     def work(
-        self, make_worker: WorkerFactory, engine: Engine, report: Optional[Report]
+        self, make_worker: WorkerFactory, engine: Engine, report: Optional[TextReport]
     ) -> None:
         """Do what is missing. errors.jsonl is written, however this ends.
 
@@ -239,8 +237,7 @@ def write_json(path: RemotePath, data: Any) -> None:
     data (Any): JSON data.
     """
     with path.write() as file:
-        text = srsly.json_dumps(data, indent=2, sort_keys=True)
-        file.write((text + "\n").encode("utf8"))
+        file.write(json_bytes(data))
 
 
 def read_json(path: RemotePath) -> Any:
@@ -258,7 +255,7 @@ def write_record(path: RemotePath, record: Record) -> None:
 
 
 def find_missing(output: RemotePath, chunks: List[Chunk]) -> List[Chunk]:
-    """RETURNS (List[Unit]): Chunks without a record, or with a missing file."""
+    """RETURNS (List[Chunk]): Chunks without a record, or with a missing file."""
     records = set((output / RECORDS_FOLDER).names())
     files = set((output / DATA_FOLDER).names())
     missing = []

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from ..errors import Errors
 from ..sharding.engines import Engine, make_engine
 from ..sharding.files import InputFile, RemotePath, open_path
+from ..sharding.progress import TextReport
 from ..sharding.ranges import CHUNK_SIZE
 from ..util import check_place, check_range
 from .job import (
@@ -29,7 +30,7 @@ from .job import (
     hash_pipeline,
     pipeline_path,
 )
-from .output import OutputFolder, Report
+from .output import OutputFolder
 from .rows import plan
 from .worker import AnnotationWorker
 from .writers import make_schema
@@ -53,7 +54,7 @@ def annotate(
     load: Load = spacy.load,
     finish: Optional[Callable[[Doc], Doc]] = None,
     attrs: Optional[Tuple[str, ...]] = None,
-    report: Optional[Report] = None,
+    report: Optional[TextReport] = None,
 ) -> Dict[str, Any]:
     """Annotate a corpus, or the part of it that an earlier run has not done.
 
@@ -74,7 +75,7 @@ def annotate(
     load (Load): Loads the pipeline by its name.
     finish (Optional[Callable]): Called with each annotated doc; its result is written.
     attrs (Optional[Tuple[str, ...]]): Token attributes of .spacy files.
-    report (Optional[Report]): Called now and then.
+    report (Optional[TextReport]): Called now and then.
     RETURNS (Dict[str, Any]): The manifest.
     RAISES (ValueError): E013 for a value that is not allowed; if the pipeline, the input or
         the output cannot be used; if the output is that of another run; if processes fail;

@@ -18,24 +18,26 @@ app = typer.Typer(
     "pipelines that use them",
     no_args_is_help=True,
 )
+#: Exit code of a command that Ctrl-C ended.
+INTERRUPTED = 130
 #: Warnings about the processor, which child processes do not repeat.
 QUIET_CHILDREN = "ignore:[W044],ignore:[W045]"
 #: The page of each command in the documentation. Others are on the first page.
 PAGES = {
-    "annotate": "annotating.md",
-    "compare": "results.md",
-    "convert": "official.md",
-    "corpus": "recipes/own-labels.md",
-    "decode": "annotating.md",
-    "distil": "recipes/distil.md",
-    "info": "pruning.md",
-    "init-config": "recipes/own-labels.md",
-    "package": "pretraining.md",
-    "perplexity": "pretraining.md",
-    "pretrain": "pretraining.md",
-    "prune": "pruning.md",
-    "report": "results.md",
-    "teach": "recipes/distil.md",
+    "annotate": "commands/annotate.md",
+    "compare": "measurements.md",
+    "convert": "commands/convert.md",
+    "corpus": "commands/corpus.md",
+    "decode": "commands/convert.md",
+    "distil": "start/teacher.md",
+    "info": "commands/prune.md",
+    "init-config": "components/heads.md",
+    "package": "commands/language-models.md",
+    "perplexity": "commands/pretrain.md",
+    "pretrain": "commands/pretrain.md",
+    "prune": "commands/prune.md",
+    "report": "measurements.md",
+    "teach": "start/teacher.md",
 }
 
 

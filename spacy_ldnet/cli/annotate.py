@@ -11,10 +11,7 @@ from spacy.language import Language
 from wasabi import msg
 
 from ..errors import Errors, Warnings
-from ._util import app
-
-#: Exit code of a command that was ended by Ctrl-C.
-INTERRUPTED = 130
+from ._util import INTERRUPTED, app
 
 
 class Format(StrEnum):

@@ -19,14 +19,11 @@ from wasabi import msg
 
 from ..lm_directory import read_meta
 from ..util import require_torch
-from ._util import app
+from ._util import INTERRUPTED, app
 
 if TYPE_CHECKING:
     from ..pretraining.events import Report
 
-
-#: Exit code of a command that Ctrl-C stopped.
-INTERRUPTED = 130
 DEFAULT_CONFIG = Path(__file__).parents[1] / "pretraining" / "default.cfg"
 #: Settings that differ if pretraining is continued.
 CONTINUED = {"pretraining.learn_rate.peak": 0.002, "pretraining.max_epochs": 2}

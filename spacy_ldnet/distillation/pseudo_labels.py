@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import AbstractSet, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.language import Language
-from spacy.pipeline import Sentencizer
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
-from ..annotation.output import Report
 from ..errors import Errors
+from ..labelled.corpus import count_sentences
 from ..pipeline.soft_labels import check_threshold
 from ..pretraining.readers import create_raw_text_corpus_v1
+from ..sharding.progress import TextReport
 from ..util import check_output, claim_folder, write_bytes, write_folder, write_json
 from .teacher import (
     ATTRS,
@@ -47,7 +47,7 @@ def teach(
     gold_share: float = GOLD_SHARE,
     held_out: Sequence[Path] = (),
     seed: int = 0,
-    report: Optional[Report] = None,
+    report: Optional[TextReport] = None,
 ) -> Tuple[int, int, int]:
     """Let a teacher label raw text for a student, and repeat the gold data next to it.
     An interrupted call resumes with the next one.
@@ -63,7 +63,7 @@ def teach(
         least once.
     held_out (Sequence[Path]): More .spacy files, whose texts are not labelled.
     seed (int): Decides which texts are labelled.
-    report (Optional[Report]): Called with the progress now and then.
+    report (Optional[TextReport]): Called with the progress now and then.
     RETURNS (Tuple[int, int, int]): Words of gold data, labelled words, and entities
         found in them.
     RAISES (ValueError): E102 for the threshold, E120 to E124 for the output, E183 for
@@ -101,7 +101,7 @@ def write_pseudo_labels(
     gold_share: float,
     held_out: Sequence[Path] = (),
     seed: int = 0,
-    report: Optional[Report] = None,
+    report: Optional[TextReport] = None,
 ) -> Tuple[int, int, int]:
     """The same as `teach`, but the caller takes care of the folders.
 
@@ -149,8 +149,8 @@ def choose_texts(
     seed: int = 0,
     without: AbstractSet[str] = frozenset(),
 ) -> List[str]:
-    """Choose texts at random until they have enough sentences, in one pass over a text
-    of any size.
+    """Choose texts at random until they have enough sentences. The text is read once, and
+    may be of any size.
 
     path (Path): A file or a folder of .txt (one text per line) or .jsonl.
     nlp (Language): Its tokenizer counts.
@@ -177,7 +177,7 @@ def choose_texts(
         if not sentences:
             chosen.append(text)
             continue
-        count = _count_sentences(doc)
+        count = count_sentences(doc)
         heapq.heappush(heap, (-rank, count, text))
         total += count
         while heap and total - heap[0][1] >= sentences:
@@ -187,10 +187,6 @@ def choose_texts(
         reason = f"every text in '{path}' is held out, or there is none"
         raise ValueError(Errors.E187.format(reason=reason))
     return chosen
-
-
-def _count_sentences(doc: Doc) -> int:
-    return sum(map(bool, Sentencizer().predict([doc])[0]))
 
 
 def count_words(data: DocBin) -> int:

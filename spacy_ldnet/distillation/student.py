@@ -9,9 +9,9 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
 from spacy.util import load_config
 
-from ..annotation.output import Report
 from ..errors import Errors
 from ..pipeline.soft_labels import read_distillation
+from ..sharding.progress import TextReport
 from ..util import check_choice
 from .pseudo_labels import GOLD_SHARE, THRESHOLD, teach
 
@@ -36,7 +36,7 @@ def distil(
     held_out: Sequence[Path] = (),
     overrides: Optional[Mapping[str, Any]] = None,
     use_gpu: int = -1,
-    report: Optional[Report] = None,
+    report: Optional[TextReport] = None,
 ) -> Dict[str, Path]:
     """Let a teacher label text, and train a student of each kind on it.
 

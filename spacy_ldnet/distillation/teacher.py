@@ -9,12 +9,13 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 
-from ..annotation.output import Report, is_own_file
+from ..annotation.output import is_own_file
 from ..annotation.run import annotate
 from ..annotation.writers import COLUMNS
 from ..engines import make_engine
 from ..errors import Errors, Warnings
 from ..evaluation.cost import entity_pipes
+from ..sharding.progress import TextReport
 from ..util import is_part, write_bytes
 
 #: Packages whose name in the registry is not that of the pipeline.
@@ -96,7 +97,7 @@ def label_texts(
     batch_words: int = 4096,
     n_process: int = 1,
     load: Callable[[str], Language] = load_teacher,
-    report: Optional[Report] = None,
+    report: Optional[TextReport] = None,
 ) -> Dict[str, Any]:
     """Let the teacher label texts, or resume where that was interrupted.
 
@@ -107,7 +108,7 @@ def label_texts(
     batch_words (int): Words that the teacher works on at a time.
     n_process (int): Number of processes; -1 for all cores.
     load (Callable[[str], Language]): Loads the teacher, in every process.
-    report (Optional[Report]): Called with the progress now and then.
+    report (Optional[TextReport]): Called with the progress now and then.
     RETURNS (Dict[str, Any]): The manifest: name, version and hash of the teacher.
     RAISES (ValueError): E183 for a teacher that cannot be used; see also
         `spacy_ldnet.annotation.run.annotate`.

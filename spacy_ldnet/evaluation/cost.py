@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from thinc.api import Model
+from thinc.compat import torch
 from tqdm import tqdm
 
 from ..describe import describe, macs_per_word, size_of
@@ -240,9 +241,12 @@ def measure_speed(
 
 @contextmanager
 def use_threads(number: int) -> Iterator[None]:
-    """number (int): PyTorch's threads meanwhile."""
-    import torch
-
+    """number (int): PyTorch's threads meanwhile. No effect without torch: numpy's networks
+    compute with one thread.
+    """
+    if torch is None:
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

@@ -5,3 +5,15 @@
 `label_sets` is about docs in which only some labels are annotated, `conll_labels` about
 the labels of CoNLL-2003.
 """
+
+from ..faces import lazy_face
+
+_MODULES = {
+    "LabelSetCorpus": "readers",
+    "conll_ents": "conll_labels",
+    "make_corpus": "corpus",
+    "read_columns": "columns",
+    "read_label_set": "label_sets",
+    "to_conll": "conll_labels",
+}
+__getattr__, __dir__, __all__ = lazy_face(__name__, _MODULES)

@@ -365,7 +365,7 @@ def _make_parts(
     if texts is None:
         return parts
     wanted = [part for part in ("test", "dev") if shares[part] and part not in parts]
-    sizes = {id(text): _count_sentences(text.doc) for text in texts}
+    sizes = {id(text): count_sentences(text.doc) for text in texts}
     total = sum(sizes.values())
     if "test" in wanted and (total < MIN_FOR_TEST or len(texts) < len(PARTS)):
         wanted.remove("test")
@@ -416,7 +416,10 @@ def _hold_out(weights: Sequence[int], size: float, most: int) -> Set[int]:
     return held or {weights.index(min(weights))}
 
 
-def _count_sentences(doc: Doc) -> int:
+def count_sentences(doc: Doc) -> int:
+    """RETURNS (int): Number of annotated sentences, or of those that spaCy's
+    `sentencizer` would find.
+    """
     if doc.has_annotation("SENT_START"):
         return len(list(doc.sents))
     return sum(map(bool, Sentencizer().predict([doc])[0]))
@@ -456,7 +459,7 @@ def _count(texts: Sequence[LabelledText], spans_key: Optional[str]) -> PartCount
     for text in texts:
         spans = _spans(text.doc, spans_key)
         counts.unlabelled += not spans
-        counts.sentences += _count_sentences(text.doc)
+        counts.sentences += count_sentences(text.doc)
         counts.tokens += len(text.doc)
         labels.update(span.label_ for span in spans)
     counts.spans = dict(sorted(labels.items()))

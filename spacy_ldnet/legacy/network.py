@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..layers import GATES
 from ..nn.batching import (
     bucket_by_length,
     padded_index,
@@ -22,7 +21,7 @@ from ..nn.batching import (
 )
 from ..nn.rnn import CELLS, run_rnn
 from ..nn.serialize import Structure
-from ..nn.tagger import CHARACTERS_PER_WORD, BiRNN
+from ..nn.tagger import BiRNN
 from .model import Sentences
 
 
@@ -70,7 +69,6 @@ class SentenceCharEncoder(nn.Module):
     def __init__(self, config: SentenceStackConfig):
         super().__init__()
         self.hidden = config.char_hidden
-        self.unit = config.unit
         self.embedding = nn.Embedding(config.char_rows, config.char_embed)
         self.forward_rnn = CELLS[config.unit].module(
             config.char_embed, config.char_hidden
@@ -79,12 +77,6 @@ class SentenceCharEncoder(nn.Module):
             config.char_embed, config.char_hidden
         )
         self.project = nn.Linear(2 * config.char_hidden, config.word_embed)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates a character, projection not counted."""
-        width = self.embedding.embedding_dim + self.hidden
-        return 2 * GATES[self.unit] * self.hidden * width
 
     def forward(self, sentences: Sentences[Tensor]) -> Tensor:
         """Encode positions.
@@ -127,13 +119,6 @@ class SentenceStack(nn.Module):
             depth=config.depth,
             unit=config.unit,
         )
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates a word, at a usual number of characters a word."""
-        project = self.chars.project
-        total = self.layers.macs + self.chars.macs * CHARACTERS_PER_WORD
-        return round(total + project.in_features * project.out_features)
 
     def structure(self) -> Structure:
         return asdict(self.config)

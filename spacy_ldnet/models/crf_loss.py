@@ -74,7 +74,7 @@ def _distil(
     lengths: Tensor,
     fit: Tensor,
 ) -> Tuple[Tensor, Tensor]:
-    """What the teacher changes in the summed loss, and which tokens it speaks of.
+    """The change of the summed loss by the teacher, and a mask of the tokens it labels.
 
     fit (Tensor): The log likelihood of each text.
     """

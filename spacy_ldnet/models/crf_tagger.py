@@ -24,14 +24,15 @@ def build_crf_tagger_v1(
     by_sentence: bool = False,
     nO: Optional[int] = None,
 ) -> CRFTaggerModel:
-    """Build a linear-chain CRF over IOBES tags. The output are emission scores, one row
-    a token; `model.attrs` hold what turns them into tags, loss and probabilities.
+    """Build a linear-chain CRF over IOBES tags. Its output are emission scores, one row
+    per token. Functions in `model.attrs` turn them into tags, loss and probabilities.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Vectors of the tokens.
     constrained (bool): Exclude paths that are not legal IOBES, in training as well as
         in decoding.
-    by_sentence (bool): Begin anew at each sentence's start, where a doc has them; no
-        entity goes on behind its sentence then. A doc is one sequence otherwise.
+    by_sentence (bool): Make each sentence a sequence of its own, so that no entity
+        crosses the end of one. Otherwise, and in docs without sentences, the whole doc
+        is one sequence.
     nO (Optional[int]): Number of tags, 1 + 4 * labels; set by the component when it
         is initialised if None.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
@@ -140,11 +141,11 @@ def path_scores(
     *,
     allowed: AllowedTags = None,
 ) -> List[Tuple[Floats1d, Floats1d]]:
-    """Scores from which the probability of any part of the path `tags` is read off:
+    """Scores from which the probability of any part of the path `tags` is read:
     that tokens i to j have these tags is `exp(prefix[i] + suffix[j])`.
 
     RETURNS (List[Tuple[Floats1d, Floats1d]]): For each text prefix and suffix, one
-        number a token, on the CPU in float64.
+        number per token, on the CPU in float64.
     """
     flat, lengths = _flatten(model, emissions, allowed)
     path = model.ops.xp.asarray(numpy.concatenate([numpy.zeros(0, "int64"), *tags]))
@@ -153,9 +154,9 @@ def path_scores(
 
 
 def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
-    """Add tags; what the CRF knows about the old ones stays. Its optimizer state does
-    not, since moments of the old shapes do not fit. Before the CRF is built nothing
-    happens: an `nO` given in the config is the user's.
+    """Add tags. The scores of the old ones stay, but not their optimizer state, since
+    moments of the old shapes do not fit. Without effect before the CRF is built: an `nO`
+    given in the config is the user's.
 
     model (Model): The CRF tagger.
     new_nO (int): Number of tags, not fewer than now.
@@ -164,7 +165,10 @@ def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
     """
     shim = _shim(model)
     if shim.is_built:
-        shim.module = shim.module.resized(new_nO)
+        require_torch("to add labels")
+        from .torch_network import resize_crf
+
+        shim.module = resize_crf(shim.module, new_nO)
         shim.renew_id()
         model.set_dim("nO", new_nO, force=True)
     return model
@@ -189,11 +193,11 @@ def loss(
     gold (List[Ints1d]): For each text the number of each token's tag, -1 for a token
         without annotation, which may have any. Texts with none at all and no teacher
         count for nothing, nor does the likelihood where no legal path fits.
-    open_tags (Optional[Sequence[Optional[Array1d]]]): For each text whether its tokens
-        that are O may have a tag (one boolean a tag) as well; None for O alone. The
+    open_tags (Optional[Sequence[Optional[Array1d]]]): For each text the tags that its
+        tokens tagged O may also have, one boolean per tag; None for O alone. The
         likelihood is that of all paths that this allows.
-    soft_targets (Optional[SoftTargets]): What is mixed with the likelihood, if anything:
-        the divergence of the tags' marginals from a teacher's.
+    soft_targets (Optional[SoftTargets]): A teacher's probabilities. The divergence of
+        the tags' marginals from them is mixed with the likelihood. None for no teacher.
     RETURNS (Tuple[float, List[Floats2d]]): The loss, and its gradient.
     """
     from .crf_loss import tag_loss
@@ -246,7 +250,7 @@ def _shim(model: CRFTaggerModel) -> NetworkShim:
 
 
 def _built(model: CRFTaggerModel) -> NetworkShim:
-    shim = cast(NetworkShim, model.shims[0])
+    shim = _shim(model)
     if shim.structure is None:
         raise ValueError(Errors.E004)
     return shim

@@ -12,11 +12,9 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors
 from ..inputs import CharIds, Windows
+from ..subwords import code_points, cut_word
 from .types import SpanGetter
 
-#: Longest part of a word whose characters are read: half from its front, half from its
-#: end. Longer tokens are addresses and noise.
-MAX_CHARACTERS = 40
 #: Part of a window that it shares with the next one.
 OVERLAP = 0.125
 #: Rows that a cache makes space for at first.
@@ -162,14 +160,11 @@ def characters_of(words: List[str], n_ids: int) -> CharIds[numpy.ndarray]:
     """words (List[str]): Words.
     n_ids (int): Size of the table of characters. As in spaCy's hash embeddings any
         character has an id in it, and rare ones share theirs.
-    RETURNS (CharIds): The words' characters, cut to MAX_CHARACTERS.
+    RETURNS (CharIds): The words' characters, of long words not all.
     """
-    half = MAX_CHARACTERS // 2
-    words = [w if len(w) <= MAX_CHARACTERS else w[:half] + w[-half:] for w in words]
-    lengths = numpy.fromiter(map(len, words), "int64", count=len(words))
-    joined = "".join(words).encode("utf-32-le", "surrogatepass")
-    codes = numpy.frombuffer(joined, dtype="<u4").astype("int64")
-    return CharIds(codes % n_ids, numpy.cumsum(lengths) - lengths, lengths)
+    codes, lengths = code_points(list(map(cut_word, words)))
+    starts = numpy.cumsum(lengths) - lengths
+    return CharIds(codes.astype("int64") % n_ids, starts, lengths)
 
 
 class VectorCache:
@@ -272,7 +267,7 @@ def make_windows(
         return _from_spans(get_spans(list(docs)), sizes)
     if len(sizes) and sizes.max() > window:
         return _strided(sizes, window)
-    # One window a document.
+    # One window per document.
     starts = numpy.cumsum(sizes) - sizes
     return Windows(starts, sizes, numpy.zeros_like(sizes), sizes)
 

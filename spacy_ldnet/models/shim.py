@@ -31,10 +31,9 @@ from thinc.compat import has_torch
 from thinc.shims.shim import Shim
 
 from ..errors import Errors, Warnings
-from ..file_format import foreign_bytes
+from ..file_format import foreign_bytes, read_bytes
 from ..lm_directory import FIRST_WORD_ROW, UNK_ROW
 from ..runtime import NETWORKS, network_from_bytes
-from ..runtime.weights import read_bytes
 from ..threads import one_blas_thread
 from ..util import check_choice, require_torch
 from .doc_arrays import WordIds
@@ -54,9 +53,9 @@ Network = Union["NumpyNetwork", "TorchNetwork"]
 
 
 def choose_backend() -> str:
-    """What networks are made with when a pipeline is loaded: torch if it is installed,
-    numpy otherwise. The environment variable SPACY_LDNET_BACKEND, `torch` or `numpy`,
-    overrides that. What is trained is always trained in torch.
+    """Choose the backend of networks that are loaded: torch if it is installed, numpy
+    otherwise. The environment variable SPACY_LDNET_BACKEND, `torch` or `numpy`, overrides
+    that. Training is always in torch.
 
     RETURNS (str): "torch" or "numpy".
     RAISES (ValueError): E137 for another value of the variable.
@@ -97,9 +96,9 @@ def check_precision(precision: str) -> None:
 
 
 @contextlib.contextmanager
-def damage_of(component: str) -> Iterator[None]:
+def damage_of_component(component: str) -> Iterator[None]:
     """component (str): Name of a component whose model is read inside.
-    RAISES (ValueError): E139 instead of an error without a code: of what reads files.
+    RAISES (ValueError): E139 in place of an error without a code.
     """
     try:
         yield
@@ -344,7 +343,7 @@ class NetworkShim(Shim):
     def threads_for(self, n_words: int, is_train: bool) -> ContextManager[None]:
         """n_words (int): Number of words that the network is going to read.
         is_train (bool): Whether gradients are needed, whose threads do not change.
-        RETURNS (ContextManager): Inside it, torch has as many threads as pay off.
+        RETURNS (ContextManager): Inside it, torch has only as many threads as are faster.
         """
         if is_train or isinstance(self._model, NumpyNetwork):
             return contextlib.nullcontext()

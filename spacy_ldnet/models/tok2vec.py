@@ -304,7 +304,7 @@ def predict_with_head(
 def _read_inputs(
     model: Tok2VecModel, shim: TaggerShim, docs: List[Doc], is_train: bool
 ) -> Tuple[ArgsKwargs, Optional[Callable[[Any], Any]]]:
-    """What the network reads, and the backpropagation of its contextual part."""
+    """The inputs of the network, and the backward pass of its contextual part."""
     sizes = shim.structure
     if sizes is None:
         raise ValueError(Errors.E004)

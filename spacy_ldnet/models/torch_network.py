@@ -30,7 +30,7 @@ from ..inputs import convert
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import LDNetEncoder
 from ..nn.precision import runs_bfloat16, with_own_defaults
-from ..nn.serialize import module_from_bytes, module_to_bytes, set_half
+from ..nn.serialize import as_tensors, module_from_bytes, module_to_bytes, set_half
 from ..nn.tagger import StackConfig, TokenStack
 from ..nn.threads import limit_threads, make_fork_safe
 from ..threads import update_threads
@@ -179,7 +179,7 @@ class TorchNetwork(TrainingShim):
 
     def threads_for(self, n_words: int) -> ContextManager[None]:
         """n_words (int): Number of words that the network is going to read.
-        RETURNS (ContextManager): Inside it, torch has as many threads as pay off.
+        RETURNS (ContextManager): Inside it, torch has only as many threads as are faster.
         """
         return limit_threads(n_words, self._model.config.hidden, self._device)
 
@@ -277,10 +277,10 @@ def _to_numpy(tensor: Tensor) -> numpy.ndarray:
 
 @with_own_defaults
 def build_encoder(
-    structure: Dict[str, Any], weights: Dict[str, Dict[str, Any]]
+    structure: Dict[str, Any], weights: Dict[str, Dict[str, numpy.ndarray]]
 ) -> LDNetEncoder:
     """structure (Dict[str, Any]): The sizes of an encoder.
-    weights (Dict[str, Dict[str, Tensor]]): Those of each direction's embedding and
+    weights (Dict[str, Dict[str, ndarray]]): Those of each direction's embedding and
         layers, and perhaps of its softmax, which is not needed.
     RETURNS (LDNetEncoder): The network, with a random projection.
     RAISES (ValueError): E003 if the weights do not fit.
@@ -289,9 +289,8 @@ def build_encoder(
     for name, backbone in module.backbones.items():
         try:
             # Copied into the network's own tensors, so that float16 is widened.
-            backbone.load_state_dict(
-                {key: weights[name][key] for key in backbone.state_dict()}
-            )
+            needed = {key: weights[name][key] for key in backbone.state_dict()}
+            backbone.load_state_dict(as_tensors(needed))
         except (KeyError, RuntimeError) as error:
             raise ValueError(Errors.E003.format(reason=error)) from error
     return module
@@ -301,6 +300,12 @@ def build_encoder(
 def build_crf(**sizes: Any) -> LinearChainCRF:
     """RETURNS (LinearChainCRF): The network, with random weights."""
     return LinearChainCRF(**sizes)
+
+
+@with_own_defaults
+def resize_crf(crf: LinearChainCRF, n_tags: int) -> LinearChainCRF:
+    """RETURNS (LinearChainCRF): One with more tags, see `LinearChainCRF.resized`."""
+    return crf.resized(n_tags)
 
 
 @with_own_defaults

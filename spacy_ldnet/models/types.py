@@ -17,7 +17,7 @@ AllowedTags = Optional[List[Optional[Any]]]
 
 
 class SoftTargets(NamedTuple):
-    """What a teacher says about some texts, and how much that counts.
+    """A teacher's tag probabilities for some texts, and their share in the loss.
 
     targets (List[Optional[Floats2d]]): For each text the teacher's probabilities of
         each token's (row) tags (columns), all zero for a token without; None for a

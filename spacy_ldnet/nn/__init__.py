@@ -3,8 +3,7 @@
 A brick's module is imported when the brick is first asked for.
 """
 
-from importlib import import_module
-from typing import Any, List
+from ..faces import lazy_face
 
 _MODULES = {
     "BidirectionalProjection": "encoder",
@@ -33,15 +32,4 @@ _MODULES = {
     "tempered_divergence": "crf",
     "viterbi_decode": "viterbi",
 }
-
-__all__ = [*_MODULES]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
-
-
-def __dir__() -> List[str]:
-    return [*globals(), *__all__]
+__getattr__, __dir__, __all__ = lazy_face(__name__, _MODULES)

@@ -7,9 +7,6 @@ from torch import Tensor
 
 from ..inputs import Windows
 
-#: Number of vectors that space is allocated for at first.
-FIRST_ROWS = 1024
-
 #: A window: the numbers of its words as bytes, and the stretch of it that is kept.
 Key = Tuple[bytes, int, int]
 

@@ -53,11 +53,6 @@ class LinearChainCRF(nn.Module):
                 tensor = torch.from_numpy(mask)
                 self.register_buffer(f"allowed_{name}", tensor, persistent=False)
 
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates a word of the tag layer."""
-        return self.n_in * self.n_tags
-
     def structure(self) -> Dict[str, Any]:
         """Sizes with which :meth:`from_structure` builds this network again."""
         names = ("n_in", "n_tags", "constrained")
@@ -113,7 +108,7 @@ class LinearChainCRF(nn.Module):
         """Log probability of the set of paths that the gold standard leaves open.
 
         Full, partial and missing annotation are one thing: one allowed tag, several, or
-        all. What no legal path can meet comes out far below zero, near
+        all. If no legal path is in the set, the result is far below zero, near
         :data:`~spacy_ldnet.iobes.FORBIDDEN` or a multiple of it.
 
         :param emissions: *Shape:* (tokens, tags)
@@ -162,10 +157,9 @@ class LinearChainCRF(nn.Module):
     def span_score_parts(
         self, emissions: Tensor, lengths: Tensor, tags: Tensor
     ) -> Tuple[Tensor, Tensor]:
-        """Two scores a token, from which any segment's probability is read off.
-
-        The log probability that tokens i to j of a sequence have exactly these tags,
-        whatever the others have, is ``prefix[i] + suffix[j]``.
+        """Two scores per token, from which the probability of any segment is read: the
+        log probability that tokens i to j of a sequence have exactly these tags is
+        ``prefix[i] + suffix[j]``.
 
         :param emissions: *Shape:* (tokens, tags)
         :param lengths: *Shape:* (batch,)
@@ -187,7 +181,7 @@ class LinearChainCRF(nn.Module):
 
     @torch.no_grad()
     def viterbi(self, emissions: Tensor, lengths: Tensor) -> Tensor:
-        """The best path of every sequence, the same in any company.
+        """The best path of every sequence, whatever the other sequences are.
 
         :param emissions: *Shape:* (tokens, tags)
         :param lengths: *Shape:* (batch,)
@@ -309,8 +303,8 @@ def _log_matmul(scores: Tensor, weights: Tensor) -> Tensor:
     return torch.where(possible, logs, FORBIDDEN) + highest
 
 
-#: Lowest log probability of the student that is told from others: a teacher may believe
-#: in a tag that no legal path of the student has.
+#: Lowest log probability of the student that counts: a teacher may give a probability to a
+#: tag that no legal path of the student has.
 LOWEST = -30.0
 
 

@@ -15,7 +15,7 @@ from .rnn import DenseRNN
 from .serialize import Structure
 from .word_embedding import Bags, WordEmbedding
 
-#: Tokens per type from which on it pays to project embeddings type by type.
+#: Tokens per type from which on it is faster to project the embeddings of types.
 REPEATED = 2
 
 
@@ -197,11 +197,6 @@ class LDNetEncoder(nn.Module):
     def lm_macs(self) -> int:
         """Multiply-accumulates per word of both language models."""
         return sum(backbone.rnn.macs for backbone in self.backbones.values())
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates per word of the whole encoder."""
-        return self.lm_macs + self.project.in_features * self.project.out_features
 
     def structure(self) -> Structure:
         structure = asdict(self.config)

@@ -1,15 +1,13 @@
 """Weights as safetensors, whose header says which network they belong to."""
 
-import json
-from typing import Any, Dict, Optional, Protocol, Tuple, Type, TypeVar
+from typing import Dict, Mapping, Optional, Protocol, Type, TypeVar
 
+import numpy
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from ..errors import Errors
-from ..file_format import HALF, Structure, foreign_bytes, read_header, write_header
+from ..file_format import HALF, Structure, foreign_bytes, read_bytes, write_header
 
 ModuleT = TypeVar("ModuleT", bound="StructuredModule")
 
@@ -51,18 +49,26 @@ def module_from_bytes(cls: Type[ModuleT], data: bytes) -> ModuleT:
     :param data: what :func:`module_to_bytes` wrote.
     :raises ValueError: E001 foreign bytes, E002 newer format, E003 damaged file.
     """
-    header, tensors = read_bytes(data)
+    header, arrays = read_bytes(data)
     if header.get("type") != cls.__name__:
         reason = f"they belong to {header.get('type')}, not to {cls.__name__}"
         raise foreign_bytes(reason)
     module = cls.from_structure(header["structure"])
     try:
         # Copied into the network's own tensors, so that float16 is widened.
-        module.load_state_dict(tensors, strict=True)
+        module.load_state_dict(as_tensors(arrays), strict=True)
     except RuntimeError as error:
         raise ValueError(Errors.E003.format(reason=error)) from error
     set_half(module, header.get("dtype") == HALF)
     return module
+
+
+def as_tensors(arrays: Mapping[str, numpy.ndarray]) -> Dict[str, torch.Tensor]:
+    """Copies of arrays as tensors.
+
+    :param arrays: weights by name.
+    """
+    return {name: torch.from_numpy(numpy.array(a)) for name, a in arrays.items()}
 
 
 def is_half(module: StructuredModule) -> bool:
@@ -76,17 +82,3 @@ def set_half(module: StructuredModule, half: bool) -> None:
     :param half: float16 if true, else float32, as after every change of the weights.
     """
     module.written_half = half  # type: ignore[attr-defined]
-
-
-def read_bytes(data: bytes) -> Tuple[Dict[str, Any], Dict[str, torch.Tensor]]:
-    """Split the bytes into their header and tensors.
-
-    :raises ValueError: E001 foreign or damaged bytes, E002 newer format.
-    """
-    try:
-        tensors = load_tensors(data)
-        size = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + size]).get("__metadata__")
-    except (SafetensorError, ValueError) as error:
-        raise foreign_bytes(error) from error
-    return read_header(metadata), tensors

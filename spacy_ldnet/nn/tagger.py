@@ -1,14 +1,13 @@
 """The tagger below its CRF: characters, context and vectors through a BiLSTM."""
 
 from dataclasses import asdict, dataclass
-from typing import List, Optional, cast
+from typing import List, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..inputs import CharIds, TaggerWords, Windows
-from ..layers import GATES
 from .batching import (
     FEW_DIGITS,
     bucket_by_length,
@@ -37,21 +36,10 @@ class CharEncoder(nn.Module):
 
     def __init__(self, *, rows: int, embed: int, hidden: int, width: int):
         super().__init__()
-        self.hidden = hidden
         self.embedding = nn.Embedding(rows, embed)
         self.forward_rnn = nn.LSTM(embed, hidden)
         self.backward_rnn = nn.LSTM(embed, hidden)
         self.project = nn.Linear(2 * hidden, width)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates per character, without the projection."""
-        return (
-            2
-            * GATES["lstm"]
-            * self.hidden
-            * (self.embedding.embedding_dim + self.hidden)
-        )
 
     def forward(self, words: CharIds[Tensor]) -> Tensor:
         """Encode words.
@@ -59,7 +47,7 @@ class CharEncoder(nn.Module):
         :returns: *Shape:* (words, width)
         """
         count = len(words.starts)
-        states = self.embedding.weight.new_zeros(count, 2 * self.hidden)
+        states = self.embedding.weight.new_zeros(count, self.project.in_features)
 
         def read_group(group: Tensor) -> None:
             starts, size = words.starts[group], words.lengths[group]
@@ -76,11 +64,6 @@ class CharEncoder(nn.Module):
         batches = bucket_by_length(words.lengths, budget)
         parallel_for(batches, read_group, states.device)
         return self.project(states)
-
-
-#: Characters of a word of running English and the space after it, to convert the cost
-#: per character to one per word.
-CHARACTERS_PER_WORD = 5.3
 
 
 @dataclass(frozen=True)
@@ -126,7 +109,6 @@ class BiRNNLayer(nn.Module):
 
     def __init__(self, *, inputs: int, width: int, unit: str):
         super().__init__()
-        self.macs = 2 * GATES[unit] * (width // 2) * (inputs + width // 2)
         self.forward_rnn = CELLS[unit].module(inputs, width // 2)
         self.backward_rnn = CELLS[unit].module(inputs, width // 2)
 
@@ -156,11 +138,6 @@ class BiRNN(nn.ModuleList):
         super().__init__(
             BiRNNLayer(inputs=size, width=width, unit=unit) for size in sizes
         )
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates per word."""
-        return sum(cast(BiRNNLayer, layer).macs for layer in self)
 
     def forward(self, x: Tensor, backwards: Tensor, dropout: float) -> Tensor:
         """Read both ways, layer by layer.
@@ -205,16 +182,6 @@ class TokenStack(nn.Module):
             depth=config.depth,
             unit=config.unit,
         )
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates per word, at a usual number of characters."""
-        total = float(self.layers.macs)
-        if self.chars is not None:
-            project = self.chars.project
-            total += self.chars.macs * CHARACTERS_PER_WORD
-            total += project.in_features * project.out_features
-        return round(total)
 
     def structure(self) -> Structure:
         return asdict(self.config)

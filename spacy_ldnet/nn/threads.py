@@ -12,12 +12,14 @@ one thread needs none of them.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import nullcontext
 from functools import lru_cache
 from threading import Barrier
-from typing import Callable, Iterable, Iterator, TypeVar
+from typing import Callable, ContextManager, Iterable, TypeVar
 
 import torch
+
+from ..threads import one_torch_thread
 
 Item = TypeVar("Item")
 
@@ -37,8 +39,9 @@ def n_workers(device: torch.device) -> int:
     return torch.get_num_threads()
 
 
-@contextmanager
-def limit_threads(words: int, hidden: int, device: torch.device) -> Iterator[None]:
+def limit_threads(
+    words: int, hidden: int, device: torch.device
+) -> ContextManager[None]:
     """A context with one of PyTorch's threads, if more would not help.
 
     With few words and narrow layers, threads would wait for each other after every time
@@ -48,16 +51,8 @@ def limit_threads(words: int, hidden: int, device: torch.device) -> Iterator[Non
     :param hidden: width of the widest recurrent layer.
     :param device: where it is computed.
     """
-    threads = torch.get_num_threads()
-    narrow = words <= FEW_WORDS and hidden <= NARROW
-    if threads == 1 or not narrow or device.type != "cpu":
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    small = words <= FEW_WORDS and hidden <= NARROW and device.type == "cpu"
+    return one_torch_thread() if small else nullcontext()
 
 
 def parallel_for(

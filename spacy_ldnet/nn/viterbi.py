@@ -24,10 +24,9 @@ from torch import Tensor
 from .. import iobes
 from ..iobes import FORBIDDEN
 from ..packing import Array, pack
+from ..runtime.crf import RESCALE, best_path
 from .threads import n_workers, parallel_for
 
-#: Steps after which scores are brought back to about zero, for float precision.
-RESCALE = 32
 #: Sequences up to which each on its own is faster than all together.
 MAX_NUMPY_SEQUENCES = 4
 #: Sequences up to which a group is not split between threads: each part would take as
@@ -87,30 +86,14 @@ def viterbi_decode(
 
 
 def viterbi_numpy(emissions: Tensor, potentials: Potentials) -> Tensor:
-    """Find the best path of one sequence, step by step.
+    """Find the best path of one sequence in numpy.
 
     :param emissions: on the CPU. *Shape:* (tokens, tags)
     :param potentials: of the chain.
     :returns: number of each token's tag. *Shape:* (tokens,)
     """
-    if not len(emissions):
-        return torch.zeros(0, dtype=torch.long)
-    start, transitions, end = (score.numpy(force=True) for score in potentials)
-    steps = emissions.numpy(force=True).copy()
-    steps[0] += start
-    pairs = numpy.empty_like(transitions)
-    best = numpy.empty_like(start)
-    for t in range(1, len(steps)):
-        numpy.add(steps[t - 1][:, None], transitions, out=pairs)
-        steps[t] += numpy.maximum.reduce(pairs, axis=0, out=best)
-        if t % RESCALE == 0:
-            steps[t] -= steps[t].max()
-    into = transitions.T
-    tags = numpy.empty(len(steps), dtype="int64")
-    tags[-1] = tag = (steps[-1] + end).argmax()
-    for t in range(len(steps) - 2, -1, -1):
-        tags[t] = tag = (steps[t] + into[tag]).argmax()
-    return torch.from_numpy(tags)
+    arrays = (scores.numpy(force=True) for scores in (emissions, *potentials))
+    return torch.from_numpy(best_path(*arrays))
 
 
 def _decode_groups(emissions: Tensor, lengths: Array, scan: "Scan") -> Tensor:

@@ -32,9 +32,10 @@ from ..labelled.label_sets import (
     warn_of_lost_label_sets,
 )
 from ..models.doc_arrays import in_vocab
-from ..models.shim import damage_of
+from ..models.shim import damage_of_component
 from ..models.tok2vec import widen_vectors
 from ..models.types import SoftTargets
+from ..pruning.callbacks import warn_if_frozen
 from ..pruning.encoders import budget_scores
 from .soft_labels import (
     SOFT_TAGS,
@@ -182,8 +183,6 @@ class SequenceLabeller(TrainablePipe):
             for too many; E192 if a component listens to none that comes before it; E200
             to E202 for a label set that does not fit the entities.
         """
-        from ..pruning.callbacks import warn_if_frozen
-
         validate_get_examples(get_examples, "SequenceLabeller.initialize")
         if labels is None:
             labels = sorted(self._find_labels(get_examples()))
@@ -229,7 +228,7 @@ class SequenceLabeller(TrainablePipe):
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the bytes are damaged."""
         widen_vectors(self.vocab)
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_bytes(bytes_data, exclude=exclude)
 
     def from_disk(
@@ -237,7 +236,7 @@ class SequenceLabeller(TrainablePipe):
     ) -> "SequenceLabeller":
         """RAISES (ValueError): E139 if the files are damaged."""
         widen_vectors(self.vocab)
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_disk(path, exclude=exclude)
 
     # Prediction
@@ -286,7 +285,7 @@ class SequenceLabeller(TrainablePipe):
         return found
 
     def _nothing(self, tokens: List[Array]) -> List[Prediction]:
-        """For docs without any token the same as they have in company."""
+        """Predictions for docs without tokens, the same as in a batch with other docs."""
         none = numpy.zeros(0) if self.cfg["scores"] else None
         probs = None
         if self.soft_labels is not None:

@@ -14,7 +14,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..models.encoder import find_encoders
-from ..models.shim import damage_of
+from ..models.shim import damage_of_component
 from ..models.tok2vec import widen_vectors
 from ..pruning.encoders import budget_scores
 from .upstream import UpstreamPipe, check_upstreams
@@ -93,7 +93,7 @@ class LDNet(UpstreamPipe, Tok2Vec):
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "LDNet":
         """RAISES (ValueError): E139 if the bytes are damaged."""
         widen_vectors(self.vocab)
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_bytes(bytes_data, exclude=exclude)
 
     def from_disk(
@@ -101,7 +101,7 @@ class LDNet(UpstreamPipe, Tok2Vec):
     ) -> "LDNet":
         """RAISES (ValueError): E139 if the files are damaged."""
         widen_vectors(self.vocab)
-        with damage_of(self.name):
+        with damage_of_component(self.name):
             return super().from_disk(path, exclude=exclude)
 
     def predict(self, docs: Iterable[Doc]) -> List[Floats2d]:

@@ -1,6 +1,6 @@
-"""A teacher's tag probabilities, kept with a doc, and read again by its student.
+"""A teacher's tag probabilities, kept with a doc and read by a student.
 
-They lie in `doc.user_data`, which a `DocBin` keeps with `store_user_data=True`. Only
+They are in `doc.user_data`, which a `DocBin` keeps with `store_user_data=True`. Only
 probabilities that matter are kept, in float16: most tokens have one tag or two.
 """
 
@@ -19,7 +19,7 @@ _PARTS = ("labels", "counts", "tags", "chances")
 
 
 class Distillation(NamedTuple):
-    """How a student learns from soft labels.
+    """Settings with which a student learns from soft labels.
 
     weight (float): Share of the divergence in the loss, from 0 to 1.
     temperature (float): Of teacher and student, above 0.
@@ -69,12 +69,12 @@ def pack_soft_tags(
     probs: Array, kept: Array, length: int, labels: Sequence[str], threshold: float
 ) -> Dict[str, Any]:
     """probs (Floats2d): Probability of the tags (columns) of the kept tokens (rows);
-        columns behind the labels' tags are left out.
+        columns after the tags of the labels are ignored.
     kept (Ints1d): The tokens they belong to; others get none.
     length (int): Number of tokens of the doc.
     labels (Sequence[str]): The teacher's labels.
     threshold (float): The lowest probability to keep.
-    RETURNS (Dict[str, Any]): What goes into `doc.user_data`: how many tags each token
+    RETURNS (Dict[str, Any]): The value for `doc.user_data`: how many tags each token
         has, and the number and probability of each.
     """
     probs = probs[:, : n_tags(len(labels))]
@@ -94,17 +94,17 @@ def read_soft_tags(
 ) -> Optional[Array]:
     """The teacher's probabilities, for the tokens and in the tags of the student.
 
-    example (Example): The reference has them, or has none. Tokens that are not one of
-        its tokens have none.
+    example (Example): Its reference may have them. Predicted tokens that are not tokens
+        of the reference get zeros.
     labels (Sequence[str]): The student's labels.
     kept (Ints1d): The tokens of the predicted doc to read.
     n_columns (int): Number of the student's tags.
     name (str): The student's name.
-    RETURNS (Optional[Floats2d]): One row a kept token, one column a tag; what the kept
-        probabilities lack of one is shared by the teacher's other tags. None if the
-        reference has none.
-    RAISES (ValueError): E100 for a label that the student does not have, E103 for
-        what cannot be read.
+    RETURNS (Optional[Floats2d]): One row per kept token, one column per tag. What the
+        probabilities of a token lack of 1 is shared by the teacher's other tags. None if
+        the reference has none.
+    RAISES (ValueError): E100 for a label that the student does not have, E103 if
+        they cannot be read.
     """
     packed = example.reference.user_data.get(SOFT_TAGS)
     if packed is None:
@@ -121,13 +121,15 @@ def read_soft_tags(
 
 
 def _with_rest(rows: Array) -> Array:
-    """Rare tags were left out, but a temperature above 1 makes much of them: with zeros
-    in their place a student would have to be surer than its teacher ever was.
+    """Share the rest of each token's probability between the tags that were not kept.
+
+    With zeros in their place a student would have to be more certain than its teacher,
+    above all at a temperature above 1.
     """
-    left_out = (rows == 0) & rows.any(axis=1, keepdims=True)
+    dropped = (rows == 0) & rows.any(axis=1, keepdims=True)
     rest = numpy.clip(1.0 - rows.sum(axis=1, keepdims=True), 0.0, None)
-    share = rest / numpy.maximum(left_out.sum(axis=1, keepdims=True), 1)
-    return numpy.where(left_out, share, rows)
+    share = rest / numpy.maximum(dropped.sum(axis=1, keepdims=True), 1)
+    return numpy.where(dropped, share, rows)
 
 
 def _check(packed: Any, length: int) -> List[Array]:
@@ -148,7 +150,7 @@ def _check(packed: Any, length: int) -> List[Array]:
 
 
 def _match(theirs: Sequence[str], ours: Sequence[str], name: str) -> Array:
-    """RETURNS (Ints1d): For each tag of the teacher the student's of that name."""
+    """RETURNS (Ints1d): For each tag of the teacher, the student's tag of that name."""
     if not set(theirs) <= set(ours):
         listed = [", ".join(sorted(names)) for names in (theirs, ours)]
         message = Errors.E100.format(name=name, teacher=listed[0], student=listed[1])
@@ -158,8 +160,8 @@ def _match(theirs: Sequence[str], ours: Sequence[str], name: str) -> Array:
 
 
 def _align(rows: Array, example: Example) -> Array:
-    """Rows of the predicted tokens that are one token of the reference, and the other
-    way round; zeros for others.
+    """Rows of the predicted tokens that match one token of the reference exactly; zeros
+    for others.
     """
     there, back = example.alignment.x2y, example.alignment.y2x
     found = numpy.zeros((len(example.predicted), rows.shape[1]))

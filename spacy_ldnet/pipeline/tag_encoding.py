@@ -55,16 +55,16 @@ def token_indices(docs: Sequence[Doc]) -> List[Array]:
 
 
 def select_rows(ops: Ops, arrays: List[Floats2d], tokens: List[Array]) -> List[Any]:
-    """arrays (List[Floats2d]): For each doc one row a token.
+    """arrays (List[Floats2d]): For each doc one row per token.
     tokens (List[Ints1d]): The tokens of each to keep.
-    RETURNS (List[Floats2d]): Their rows; where that is all, the array itself.
+    RETURNS (List[Floats2d]): Their rows; the array itself if these are all.
     """
     pairs = zip(arrays, tokens)
     return [r if len(r) == len(i) else r[ops.xp.asarray(i)] for r, i in pairs]
 
 
 class Sequences:
-    """Splits what belongs to docs into the CRF's sequences, and merges it again.
+    """Splits the arrays of docs into those of the CRF's sequences, and merges them again.
 
     docs (Sequence[Doc]): The batch.
     tokens (Sequence[Ints1d]): The tokens of each that the CRF sees.
@@ -80,7 +80,7 @@ class Sequences:
             self.sizes = [_sentence_sizes(*pair) for pair in zip(docs, tokens)]
 
     def split(self, arrays: Sequence[Any]) -> List[Any]:
-        """arrays (Sequence[Any]): For each doc one row a token, or None.
+        """arrays (Sequence[Any]): For each doc one row per token, or None.
         RETURNS (List[Any]): For each sequence its rows, or None.
         """
         if all(len(sizes) == 1 for sizes in self.sizes):
@@ -92,8 +92,8 @@ class Sequences:
         return parts
 
     def repeat(self, values: Sequence[Any]) -> List[Any]:
-        """values (Sequence[Any]): One value a doc.
-        RETURNS (List[Any]): For each sequence that of its doc.
+        """values (Sequence[Any]): One value per doc.
+        RETURNS (List[Any]): For each sequence the value of its doc.
         """
         pairs = zip(values, self.sizes)
         return [value for value, sizes in pairs for _ in sizes]
@@ -101,9 +101,9 @@ class Sequences:
     def merge(
         self, parts: Sequence[Any], merge: Callable[[List[Any]], Any]
     ) -> List[Any]:
-        """parts (Sequence[Any]): One value a sequence.
-        merge (Callable): Makes one of several.
-        RETURNS (List[Any]): For each doc that of all its sequences.
+        """parts (Sequence[Any]): One value per sequence.
+        merge (Callable): Makes one value of several.
+        RETURNS (List[Any]): For each doc one value.
         """
         following = iter(parts)
         groups = [list(islice(following, len(sizes))) for sizes in self.sizes]
@@ -132,13 +132,13 @@ def entity_mask(doc: Doc) -> Array:
 def allowed_tags(
     doc: Doc, preset: Array, kept: Array, labels: Sequence[str], n_tags: int
 ) -> Optional[Array]:
-    """Which tags the kept tokens may have, given the entities that are set already.
+    """The tags that the kept tokens may have, given the entities that are set already.
 
-    Tokens of an entity have to get its tags. Blocked tokens, and entities with a label
-    that the component does not have, are outside.
+    Tokens of an entity must get its tags. Blocked tokens, and entities with a label that
+    the component does not have, must be outside.
 
-    RETURNS (Optional[Array2d]): One row a kept token, one column a tag; None if the doc
-        has no entity and no blocked token.
+    RETURNS (Optional[Array2d]): One row per kept token, one column per tag; None if the
+        doc has no entity and no blocked token.
     """
     if not preset.any():
         return None
@@ -196,14 +196,14 @@ def without_overlap(prediction: Prediction, taken: Array) -> Prediction:
 
 
 def make_spans(doc: Doc, spans: SpanArrays, labels: Sequence[str]) -> List[Span]:
-    """RETURNS (List[Span]): The same as spaCy's spans."""
+    """RETURNS (List[Span]): The spans as objects of spaCy."""
     triples = zip(*(array.tolist() for array in spans))
     return [Span(doc, start, end, labels[k]) for start, end, k in triples]
 
 
 def set_doc_ents(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
-    """Set the entities, as spaCy's `ner` does: unless they are to be overwritten,
-    entities and blocked tokens stay that were there. All other tokens become outside.
+    """Set the entities as spaCy's `ner` does: unless `overwrite`, the doc keeps the
+    entities and blocked tokens that it has. All other tokens become outside.
     """
     if overwrite or not entity_mask(doc).any():
         doc.set_ents(spans)
@@ -217,8 +217,8 @@ def set_doc_ents(doc: Doc, spans: List[Span], *, overwrite: bool) -> None:
 
 
 def _forget_ids(doc: Doc, kept: Sequence[Span]) -> None:
-    """Clear what spaCy leaves on tokens of entities that are gone: the identifiers that
-    an entity ruler or an entity linker gave them.
+    """Clear the identifiers that an entity ruler or an entity linker gave to entities
+    that are gone: spaCy leaves them on the tokens.
     """
     ids = doc.to_array([ENT_ID, ENT_KB_ID])
     if not ids.any():

@@ -1,8 +1,8 @@
-"""Which encoder a component reads, where several stand before it.
+"""Checks of listeners: the encoder that a component names, and the one that it reads.
 
 In training an encoder gives its vectors to its listeners. In prediction it leaves them
-with the document, in one place for all encoders of a kind, so that every listener reads
-those of the nearest encoder before it, whatever name it was given.
+with the document, in one place for all encoders of a kind. So every listener reads those
+of the nearest encoder before it, whatever encoder it names.
 """
 
 import warnings
@@ -16,7 +16,7 @@ from ..errors import Errors, Warnings, suggest
 
 
 class UpstreamPipe:
-    """Mixed into spaCy's `Tok2Vec` and its like: checks the listeners that are found.
+    """A mixin for spaCy's `Tok2Vec` and similar components, which checks their listeners.
 
     listener_class (Type[Model]): What listens to encoders of this kind.
     encoder_class (Type[Pipe]): All encoders of this kind.
@@ -31,8 +31,8 @@ class UpstreamPipe:
     _behind: List[Any] = []  # noqa: RUF012  (replaced, never changed)
 
     def find_listeners(self, component: Any) -> None:
-        """Find what listens to this encoder in a component behind it. spaCy calls this
-        for each of them in order, whenever a pipeline changes or is loaded.
+        """Find the listeners to this encoder in a component after it. spaCy calls this
+        for each component in order, whenever a pipeline changes or is loaded.
 
         component (Callable[[Doc], Doc]): The component.
         RAISES (ValueError): E115 for a listener of another width.
@@ -48,7 +48,7 @@ class UpstreamPipe:
             self._behind = [*self._behind, component]
 
     def add_listener(self, listener: Any, component_name: str) -> None:
-        """listener (Model): What will read the vectors.
+        """listener (Model): The node that reads the vectors.
         component_name (str): Name of the component that it is in.
         RAISES (ValueError): E115 if it expects vectors of another width.
         """
@@ -66,7 +66,7 @@ class UpstreamPipe:
         super().add_listener(listener, component_name)  # type: ignore[misc]
 
     def _warn_of_another(self, component: Any) -> None:
-        """Warn if a component reads the vectors of another encoder than it names."""
+        """Warn if a component does not read the vectors of the encoder that it names."""
         nearest = self._behind[-1] if self._behind else self
         if nearest is not self and isinstance(nearest, UpstreamPipe):
             return  # It will say the same.
@@ -84,7 +84,7 @@ class UpstreamPipe:
 
 
 def check_upstreams(nlp: Language) -> None:
-    """Refuse listeners that no encoder will ever give vectors to.
+    """Refuse listeners that would never get vectors.
 
     nlp (Language): The pipeline.
     RAISES (ValueError): E192 for a listener to a component that does not exist, or that

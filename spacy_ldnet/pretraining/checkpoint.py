@@ -1,5 +1,6 @@
 """Checkpoints: the state of a training on disk, from which it can be resumed."""
 
+import errno
 import os
 import pickle
 import re
@@ -84,11 +85,12 @@ def read_checkpoint(path: Path, *, mapped: bool = False) -> Checkpoint:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         newer = found.pop("format") > FORMAT_VERSION
-    except OSError as error:
-        raise _damage(path, str(error)) from error
-    except _UNREADABLE as error:
-        # What torch says is about its own arguments.
-        raise _damage(path, "it is not complete, or no checkpoint") from error
+    except (OSError, *_UNREADABLE) as error:
+        reason = "it is not complete, or no checkpoint"
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            reason = str(error)
+        # What torch says is about its own arguments and positions in the file.
+        raise _damage(path, reason) from error
     if newer:
         raise _damage(path, "it was written by a newer spacy-ldnet")
     return dict(found)

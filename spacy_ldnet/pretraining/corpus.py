@@ -20,12 +20,11 @@ from ..lm_directory import (
 from ..sharding.engines import make_engine
 from ..sharding.ranges import CHUNK_SIZE
 from ..sharding.skipped import Skipped
-from ..util import write_json
 from .batchers import TokenStream
 from .config import PretrainingSettings
 from .events import Report
 from .readers import Reader
-from .shards import ids_file, read_counts, read_ids, shard_files
+from .shards import ids_file, read_counts, read_ids, shard_files, write_run_json
 from .tokenised import TokenisedText, Tokeniser, describe_method
 from .vocabulary import choose_words, count_words, vocabulary_ids
 
@@ -218,7 +217,7 @@ def write_corpus(
     table = word_rows(words)
     known = predicted + FIRST_WORD_ROW
     counts = {p: _write_text(path, p, text, table, known) for p, text in texts.items()}
-    _write_json(path / WORDS_FILE, words)
+    write_run_json(path / WORDS_FILE, words)
     data = {
         "inputs": inputs,
         "counts": {part: asdict(found) for part, found in counts.items()},
@@ -231,7 +230,7 @@ def write_corpus(
         "skipped": [asdict(item) for text in texts.values() for item in text.skipped],
     }
     # Last: without a manifest the corpus is written again.
-    _write_json(manifest, data)
+    write_run_json(manifest, data)
     return counts
 
 
@@ -321,7 +320,3 @@ def _remove_left_over(path: Path, texts: Dict[str, TokenisedText]) -> None:
     for file_path in path.glob("*.rows.int32"):
         # Of format 2.
         file_path.unlink()
-
-
-def _write_json(path: Path, data: Any) -> None:
-    write_json(path, data, error=Errors.E051, claimed=True)

@@ -13,7 +13,7 @@ from ..lm_directory import (
     CONFIG_FILE,
     DIRECTIONS,
     WORDS_FILE,
-    damage_of,
+    damage_of_file,
     find_language_models,
     find_weights,
     read_vocabulary,
@@ -108,7 +108,7 @@ def measure_text(
     path = find_language_models(model_path)
     require_files(path, (CONFIG_FILE, WORDS_FILE))
     words = read_vocabulary(path)
-    with damage_of(path / CONFIG_FILE):
+    with damage_of_file(path / CONFIG_FILE):
         config = load_config(path / CONFIG_FILE, interpolate=True)
     # The state is carried, or not, as it was in training.
     batching = config.get("pretraining", {}).get("batching", STREAMS)
@@ -129,7 +129,7 @@ def measure_text(
         files = find_weights(path)
         for direction in files or DIRECTIONS:
             weights = read_weights(path, direction)
-            with damage_of(files[direction]):
+            with damage_of_file(files[direction]):
                 model = module_from_bytes(LanguageModel, weights)
             give_subwords(model, everything)
             stream = open_stream(corpus, PART, direction)

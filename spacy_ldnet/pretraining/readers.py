@@ -1,6 +1,5 @@
 """Readers of raw text."""
 
-import hashlib
 import warnings
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, List, Optional, Union
@@ -17,7 +16,7 @@ from ..sharding.files import InputFile, find_text
 from ..sharding.lines import LineReader
 from ..sharding.ranges import FileRange, whole_file
 from ..sharding.skipped import BadFileError, Skipped, skipped_warnings
-from ..util import check_range
+from ..util import check_range, hash_files
 
 Reader = Callable[[Language], Iterable[Any]]
 
@@ -174,12 +173,7 @@ def source_hash(reader: Reader) -> Optional[str]:
     path = reader_path(reader)
     if path is None:
         return None
-    digest = hashlib.sha256()
-    for file_path in source_files(path, reader):
-        digest.update(f"{file_path.name} {file_path.stat().st_size}\n".encode())
-        with file_path.open("rb") as file:
-            hashlib.file_digest(file, lambda: digest)
-    return digest.hexdigest()
+    return hash_files((file.name, file) for file in source_files(path, reader))
 
 
 def _unusable_line(reader: JsonlCorpus) -> str:

@@ -236,7 +236,7 @@ class _Run:
             warn_of_result(corpus, settings, self.base, self.directory.before, after)
 
     def _identify(self, corpus: TokenisedCorpus) -> Dict[str, Any]:
-        """What a run and its continuation must share, as JSON data."""
+        """The settings and facts that a run and its continuation must share, as JSON data."""
         settings, model = fixed_settings(self.settings), asdict(self.model)
         values = {f"[pretraining] {name}": value for name, value in settings.items()}
         values.update({f"[model] {name}": value for name, value in model.items()})

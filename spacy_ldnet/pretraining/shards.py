@@ -96,7 +96,7 @@ def write_record(folder: Path, shard: Shard) -> None:
     """folder (Path): Folder of the shards.
     shard (Shard): A shard whose other files are complete.
     """
-    _write_json(record_file(folder, shard.key), asdict(shard))
+    write_run_json(record_file(folder, shard.key), asdict(shard))
 
 
 def read_record(folder: Path, key: str) -> Optional[Shard]:
@@ -185,7 +185,7 @@ class ShardWriter:
         for ids in read_ids(self._part):
             counts += numpy.bincount(ids, minlength=len(counts))
         values = {"words": words, "counts": counts[1:].tolist()}
-        _write_json(words_file(self.folder, self.key), values)
+        write_run_json(words_file(self.folder, self.key), values)
         os.replace(self._part, ids_file(self.folder, self.key))
         sequences = int(counts[EOS_ID])
         n_words = self.length - sequences
@@ -230,5 +230,9 @@ def _sequences(doc: Doc, sentencizer: Optional[Sentencizer]) -> Iterator[List[in
             yield columns[start:end, 0].tolist()
 
 
-def _write_json(path: Path, data: Any) -> None:
+def write_run_json(path: Path, data: Any) -> None:
+    """path (Path): A file in the output of a run.
+    data (Any): JSON data.
+    RAISES (ValueError): E051 if it cannot be written.
+    """
     write_json(path, data, error=Errors.E051, claimed=True)

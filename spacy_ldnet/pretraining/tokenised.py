@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import spacy
 import srsly
@@ -21,7 +21,7 @@ from thinc.api import Config
 from ..errors import Errors
 from ..sharding.engines import Engine, Tick
 from ..sharding.files import find_text
-from ..sharding.progress import TextProgress, report_progress
+from ..sharding.progress import TextReport, report_progress
 from ..sharding.ranges import CHUNK_SIZE, Chunk, FileRange, cut_files
 from ..sharding.skipped import BadFileError, Skipped, skipped_warnings
 from .held_out import SplitCorpus
@@ -118,7 +118,7 @@ class Tokeniser:
     engine (Engine): Does the work.
     strict (bool): Whether text that cannot be used is an error.
     chunk_size (int): Bytes of text in a chunk.
-    report (Optional[Callable]): Called with each event.
+    report (Optional[TextReport]): Called with each event.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Tokeniser:
         *,
         strict: bool = False,
         chunk_size: int = CHUNK_SIZE,
-        report: Optional[Callable[[TextProgress], None]] = None,
+        report: Optional[TextReport] = None,
     ) -> None:
         self.folder = folder
         self.nlp = nlp

@@ -211,7 +211,7 @@ class DirectionTrainer:
         network = job.first_network()
         give_subwords(network, read_vocabulary(job.corpus))
         self.network = network.to(processes.device)
-        # Fused: one pass over the weights, a third of the time on a CPU.
+        # Fused, it takes a third of the time on a CPU.
         self.optimizer = torch.optim.Adam(network.parameters(), fused=True)
         begin, self.last_step = job.part
         schedule = make_schedule(settings.learn_rate)

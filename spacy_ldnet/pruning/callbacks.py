@@ -11,6 +11,8 @@ from spacy.pipeline.tok2vec import Tok2VecListener
 from thinc.api import Model
 
 from ..errors import Errors, Warnings
+from ..loaders import create_encoder_loader_v1
+from ..models.encoder import find_encoders
 from ..util import check_range
 from .encoders import encoders_of, find_gated
 
@@ -57,9 +59,6 @@ def create_load_encoder_v1(
     RETURNS (Callable[[Language], Language]): The callback.
     RAISES (ValueError): E016 if there is no such encoder; see EncoderLoader.v1.
     """
-    # Not above, since spaCy imports this module wherever it is used, and this needs torch.
-    from ..loaders import create_encoder_loader_v1
-
     load = create_encoder_loader_v1(path=path)
 
     def load_encoder(nlp: Language) -> Language:
@@ -71,8 +70,6 @@ def create_load_encoder_v1(
 
 
 def _ldnet_encoders_of(nlp: Language, component: str) -> List[Model]:
-    from ..models.encoder import find_encoders
-
     return encoders_of(nlp, component, find_encoders)
 
 

@@ -29,7 +29,9 @@ class GatedShim(Protocol):
 
     @property
     def within_budget(self) -> bool:
-        """RETURNS (bool): Whether the budget of the penalty allows the open layers."""
+        """RETURNS (bool): Whether the budget of the penalty allows the open layers;
+        always without a penalty, or a budget.
+        """
 
     @property
     def penalty(self) -> Any:
@@ -103,14 +105,6 @@ def encoders_of(
     return encoders
 
 
-def within_budget(encoder: Model) -> bool:
-    """encoder (Model): An encoder with its network.
-    RETURNS (bool): Whether the budget of the penalty allows the open layers; always
-        without a penalty, or a budget.
-    """
-    return gate_shim(encoder).within_budget
-
-
 def budget_scores(model: Model) -> Dict[str, float]:
     """Scores for choosing the best model within the budget.
 
@@ -123,7 +117,7 @@ def budget_scores(model: Model) -> Dict[str, float]:
     for encoder in find_gated(model):
         if is_loaded(encoder):
             shim = gate_shim(encoder)
-            within = float(within_budget(encoder))
+            within = float(shim.within_budget)
             scores["ldnet_budget"] = min(within, scores.get("ldnet_budget", 1))
             n_unpruned = len(shim.directions) * encoder.attrs["depth"]
             scores["ldnet_density"] = shim.n_open / n_unpruned

@@ -27,9 +27,10 @@ from ..lm_directory import (
     read_weights,
     weights_file,
 )
+from ..models.gated import GateShim
 from ..timing import make_docs, zipf_texts
-from ..util import MARK_FILE, check_output, write_folder
-from .encoders import encoders_in, gate_shim, within_budget
+from ..util import MARK_FILE, check_output, require_torch, write_folder
+from .encoders import encoders_in, gate_shim
 
 #: Largest change of the encoder's output that float rounding explains.
 TOLERANCE = 1e-4
@@ -83,9 +84,6 @@ def layers_of(encoder: Model, *, only_open: bool = True) -> LayersLeft:
 
 def _ldnet_shim(encoder: Model) -> Any:
     """The shim of an encoder any of whose layers can be deleted; None for others."""
-    # Not above, since spaCy imports this room wherever it is used, and this needs torch.
-    from ..models.gated import GateShim
-
     shim = gate_shim(encoder)
     return shim if isinstance(shim, GateShim) else None
 
@@ -123,7 +121,7 @@ def prune_pipeline(
     exact = max_layers is None and layers_of is None
     wanted = [] if layers_of is None else _layers_of_each(encoders, str(layers_of))
     n_before = _count_layers(encoders)
-    within = all(map(within_budget, encoders))
+    within = all(gate_shim(encoder).within_budget for encoder in encoders)
     if max_layers is not None and all(map(_untrained, encoders)):
         _warn_of_gates(
             "All gates are 1", "none were trained, so the lowest layers stay"
@@ -208,6 +206,7 @@ def _largest_change(old: List[Any], new: List[Any]) -> float:
 
 
 def _load(name: Union[str, Path]) -> Language:
+    # Not above, since `describe` imports this room.
     from ..describe import load_pipeline
 
     return load_pipeline(name)
@@ -346,8 +345,9 @@ def prune_language_models(
     RETURNS (PruningReport): The language models before and after.
     RAISES (ValueError): E011, E018, E150, E152 to E154 for unusable files; E038 if
         `layers_of` was not made of these language models; E120 to E124 if the output
-        cannot be written.
+        cannot be written; E136 without torch.
     """
+    require_torch("to prune language models")
     from ..describe import describe_lm
     from ..nn.prune import keep_lm_layers
     from ..nn.serialize import module_to_bytes

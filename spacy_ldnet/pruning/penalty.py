@@ -32,7 +32,7 @@ from ..timing import (
 )
 from ..util import check_choice, check_range
 from .callbacks import BeforeUpdate, check_trains
-from .encoders import encoders_of, gate_shim, within_budget
+from .encoders import encoders_of, gate_shim
 
 #: Updates in which the weight grows by the factor `growth`.
 GROWTH_STEPS = 100
@@ -88,8 +88,6 @@ def create_gate_penalty_v1(
         budget; on the first step E016 if the component holds no such encoder, E034
         if it is frozen, E031 if no pruning can reach the speed.
     """
-    # Not above, since spaCy imports this module wherever it is used, and this needs torch.
-
     if isinstance(weight, (int, float)):
         check_range("weight", weight, weight > 0, "it must be above 0")
     check_range("learn_rate", learn_rate, learn_rate > 0, "it must be above 0")
@@ -112,13 +110,14 @@ def create_gate_penalty_v1(
         share = min(1.0, (args["step"] + 1) / warmup) if warmup else 1.0
         now = next(weights) * share
         for encoder in encoders_of(nlp, component):
+            shim = gate_shim(encoder)
             # Once only: what is measured must not change during the training.
             if encoder.id not in budgets:
                 budgets[encoder.id] = make_budget(nlp, encoder)
                 grown[encoder.id] = 1.0
-            elif args["step"] > warmup and not within_budget(encoder):
+            elif args["step"] > warmup and not shim.within_budget:
                 grown[encoder.id] *= growth ** (1 / GROWTH_STEPS)
-            gate_shim(encoder).set_penalty(
+            shim.set_penalty(
                 weight=now * grown[encoder.id],
                 regularizer=regularizer,
                 budget=budgets[encoder.id],
@@ -183,25 +182,21 @@ def _no_budget(nlp: Language, encoder: Model) -> None:
     return None
 
 
-def _max_layers(value: float, nlp: Language, encoder: Model) -> Any:
-
+def _max_layers(value: float, nlp: Language, encoder: Model) -> Budget:
     return LayerBudget(int(value))
 
 
-def _max_layers_per_direction(value: float, nlp: Language, encoder: Model) -> Any:
-
+def _max_layers_per_direction(value: float, nlp: Language, encoder: Model) -> Budget:
     return DirectionBudget(int(value))
 
 
 def _max_lm_macs(value: float, nlp: Language, encoder: Model) -> Budget:
-
     shim = gate_shim(encoder)
     whole = [encoder.attrs["depth"]] * len(shim.directions)
     return MacsBudget(value * shim.macs_of(whole))
 
 
 def _min_words_per_second(value: float, nlp: Language, encoder: Model) -> Budget:
-
     measured = calibrate(nlp, encoder)
     gate_shim(encoder).cfg["calibration"] = {**measured, "wanted": value}
     return MacsBudget(macs_within(measured, value))

@@ -7,10 +7,11 @@ results. A call changes nothing in them, so threads may share them.
 from typing import Any, Dict
 
 from ..errors import Errors
+from ..file_format import read_bytes
 from .crf import LinearChainCRF
 from .encoder import LDNetEncoder
 from .tagger import TokenStack
-from .weights import Weights, read_bytes
+from .weights import Weights
 
 NETWORKS: Dict[str, Any] = {
     cls.__name__: cls for cls in (LDNetEncoder, LinearChainCRF, TokenStack)

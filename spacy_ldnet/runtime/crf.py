@@ -65,32 +65,14 @@ class LinearChainCRF:
         if len(lengths) <= MAX_SINGLE_SEQUENCES:
             for start, length in zip(starts.tolist(), lengths.tolist()):
                 rows = slice(start, start + length)
-                tags[rows] = self._best_path(emissions[rows])
+                tags[rows] = best_path(
+                    emissions[rows], self.start, self.transitions, self.end
+                )
             return tags
         paired = (self.n_tags + 1) // 2 if self.constrained else self.n_tags
         most = max(1, STEP_SIZE // paired**2)
         for _, packing in batches(starts, lengths, words=2**16, sequences=most):
             tags[packing.rows] = self._best_paths(emissions, packing)
-        return tags
-
-    def _best_path(self, emissions: Array) -> Array:
-        """The best path of one sequence. *Shape:* (tokens,)"""
-        tags = numpy.empty(len(emissions), "int64")
-        if not len(tags):
-            return tags
-        steps = emissions.copy()
-        steps[0] += self.start
-        pairs = numpy.empty_like(self.transitions)
-        best = numpy.empty_like(self.start)
-        for t in range(1, len(steps)):
-            numpy.add(steps[t - 1][:, None], self.transitions, out=pairs)
-            steps[t] += numpy.maximum.reduce(pairs, axis=0, out=best)
-            if t % RESCALE == 0:
-                steps[t] -= steps[t].max()
-        into = self.transitions.T
-        tags[-1] = tag = (steps[-1] + self.end).argmax()
-        for t in range(len(steps) - 2, -1, -1):
-            tags[t] = tag = (steps[t] + into[tag]).argmax()
         return tags
 
     def _best_paths(self, emissions: Array, packing: Packing) -> Array:
@@ -183,6 +165,34 @@ class LinearChainCRF:
         for flat, packed in zip(found, (before, after)):
             flat[packing.rows] = packed
         return found
+
+
+def best_path(emissions: Array, start: Array, transitions: Array, end: Array) -> Array:
+    """Find the best path of one sequence, step by step.
+
+    :param emissions: *Shape:* (tokens, tags)
+    :param start: scores of the first tag. *Shape:* (tags,)
+    :param transitions: of the row's tag before the column's. *Shape:* (tags, tags)
+    :param end: of the last tag. *Shape:* (tags,)
+    :returns: number of each token's tag. *Shape:* (tokens,)
+    """
+    tags = numpy.empty(len(emissions), "int64")
+    if not len(tags):
+        return tags
+    steps = emissions.copy()
+    steps[0] += start
+    pairs = numpy.empty_like(transitions)
+    best = numpy.empty_like(start)
+    for t in range(1, len(steps)):
+        numpy.add(steps[t - 1][:, None], transitions, out=pairs)
+        steps[t] += numpy.maximum.reduce(pairs, axis=0, out=best)
+        if t % RESCALE == 0:
+            steps[t] -= steps[t].max()
+    into = transitions.T
+    tags[-1] = tag = (steps[-1] + end).argmax()
+    for t in range(len(steps) - 2, -1, -1):
+        tags[t] = tag = (steps[t] + into[tag]).argmax()
+    return tags
 
 
 class _PlainStep:

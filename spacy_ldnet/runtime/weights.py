@@ -1,18 +1,13 @@
-"""Saved weights as numpy arrays, which are views of the bytes."""
+"""The saved weights of a network, taken tensor by tensor."""
 
-import json
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 import numpy
 
 from ..errors import Errors
-from ..file_format import foreign_bytes, read_header
 from ..layers import GATES
 from ..packing import Array
 from .rnn import LayerWeights
-
-#: Types of numbers that weights are saved in, by their names in safetensors.
-DTYPES = {"F32": "<f4", "F16": "<f2"}
 
 
 class Linear(NamedTuple):
@@ -96,32 +91,3 @@ class Weights:
         if self._tensors:
             reason = f"there is no place for '{min(self._tensors)}'"
             raise ValueError(Errors.E003.format(reason=reason))
-
-
-def read_bytes(data: Any) -> Tuple[Dict[str, Any], Dict[str, Array]]:
-    """Split the bytes of a network into their header and tensors.
-
-    safetensors would copy every tensor, and a shim keeps the bytes anyway.
-
-    :param data: a safetensors file with a header of ours: bytes, or an array of them.
-    :returns: the header, and the tensors by name, which cannot be written to.
-    :raises ValueError: E001 foreign or damaged bytes, E002 newer format.
-    """
-    try:
-        begin = 8 + int.from_bytes(bytes(data[:8]), "little")
-        entries = json.loads(bytes(data[8:begin]))
-        metadata = entries.pop("__metadata__", None)
-        tensors = {name: _view(data, begin, **entry) for name, entry in entries.items()}
-        if begin + sum(tensor.nbytes for tensor in tensors.values()) != len(data):
-            raise ValueError("their length is not that of the tensors")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise foreign_bytes(error) from error
-    return read_header(metadata), tensors
-
-
-def _view(
-    data: Any, begin: int, *, dtype: str, shape: List[int], data_offsets: List[int]
-) -> Array:
-    start, end = data_offsets
-    place = memoryview(data)[begin + start : begin + end]
-    return numpy.frombuffer(place, DTYPES[dtype]).reshape(shape)

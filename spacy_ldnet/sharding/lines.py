@@ -10,8 +10,8 @@ from .files import is_compressed, text_ending
 from .ranges import BLOCK, FileRange
 from .skipped import BadFileError
 
-#: The largest number of bytes per character of a text. UTF-8 needs up to 4; JSON up to
-#: 12 where it escapes a character, and has other fields besides.
+#: The largest number of bytes per character of a text. UTF-8 needs up to 4. JSON needs up
+#: to 12 if it escapes a character, and its objects have other fields.
 WIDEST = {".txt": 4, ".jsonl": 16}
 #: Bytes that a line may have in addition: a byte order mark and the end of the line.
 MARGIN = 8

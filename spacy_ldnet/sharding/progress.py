@@ -23,10 +23,12 @@ class TextProgress:
     seconds: float
 
 
-def report_progress(
-    report: Optional[Callable[[TextProgress], None]], total: int
-) -> OnProgress:
-    """report (Optional[Callable]): Called with each event.
+#: Called with each event.
+TextReport = Callable[[TextProgress], None]
+
+
+def report_progress(report: Optional[TextReport], total: int) -> OnProgress:
+    """report (Optional[TextReport]): Called with each event.
     total (int): Bytes to read; 0 if that is unknown.
     RETURNS (OnProgress): Makes the events. Time runs from now on.
     """

@@ -25,7 +25,7 @@ def build_layer_select_transformer_v1(
     mixed_precision: bool = False,
     grad_scaler_config: Dict[str, Any] = SimpleFrozenDict(),
 ) -> Model:
-    """Build `spacy-transformers.TransformerModel.v3` with one gate a layer.
+    """Build `spacy-transformers.TransformerModel.v3` with one gate per layer.
 
     Listeners read a gated mix of all layers' outputs as the last hidden state (see
     `spacy_ldnet.transformer.layers`). Without a penalty on the gates it is the ordinary

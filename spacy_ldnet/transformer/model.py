@@ -124,7 +124,7 @@ class LayerSelectShim(GateTraining, TrainingShim, HFShim):  # type: ignore[misc]
         """output (FullTransformerBatch): The prediction for a batch of documents.
         RETURNS (List[Floats3d]): The last hidden state of each.
         """
-        return [data.model_output.last_hidden_state for data in output.doc_data]
+        return [data.model_output["last_hidden_state"] for data in output.doc_data]
 
     def to_bytes(self) -> bytes:
         message = {"config": self.cfg, "transformer": super().to_bytes()}

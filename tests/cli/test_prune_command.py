@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 from spacy_ldnet.describe import describe
-from spacy_ldnet.models import encoder as encoder_module
-from spacy_ldnet.models import gated as gated_module
 from spacy_ldnet.models.encoder import find_encoders
+from spacy_ldnet.nn import precision
+from spacy_ldnet.nn import prune as nn_prune
 from spacy_ldnet.pruning import create_gate_penalty_v1
 from spacy_ldnet.pruning.layers import layers_of, warn_of_cost
 
@@ -112,14 +112,14 @@ def test_by_number_of_each_direction(make_nlp, tmp_path):
 
 
 def test_refuses_when_the_output_changes(gated, tmp_path, monkeypatch):
-    real = gated_module.keep_layers
+    real = nn_prune.keep_layers
 
     def damage(network, indices):
         pruned = real(network, indices)
         pruned.project.bias.data += 1e-3
         return pruned
 
-    monkeypatch.setattr(gated_module, "keep_layers", damage)
+    monkeypatch.setattr(nn_prune, "keep_layers", damage)
     result = invoke("prune", gated, tmp_path / "pruned")
     assert result.exit_code == 1
     assert "E036" in result.output and "Nothing was written" in flat(result)
@@ -177,6 +177,7 @@ def test_layers_of_other_language_models_are_not_found(make_nlp):
     assert layers_of(other).indices_in(layers_of(one, only_open=False)) == every
     module = other.shims[0].module
     module.config = replace(module.config, vocabulary="of another text")
+    other.shims[0].module = module
     assert layers_of(other).indices_in(layers_of(one, only_open=False)) is None
 
 
@@ -311,7 +312,7 @@ def test_layers_whose_deletion_costs_much_are_said(make_nlp, after, said):
 def test_warnings_are_shown_without_their_place_in_the_code(
     make_nlp, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(encoder_module, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
     overrides = {"components.ldnet.model.precision": "bfloat16"}
     with pytest.warns(UserWarning, match="W04[45]"):
         make_nlp(**overrides).to_disk(tmp_path / "nlp")

@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import List, Optional
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+#: The pages of the site, and those of the studies.
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "experiments").glob("*.md")),
+]
 BLOCK = re.compile(
     r"(?:^<!-- (?P<marker>.*?) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
     flags=re.MULTILINE | re.DOTALL,

@@ -78,6 +78,40 @@ def test_every_code_is_described():
         assert f"### {code} {{ #{code} }}" in page and message.startswith(f"[{code}] ")
 
 
+@pytest.mark.parametrize(
+    "link, without, with_address",
+    [
+        ("[Files](../how/files.md#weights)", None, None),
+        ("[above](#weights)", None, None),
+        ("[spaCy](https://spacy.io)", None, None),
+        (
+            "[the study](../../experiments/depth.md#conclusions)",
+            "the study (`experiments/depth.md`)",
+            "[the study](https://x.example/y/blob/main/experiments/depth.md#conclusions)",
+        ),
+        (
+            "[`project.yml`](../../project.yml)",
+            "`project.yml`",
+            "[`project.yml`](https://x.example/y/blob/main/project.yml)",
+        ),
+    ],
+)
+def test_links_out_of_the_site_need_an_address(
+    link, without, with_address, monkeypatch
+):
+    site_hooks = pytest.importorskip("site_hooks", reason="needs the extra docs")
+
+    def written():
+        return site_hooks.LINK.sub(
+            lambda found: site_hooks.link_file(found, "start"), link
+        )
+
+    monkeypatch.setattr(site_hooks, "__url__", "")
+    assert written() == (without or link)
+    monkeypatch.setattr(site_hooks, "__url__", "https://x.example/y")
+    assert written() == (with_address or link)
+
+
 def test_site_builds_without_warnings_and_fetches_nothing(tmp_path):
     pytest.importorskip("material", reason="the site is built with the extra docs")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir"]
@@ -90,9 +124,6 @@ def test_site_builds_without_warnings_and_fetches_nothing(tmp_path):
     for path in [*pages, *(tmp_path / "site").rglob("*.css")]:
         found = FETCHED.search(path.read_text(encoding="utf8"))
         assert found is None, f"{path.name} fetches {found}"
-    results = (tmp_path / "site/results/index.html").read_text(encoding="utf8")
-    readme = (ROOT / "README.md").read_text(encoding="utf8")
-    row = next(x for x in readme.splitlines() if x.startswith("| `ldnet_retrained`"))
-    cells = [cell.strip() for cell in row.strip("|").split("|") if "`" not in cell]
-    assert len(cells) == 6 and all(f">{cell}<" in results for cell in cells)
-    assert "table: results" not in results
+    # Links to files that are not on the site, while the project has no address.
+    notes = (tmp_path / "site/notes/index.html").read_text(encoding="utf8")
+    assert "<code>experiments/frontier.md</code>" in notes

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from spacy_ldnet.file_format import read_bytes
 from spacy_ldnet.lm_directory import FIRST_WORD_ROW, UNK_ROW
 from spacy_ldnet.nn.language_model import (
     LanguageModel,
@@ -10,12 +11,7 @@ from spacy_ldnet.nn.language_model import (
     clip_cutoffs,
     detach_state,
 )
-from spacy_ldnet.nn.serialize import (
-    module_from_bytes,
-    module_to_bytes,
-    read_bytes,
-    set_half,
-)
+from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes, set_half
 from spacy_ldnet.pretraining.vocabulary import give_subwords
 from spacy_ldnet.subwords import find_subwords, subwords_of
 

@@ -4,11 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import make_lm_config
 
+from spacy_ldnet.file_format import read_bytes
 from spacy_ldnet.inputs import EncoderWords, Windows
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
 from spacy_ldnet.nn.language_model import LanguageModel
 from spacy_ldnet.nn.prune import fold_gates, keep_layers, keep_lm_layers, open_layers
-from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes, read_bytes
+from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes
 
 GATES = st.sampled_from([0.0, 0.0, 0.25, 0.6, 1.0])
 

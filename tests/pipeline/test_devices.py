@@ -34,7 +34,7 @@ def test_trained_here_and_loaded_on_a_cpu(make_nlp, on, tmp_path, device):
     nlp = make_nlp()
     losses = train(nlp, 40)
     assert losses[-1]["ner"] < losses[0]["ner"]
-    assert shim_of(nlp).device.type == ("cuda" if device == "gpu" else "cpu")
+    assert shim_of(nlp).network.device.type == ("cuda" if device == "gpu" else "cpu")
     expected = tensors(nlp)
     nlp.to_disk(tmp_path / "nlp")
     on("cpu")

@@ -234,7 +234,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_serves(config, tmp_pat
         run(config, tmp_path / "out", 9)
     before, latest = list_checkpoints(tmp_path / "out", "forward")
     latest.write_bytes(latest.read_bytes()[:-100])
-    message = rf"E052.*{latest.name}.*Delete it.*goes on from '{before.name}'"
+    message = (
+        rf"E052.*{latest.name}.*not complete.*Delete it.*continues from '{before.name}'"
+    )
     with pytest.raises(ValueError, match=message):
         run(config, tmp_path / "out", resume=True)
     latest.unlink()
