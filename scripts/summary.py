@@ -55,8 +55,9 @@ def print_rows(
         if two == row:
             found[pair] = gain
         elif one == row:
-            values = {"difference": -gain["difference"]}
-            values.update(low=-gain["high"], high=-gain["low"])
+            # 0.0 - 0.0 has no sign, unlike -0.0.
+            values = {"difference": 0.0 - gain["difference"]}
+            values.update(low=0.0 - gain["high"], high=0.0 - gain["low"])
             found[f"{two} - {one}"] = values
     if found:
         print_differences({"test": found}, row)

