@@ -92,8 +92,8 @@ def annotate(
     test_share (float): Share of the text for test, in 0 to 1.
     seed (int): Decides the split and the paragraphs.
     lm_text (LMText): Whether the language models are trained on what is labelled, too.
-    more_text (Optional[Path]): Text of which nothing is labelled: the language models
-        read it beside the rest.
+    more_text (Optional[Path]): More text for the language models, which is not
+        labelled.
     max_documents (int): Documents to use at most; 0 for all.
     max_dev (int): Sentences of dev to annotate; 0 for all.
     max_test (int): Sentences of test to annotate; 0 for all.

@@ -145,7 +145,7 @@ def get_files(source: str, assets: Path) -> Dict[str, bytes]:
             failures.append(f"{name}: a broken archive ({err})")
         else:
             for failure in failures:
-                msg.info(f"Passed over {failure}")
+                msg.info(f"Skipped {failure}")
             msg.good(f"Brown corpus taken from: {name}")
             return files
     raise ScriptError(

@@ -1,4 +1,4 @@
-"""The workflow `own`: what its steps need besides the commands of the package."""
+"""Steps of the workflow `own` that are not commands of the package."""
 
 import shutil
 from pathlib import Path

@@ -32,8 +32,8 @@ def labelled_paragraphs(
 ) -> AbstractSet[str]:
     """What to keep from the language models: the text that the tagger learns from.
 
-    What they have read themselves they foresee too well, and the tagger would learn to
-    rely on states that no other text gives.
+    Language models predict the text of their own training too well. The tagger would
+    learn to rely on states that other text does not give.
 
     documents (Sequence[Document]): The train documents.
     chosen (Iterable[Tuple[str, str]]): Document name and paragraph of what is labelled.
@@ -65,7 +65,7 @@ def write_lm_text(
     documents (Sequence[Document]): All the text the LMs may see.
     seed (int): Decides which documents are held out.
     without (AbstractSet[str]): Paragraphs that they must not be trained on.
-    more (Sequence[Document]): What they are trained on beside the rest. Nothing of it
+    more (Sequence[Document]): More training text. Nothing of it
         is held out, so that the perplexity stays that of the text itself.
     RETURNS (Dict[str, Dict[str, int]]): Documents and paragraphs of each part.
     """
