@@ -27,6 +27,14 @@ def test_language_seed_and_gpu_reach_every_training(folder):
         assert "training/7/" in script or "/own/" in script, script
 
 
+@pytest.mark.parametrize("folder", PROJECTS, ids=["workflow", "experiments"])
+def test_each_path_is_one(folder):
+    """An entry that is a variable alone is merged with the one after it."""
+    for command in load_project_config(folder)["commands"]:
+        for path in [*command.get("deps", []), *command.get("outputs", [])]:
+            assert ", " not in path, command["name"]
+
+
 @pytest.mark.parametrize("run", [".", "runs/news"])
 def test_a_run_reads_and_makes_nothing_of_another_one(run):
     project = load_project_config(ROOT, overrides={"vars.run": run})
