@@ -17,6 +17,7 @@ from wasabi import msg
 
 from ..sharding.progress import TextBar
 from ._util import app
+from .teach import GOLD_SHARE, SENTENCES, THRESHOLD
 
 
 @app.command(
@@ -57,19 +58,9 @@ def distil_cli(
     temperature: float = Opt(
         1.0, "--temperature", help="Of teacher and student, above 0"
     ),
-    sentences: int = Opt(
-        20_000, "--sentences", "-n", min=0, help="Number of sentences to label (0: all)"
-    ),
-    threshold: float = Opt(
-        0.001, "--threshold", help="Lowest tag probability to keep, above 0 and below 1"
-    ),
-    gold_share: float = Opt(
-        0.5,
-        "--gold-share",
-        min=0.0,
-        max=0.95,
-        help="Share of the gold data in all words: it is repeated so often, at least once",
-    ),
+    sentences: int = SENTENCES,
+    threshold: float = THRESHOLD,
+    gold_share: float = GOLD_SHARE,
     test: Optional[Path] = Opt(
         None,
         "--test",

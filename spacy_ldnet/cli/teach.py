@@ -9,6 +9,21 @@ from wasabi import msg
 from ..sharding.progress import TextBar
 from ._util import app
 
+#: Options that `ldnet distil` has, too.
+SENTENCES = Opt(
+    20_000, "--sentences", "-n", min=0, help="Number of sentences to label (0: all)"
+)
+THRESHOLD = Opt(
+    0.001, "--threshold", help="Lowest tag probability to keep, above 0 and below 1"
+)
+GOLD_SHARE = Opt(
+    0.5,
+    "--gold-share",
+    min=0.0,
+    max=0.95,
+    help="Share of the gold data in all words: it is repeated so often, at least once",
+)
+
 
 @app.command("teach")
 def teach_cli(
@@ -26,19 +41,9 @@ def teach_cli(
     output: Path = Arg(
         ..., help="Folder for gold.spacy and taught.spacy: [paths] train of the student"
     ),
-    sentences: int = Opt(
-        20_000, "--sentences", "-n", min=0, help="Number of sentences to label (0: all)"
-    ),
-    threshold: float = Opt(
-        0.001, "--threshold", help="Lowest tag probability to keep, above 0 and below 1"
-    ),
-    gold_share: float = Opt(
-        0.5,
-        "--gold-share",
-        min=0.0,
-        max=0.95,
-        help="Share of the gold data in all words: it is repeated so often, at least once",
-    ),
+    sentences: int = SENTENCES,
+    threshold: float = THRESHOLD,
+    gold_share: float = GOLD_SHARE,
     held_out: List[Path] = Opt(
         [],
         "--held-out",
