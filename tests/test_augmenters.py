@@ -140,3 +140,79 @@ def test_in_a_config_with_sentences_on_gold_tokens(tmp_path):
         assert [t.text for t in example.reference] == words
         assert [e.text for e in example.reference.ents] == ["ADA", "OSLO"]
     assert len(examples) == 2
+
+
+def test_messages_have_hashtags_and_users():
+    """What is added is O, but for hashtags that repeat an entity of one word."""
+    nlp = spacy.blank("en")
+    example = make_example(nlp, cats={"A": 1.0}, user_data={LABEL_SET: ["PER", "LOC"]})
+    random.seed(0)
+    seen = Counter()
+    for _ in range(200):
+        found = augment(example, chat=1.0)
+        words = [token.text for token in found.reference]
+        assert words == [token.text for token in found.predicted]
+        start = words.index("Ada")
+        assert words[start : start + len(WORDS)] == WORDS
+        ents = [(e.start - start, e.text, e.label_) for e in found.reference.ents]
+        assert ents[:2] == [(0, "Ada", "PER"), (5, "Oslo", "LOC")]
+        labels = {"Ada": "PER", "Oslo": "LOC"}
+        assert all(labels[text] == label for _, text, label in ents)
+        for token in found.reference[start + len(WORDS) :]:
+            tagged = token.nbor(-1).text == "#" and token.text in labels
+            assert (token.ent_iob_, token.ent_type_) == (
+                ("B", labels[token.text]) if tagged else ("O", "")
+            )
+            seen["entity"] += tagged
+        assert found.reference[start + 2].ent_iob == 0
+        assert found.reference.user_data[LABEL_SET] == ["PER", "LOC"]
+        assert found.reference.cats == {"A": 1.0}
+        seen["user"] += words[0].startswith("@")
+        seen["hashtag"] += "#" in words
+        seen["link"] += words[-1].startswith("http")
+    assert all(20 < seen[kind] < 180 for kind in ("entity", "user", "hashtag", "link"))
+
+
+@pytest.mark.parametrize("words", [[], ["!"]])
+def test_messages_may_have_no_words(words):
+    nlp = spacy.blank("en")
+    gold = Doc(nlp.vocab, words=words)
+    random.seed(0)
+    example = Example(Doc(nlp.vocab, words=words), gold)
+    for _ in range(20):
+        found = augment(example, chat=1.0)
+        assert not words or not found.reference.has_annotation("ENT_IOB")
+
+
+def test_texts_are_cut_into_sentences():
+    """Each has a style of its own, the tokens of the annotation and its label set."""
+    nlp = spacy.blank("en")
+    words = ["Ada", "'s", "in", "Oslo"] * 40
+    gold = Doc(nlp.vocab, words=words, sent_starts=[True, False, False, False] * 40)
+    ents = [Span(gold, i, i + 1, "LOC") for i in range(3, len(words), 4)]
+    gold.set_ents(ents, missing=[gold[4:5]], default="outside")
+    gold.user_data[LABEL_SET] = ["LOC"]
+    random.seed(0)
+    augmenter = create_style_augmenter_v1(sentences=1.0, lower=0.5)
+    found = list(augmenter(nlp, Example(Doc(nlp.vocab, words=["Ada"]), gold)))
+    assert len(found) == 40
+    for example in found:
+        docs = (example.reference, example.predicted)
+        assert all([t.lower_ for t in d] == ["ada", "'s", "in", "oslo"] for d in docs)
+        assert [(e.start, e.label_) for e in example.reference.ents] == [(3, "LOC")]
+        assert example.reference.user_data == {LABEL_SET: ["LOC"]}
+    assert found[1].reference[0].ent_iob == 0
+    assert 5 < sum(example.reference[0].text == "ada" for example in found) < 35
+
+
+@pytest.mark.parametrize("kind", ["no boundaries", "spans", "soft labels"])
+def test_texts_that_cannot_be_cut_stay_whole(kind):
+    nlp = spacy.blank("en")
+    starts = [False, True] * 2 if kind != "no boundaries" else None
+    gold = Doc(nlp.vocab, words=["a", "b", "c", "d"], sent_starts=starts)
+    if kind == "spans":
+        gold.spans["sc"] = [gold[0:2]]
+    if kind == "soft labels":
+        gold.user_data[SOFT_TAGS] = b""
+    example = Example(Doc(nlp.vocab, words=["a", "b", "c", "d"]), gold)
+    assert augment(example, sentences=1.0) is example
