@@ -72,7 +72,7 @@ def main(
     text: str = typer.Option("assets/brown", help="vars.text"),
     more_text: str = typer.Option("", help="vars.more_text"),
     vectors: str = typer.Option(..., help="vars.vectors"),
-    rows: int = typer.Option(100_000, help="vars.vectors_rows"),
+    rows: int = typer.Option(50_000, help="vars.vectors_rows"),
     pretrain: Pretrain = typer.Option(Pretrain.new, help="vars.pretrain"),
     lm: str = typer.Option("", help="vars.lm"),
     folder: Path = typer.Option(Path("."), "--run", help="vars.run"),

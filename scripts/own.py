@@ -6,7 +6,7 @@ from typing import Any, List
 
 import srsly
 import typer
-from pretrain import Pretrain, pretrain
+from pretrain import pretrain
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
@@ -22,8 +22,6 @@ from spacy_ldnet.workflow.scripting import ScriptError, script_errors, write_jso
 
 #: What the mark in a folder says of who wrote it.
 COMMAND = "scripts/own.py"
-#: Language models that a repository may lack.
-SHIPPED = "assets/lm_en"
 #: The pipelines, by their folder: with all layers, pruned, and trained again on the
 #: remaining layers.
 FULL, PRUNED, RETRAINED = ROWS = ("full", "pruned", "retrained")
@@ -48,13 +46,7 @@ def write_text(
 def get_language_models(
     lm: str = typer.Argument(..., help="Language models: a directory or a package"),
     output: Path = typer.Argument(..., help="Directory for their copy"),
-    default: str = typer.Option(
-        "", help="Language models if LM is empty, or the shipped ones and not there"
-    ),
     text: str = typer.Option("", help="Continue their pretraining on this text"),
-    mode: Pretrain = typer.Option(
-        Pretrain.go_on, "--pretrain", help="'none': do not continue it after all"
-    ),
     unless: str = typer.Option("assets/brown", help="A text that is not used"),
     lang: str = typer.Option("en", help="Language code"),
     seed: int = typer.Option(0, help="Seed of the pretraining"),
@@ -62,11 +54,8 @@ def get_language_models(
 ) -> None:
     """Copy language models, and continue their pretraining if there is text."""
     with script_errors("There are no language models to begin with"):
-        is_missing = not lm or (lm == SHIPPED and not Path(lm).exists())
-        source = find_language_models(default if is_missing else lm)
-    if mode is Pretrain.none:
-        msg.info("The language models stay as they are: vars.pretrain is none")
-    elif text and Path(text) != Path(unless):
+        source = find_language_models(lm)
+    if text and Path(text) != Path(unless):
         work = output.with_name(f"{output.name}_pretraining")
         words: List[Any] = [work, "--gpu-id", gpu, "--paths.init_from", source]
         words += ["--nlp.lang", lang, "--paths.raw_text", text, "--system.seed", seed]

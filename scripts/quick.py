@@ -41,6 +41,7 @@ LIMITS: Dict[str, Union[int, str]] = {
     "max_dev": 60,
     "max_test": 120,
     "vectors_rows": 4000,
+    "pretrain": "new",
     "lm_epochs": 1,
     "lm_steps": 40,
     "train_steps": 40,

@@ -136,16 +136,12 @@ def test_from_labels_to_a_pipeline(project, monkeypatch):
 
 
 def test_language_models_stay_as_they_are_without_text(project):
-    for name in ("training/0/lm/model-best", "other"):
-        shutil.copytree("lm", name)
-    default = ["--default", "training/0/lm/model-best"]
-    options = [*default, "--text", "assets/brown"]
-    for lm, source in (("", default[1]), ("other", "other")):
-        result = CliRunner().invoke(own.app, ["lm", lm, "own/lm", *options])
-        assert result.exit_code == 0, result.output
-        for file in Path(source).iterdir():
-            assert (Path("own/lm") / file.name).read_bytes() == file.read_bytes()
-    result = CliRunner().invoke(own.app, ["lm", "", "own/lm", "--default", "none"])
+    command = ["lm", "lm", "own/lm", "--text", "assets/brown"]
+    result = CliRunner().invoke(own.app, command)
+    assert result.exit_code == 0, result.output
+    for file in Path("lm").iterdir():
+        assert (Path("own/lm") / file.name).read_bytes() == file.read_bytes()
+    result = CliRunner().invoke(own.app, ["lm", "none", "own/lm"])
     assert isinstance(result.exception, ScriptError)
     assert "E150" in str(result.exception)
 
