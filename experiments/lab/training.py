@@ -1,11 +1,8 @@
 """Trainings of the studies, each done once: finished ones are kept."""
 
 import json
-import subprocess
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -13,9 +10,9 @@ import spacy
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from thinc.api import Model
-from tqdm import tqdm
 from wasabi import msg
 
+from lab.jobs import Settings, log_of, make_once, run_spacy, side_by_side
 from lab.points import (
     CHOSEN_BY,
     FIRST,
@@ -40,15 +37,11 @@ from spacy_ldnet.distillation.pseudo_labels import (
 from spacy_ldnet.nn.language_model import LanguageModelConfig
 from spacy_ldnet.pretraining.run import resolve_model
 from spacy_ldnet.pruning import encoders_in, keep_only, prune_encoder
-from spacy_ldnet.util import write_folder
-from spacy_ldnet.workflow.scripting import ScriptError, script_errors
+from spacy_ldnet.workflow.scripting import ScriptError
 
-Settings = Dict[str, Any]
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 #: In a path: the number of the seed.
 SEED = "{seed}"
-#: What the mark in a directory says of who wrote it.
-COMMAND = "experiments: training"
 #: Highest learning rate of continued pretraining: half of the first one's.
 RETRAIN_RATE = 0.002
 #: How much a student heeds tag probabilities, and how flat they are made.
@@ -90,7 +83,6 @@ class Trainer:
     config: str = "ner"
     averages: bool = False
     configs: Path = CONFIGS
-    locks: Dict[Path, threading.Lock] = field(default_factory=dict)
 
     def tagger(self, seed: int, lm: Path, **sizes: Any) -> Path:
         """seed (int): Seed of the training.
@@ -122,7 +114,7 @@ class Trainer:
             words = [*arguments, made, "--resume", "--overwrite"]
             run_spacy(words, settings, log_of(path))
 
-        self._once(path, run, resumable=True)
+        make_once(path, run, resumable=True)
 
     def own_base(self, seed: int) -> Path:
         """seed (int): Seed of the training.
@@ -161,7 +153,7 @@ class Trainer:
             arguments = ["train", self.configs / f"{config}.cfg", "--output", made]
             run_spacy(arguments, {**shared, **settings}, log_of(path))
 
-        self._once(path, run)
+        make_once(path, run)
         self._check(path, corpus / "train.spacy", steps)
         return path / "model-best"
 
@@ -177,21 +169,6 @@ class Trainer:
         meta = path / "model-best" / "meta.json"
         if train.exists() and meta.stat().st_mtime < train.stat().st_mtime:
             msg.warn(f"{path} was trained before {train} was written", hint)
-
-    def _once(self, path: Path, make: Any, *, resumable: bool = False) -> None:
-        """Make a directory as a whole, unless it is there."""
-        with self.locks.setdefault(path, threading.Lock()):
-            if path.exists():
-                return
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if resumable:
-                # Pretraining itself sees to it that no directory of others is taken.
-                part = path.with_name(path.name + ".part")
-                make(part)
-                part.rename(path)
-                return
-            with script_errors(f"'{path}' cannot be made"):
-                write_folder(path, make, command=COMMAND)
 
 
 @dataclass
@@ -288,7 +265,7 @@ class FrontierTrainer(Trainer):
         cut = self.directory / str(point.seed) / f"{point.name}-lm-cut"
         prune, layers = ["ldnet", "prune", whole], {"layers-of": chosen}
         log = log_of(cut)
-        self._once(cut, lambda made: run_spacy([*prune, made], layers, log))
+        make_once(cut, lambda made: run_spacy([*prune, made], layers, log))
         changed = {
             "paths.init_from": cut,
             "pretraining.max_epochs": self.retrain_epochs,
@@ -302,7 +279,7 @@ class FrontierTrainer(Trainer):
         """The tagger on all layers, cut to those of a point."""
         base = self.own_base(point.seed)
         cut = self.directory / str(point.seed) / f"{point.name}-cut"
-        self._once(cut, lambda made: self._cut(point, base, made))
+        make_once(cut, lambda made: self._cut(point, base, made))
         return cut
 
     def _cut(self, point: Point, base: Path, made: Path) -> None:
@@ -322,9 +299,7 @@ class FrontierTrainer(Trainer):
         gated = self._spacy_train(path, self.gated, point.seed, self.steps, settings)
         pruned = self.directory / str(point.seed) / point.name
         prune, log = ["ldnet", "prune", gated], log_of(pruned)
-        self._once(
-            pruned, lambda made: run_spacy([*prune, made, "--no-speed"], {}, log)
-        )
+        make_once(pruned, lambda made: run_spacy([*prune, made, "--no-speed"], {}, log))
         return pruned
 
     def _finetuned(self, point: Point, source: Path) -> Path:
@@ -376,7 +351,7 @@ class FrontierTrainer(Trainer):
                 held_out=[corpus / "dev.spacy", corpus / "test.spacy"],
             )
 
-        self._once(path, make)
+        make_once(path, make)
         return path
 
 
@@ -436,7 +411,7 @@ class DistilTrainer(Trainer):
         name, seed = student
         path = self.directory / str(seed) / name
         start = path.with_name(f"{name}-start")
-        self._once(start, lambda made: self._begin(student, made))
+        make_once(start, lambda made: self._begin(student, made))
         rates = load_config(self.configs / "ner.cfg")["training"]["optimizer"]
         rate = rates["learn_rate"]["initial_rate"]
         settings = {
@@ -486,7 +461,7 @@ class DistilTrainer(Trainer):
                 gold_share=gold_share,
             )
 
-        self._once(self.mixed, make)
+        make_once(self.mixed, make)
 
     def _begin(self, student: Student, made: Path) -> None:
         """An untrained tagger on the lowest layers of the language models."""
@@ -522,16 +497,8 @@ def train_all(
     RETURNS (Dict[Point, Path]): The finished pipelines, in the order of the points.
     RAISES (ScriptError): If a training fails; those that run are finished first.
     """
-    found: Dict[Point, Path] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        futures = {pool.submit(trainer.train, point): point for point in points}
-        try:
-            for future in tqdm(as_completed(futures), "Training", len(futures)):
-                found[futures[future]] = future.result()
-        except ScriptError:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return {point: found[point] for point in points}
+    calls = {point: partial(trainer.train, point) for point in points}
+    return side_by_side(calls, workers)
 
 
 def read_lm_sizes(configs: Path) -> LanguageModelConfig:
@@ -548,35 +515,3 @@ def of_seed(corpus: Path, seed: int) -> Path:
     RETURNS (Path): The folder of that seed.
     """
     return Path(str(corpus).replace(SEED, str(seed)))
-
-
-def log_of(path: Path) -> Path:
-    """path (Path): What is trained.
-    RETURNS (Path): The log of its training.
-    """
-    return path.with_name(f"{path.name}.log")
-
-
-def run_spacy(arguments: List[Any], settings: Settings, log: Path) -> None:
-    """Run a command of spaCy in a process of its own.
-
-    arguments (List[Any]): The command and its arguments.
-    settings (Settings): Its options, without the dashes.
-    log (Path): What it prints.
-    RAISES (ScriptError): If it fails; the log is named.
-    """
-    words = [sys.executable, "-m", "spacy", *map(_spell, arguments)]
-    for name, value in settings.items():
-        words += [f"--{name}", _spell(value)]
-    with log.open("w", encoding="utf8") as out:
-        done = subprocess.run(words, stdout=out, stderr=subprocess.STDOUT)
-    if done.returncode != 0:
-        last = log.read_text(encoding="utf8", errors="replace").splitlines()[-5:]
-        raise ScriptError(f"A training failed, see {log}", "\n".join(last))
-
-
-def _spell(argument: Any) -> str:
-    """Write an argument so that no path is taken for an option."""
-    spelled = str(argument)
-    is_like_option = isinstance(argument, Path) and spelled.startswith("-")
-    return f"./{spelled}" if is_like_option else spelled

@@ -1,0 +1,157 @@
+"""Few labels: a real, tiny study, which resumes, and its table."""
+
+import few_labels
+import pytest
+import spacy
+import srsly
+from few_labels import Cell, Study, make_table, read_sentences, start_from
+from spacy.tokens import Doc, DocBin
+from toy import shim_of
+from typer.testing import CliRunner
+
+from spacy_ldnet.workflow.scripting import ScriptError
+
+
+def run(*words):
+    return CliRunner().invoke(few_labels.app, [str(word) for word in words])
+
+
+def read_docs(path):
+    return list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch, write_inputs, lm_dir):
+    """A corpus called `corpus`, vectors, and small language models."""
+    monkeypatch.chdir(tmp_path)
+    write_inputs(tmp_path)
+    return tmp_path
+
+
+def save_ready(make_nlp, path):
+    nlp = make_nlp()
+    path.parent.mkdir(exist_ok=True, parents=True)
+    nlp.to_disk(path)
+    return nlp
+
+
+def study_of(folder, *words):
+    options = ["--lm", "lm", "--vectors", "corpus/vectors", "--updates", 2]
+    return run("run", "out", "corpus", *options, "--sizes", 4, *words)
+
+
+def test_a_study_trains_each_system_once(world, make_nlp):
+    ready = save_ready(make_nlp, world / "ready")
+    systems = "cnn-vectors,no_lm,ldnet-pruned,continued"
+    words = ["--systems", systems, "--draws", 1, "--ready", "corpus=ready"]
+    result = study_of(world, *words)
+    assert result.exit_code == 0, result.exception
+    rows = list(srsly.read_jsonl("out/runs.jsonl"))
+    assert sorted(row["system"] for row in rows) == sorted(systems.split(","))
+    by_name = {row["system"]: row for row in rows}
+    for row in rows:
+        assert (row["corpus"], row["size"], row["draw"]) == ("corpus", 4, 0)
+        assert (row["train"], row["dev"]) == (4, 1)
+        assert 0 <= row["f1"] <= 100 and row["seconds"] > 0
+        assert spacy.load(world / "out" / row["pipeline"]).pipe_names
+    # The pruned one has three trainings.
+    assert by_name["ldnet-pruned"]["updates"] == 3 * by_name["no_lm"]["updates"] == 6
+    assert by_name["ldnet-pruned"]["chosen"] in ("full", "pruned", "retrained")
+    cnn = spacy.load(world / "out" / by_name["cnn-vectors"]["pipeline"])
+    embed = cnn.config["components"]["tok2vec"]["model"]["embed"]
+    assert embed["include_static_vectors"] and cnn.vocab.vectors.shape[1] == 50
+    # Labels that the ready pipeline does not know: ORG.
+    continued = spacy.load(world / "out" / by_name["continued"]["pipeline"])
+    assert ready.get_pipe("ner").labels == ("LOC", "PER")
+    assert "ORG" in continued.get_pipe("ner").labels
+    assert shim_of(continued).structure == shim_of(ready).structure
+
+    (world / "out" / rows[0]["pipeline"] / "meta.json").unlink()
+    again = study_of(world, *words)
+    assert again.exit_code == 0 and list(srsly.read_jsonl("out/runs.jsonl")) == rows
+    other = study_of(world, "--lm", "another", *words)
+    assert other.exit_code == 1 and "runs with --lm lm" in str(other.exception)
+
+
+def test_speed_and_table_are_of_finished_runs(world, make_nlp):
+    save_ready(make_nlp, world / "out" / "ner" / "model-best")
+    row = {"corpus": "corpus", "size": 4, "system": "ldnet", "date": "2026-01-02"}
+    row |= {"seconds": 30.0, "pipeline": "ner/model-best"}
+    rows = [{**row, "draw": draw, "f1": f1} for draw, f1 in ((1, 52.0), (0, 50.0))]
+    srsly.write_jsonl("out/runs.jsonl", rows)
+    machine = {"processor": "a processor"}
+    settings = {"commands": ["python run"], "machine": machine}
+    srsly.write_json("out/settings.json", settings)
+    result = run("speed", "out", "corpus", "--size", 4, "--rounds", 1)
+    assert result.exit_code == 0, result.exception
+    result = run("table", "out", "tables/few.json", "--size", 4)
+    assert result.exit_code == 0, result.exception
+    table = srsly.read_json("tables/few.json")
+    assert table["seeds"] == [0, 1] and table["date"] == "2026-01-02"
+    (line,) = table["rows"]
+    assert line["corpus, 4"] == [50.0, 52.0] and line["minutes (4)"] == 0.5
+    assert line["words/s"] > 0
+    assert set(line) - {"short"} <= {column["name"] for column in table["columns"]}
+    result = run("speed", "out", "corpus", "--size", 5)
+    assert result.exit_code == 1 and "with 5 sentences" in str(result.exception)
+
+
+def test_columns_are_sorted_by_size_and_all_comes_last():
+    settings = {"commands": [], "machine": {"processor": "p"}}
+    row = {"corpus": "c", "draw": 0, "seconds": 1, "date": "", "system": "cnn", "f1": 1}
+    rows = [{**row, "size": size} for size in (0, 1000, 50)]
+    table = make_table(rows, settings, {}, 50)
+    names = [column["name"] for column in table["columns"]]
+    assert names[1:4] == ["c, 50", "c, 1,000", "c, all"]
+
+
+def test_larger_choices_contain_smaller_ones_and_draws_differ(world):
+    study = Study(world, {"corpus": world / "corpus"}, "lm", world / "vectors")
+    texts = {}
+    for cell in (Cell("corpus", n, d) for n in (3, 6) for d in (0, 1)):
+        study._choose(cell, world / cell.name)
+        docs = read_docs(world / cell.name / "train.spacy")
+        assert len(docs) == cell.size
+        assert all(len(list(doc.sents)) == 1 for doc in docs)
+        texts[cell.size, cell.draw] = {doc.text for doc in docs}
+    assert texts[3, 0] < texts[6, 0] and texts[3, 1] < texts[6, 1]
+    assert texts[6, 0] != texts[6, 1]
+    found = read_sentences(world / "corpus" / "train.spacy")
+    assert any(doc.ents for doc in found)
+    with pytest.raises(ScriptError, match="training sentences, not 9999"):
+        study._choose(Cell("corpus", 9999, 0), world / "too_many")
+
+
+def test_known_labels_keep_the_crf(tmp_path, make_nlp):
+    nlp = save_ready(make_nlp, tmp_path / "ready")
+    doc = Doc(nlp.vocab, words=["Ada", "!"], ents=["B-PER", "O"])
+    other = Doc(nlp.vocab, words=["Ada", "!"], ents=["B-person", "O"])
+    for docs, labels in (([doc], ("LOC", "PER")), ([other], ("person",))):
+        path, made = tmp_path / labels[0], tmp_path / f"{labels[0]}-made"
+        DocBin(docs=docs).to_disk(path)
+        start_from(tmp_path / "ready", path, made)
+        ner = spacy.load(made).get_pipe("ner")
+        assert ner.labels == labels
+        # The BiLSTM is the same in both.
+        kept, before = (n.model.get_ref("tok2vec") for n in (ner, nlp.get_pipe("ner")))
+        assert kept.to_bytes() == before.to_bytes()
+    spacy.blank("en").to_disk(tmp_path / "empty")
+    with pytest.raises(ScriptError, match="0 components of the factory crf_ner"):
+        start_from(tmp_path / "empty", path, tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["--systems", "cnn,cmm"], "Unknown systems: 'cmm'"),
+        (["--sizes", "50,many"], "--sizes: 'many' is no number"),
+        (["--systems", "continued"], "No pipeline to continue for corpus"),
+        (["--systems", "continued", "--ready", "ready"], "'ready' is not CORPUS="),
+        (["--systems", "minilm-crf"], "No transformer for minilm-crf"),
+        (["--vectors", "nowhere"], "Missing: nowhere/meta.json"),
+    ],
+)
+def test_what_cannot_be_used_is_named(world, words, expected):
+    result = run("run", "out", "corpus", *words)
+    assert result.exit_code == 1 and expected in str(result.exception)
+    assert not (world / "out").exists()
