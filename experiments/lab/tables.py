@@ -22,7 +22,7 @@ MARK = re.compile(r"^<!-- /?results\b", re.MULTILINE)
 #: Keys of a row that are no columns.
 ROW_KEYS = {"short", "base", "point"}
 NUMBERS = {1: "one", 2: "two", 3: "three"}
-CAPTION_WIDTH = 110
+CAPTION_WIDTH = 118
 
 #: Nothing, text, a number, one number of each seed, or their `mean` and `std`.
 Cell = Union[None, str, float, List[float], Dict[str, float]]
