@@ -13,7 +13,7 @@ PAGES = [
     *sorted((ROOT / "experiments").glob("*.md")),
 ]
 BLOCK = re.compile(
-    r"(?:^<!-- (?P<marker>.*?) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
+    r"(?:^<!-- (?P<marker>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
     flags=re.MULTILINE | re.DOTALL,
 )
 NOT_RUN, FILE, READY = "not run: ", "file: ", "ready: "

@@ -20,7 +20,10 @@ def test_it_renders_with_its_table_and_pictures():
 
 def test_its_links_and_pictures_are_there():
     links = re.findall(r"\]\(([^)\s]+)\)", README)
-    inside = [link for link in links if not link.startswith("https://")]
+    here = {link[1:] for link in links if link.startswith("#")}
+    heads = re.findall(r"^#+ (.*)$", README, flags=re.MULTILINE)
+    assert here <= {re.sub(r"[^\w-]", "", h.lower().replace(" ", "-")) for h in heads}
+    inside = [link for link in links if not link.startswith(("https://", "#"))]
     assert len(inside) > 10
     for link in inside:
         assert (ROOT / link.partition("#")[0]).is_file(), link
