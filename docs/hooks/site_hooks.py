@@ -11,7 +11,7 @@ from mkdocs.structure.pages import Page
 from registered import write_reference
 from steps import write_steps
 
-from spacy_ldnet.about import __url__
+from spacy_ldnet.about import __url__, __version__
 
 GENERATED = {
     "reference/config.md": write_reference,
@@ -23,8 +23,9 @@ LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<link>[^)\s:]+)\)")
 
 
 def on_config(config: Any) -> Any:
-    """Link the site to the repository, if it has an address."""
+    """Link the site to the repository, if it has an address, and name the version."""
     config.repo_url = __url__ or None
+    config.copyright = f"spacy-ldnet {__version__}"
     return config
 
 

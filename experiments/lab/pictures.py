@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Literal, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Literal, Mapping, Sequence, Tuple
 
 import matplotlib
 
@@ -14,7 +14,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch  # noqa: E402
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter  # noqa: E402
 
 from lab.points import FULL, LEARNED, MACS, OURS, STYLES, WITHOUT_ENDS, Cost  # noqa: E402
-from spacy_ldnet.workflow.rows import ROWS  # noqa: E402
+from lab.tables import Results, mean_and_std  # noqa: E402
 
 GridAxis = Literal["both", "x", "y"]
 
@@ -83,42 +83,47 @@ def frame(axes: Axes, palette: Palette, grid: GridAxis = "both") -> None:
 
 # Results: F1 over words per second
 
-PACKAGED = "ldnet_retrained"
-#: Labels that would meet another one or the line: their distance from the marker in
-#: points, and the side of the text that is there.
-PLACES = {"ldnet_pruned": ((10, -16), "left"), "cnn": ((-10, 6), "right")}
+#: Where a label is, so that it does not meet another one or the line: its distance from
+#: the point, and the side of the text that is there.
+PLACES: Dict[str, Tuple[Tuple[int, int], str]] = {
+    "right": ((10, 6), "left"),
+    "below": ((10, -16), "left"),
+    "left": ((-10, 6), "right"),
+}
 
 
-def draw_results(results: Mapping[str, Mapping[str, Any]], palette: Palette) -> Figure:
-    """results (Mapping[str, Mapping[str, Any]]): `results.json` of an evaluation.
+def draw_results(results: Results, palette: Palette) -> Figure:
+    """results (Results): A table with a picture.
     palette (Palette): The colours.
-    RETURNS (Figure): F1 over words per second, on a logarithmic scale; a line for a row
-        without scores.
+    RETURNS (Figure): Its rows with a point, F1 over words per second on a logarithmic
+        scale; a line for a row without F1. The first one is the subject.
     """
     figure = Figure(figsize=(8.4, 4.6), layout="constrained")
     axes = figure.subplots()
-    speeds = {name: row["words_per_second"] / 1000 for name, row in results.items()}
-    for name, row in results.items():
-        color = palette.accent if name.startswith(("no_lm", "ldnet")) else palette.ink
-        label = ROWS[name].label if name in ROWS else name
-        if "ents_f" not in row:
+    x, y = results.picture["x"], results.picture["y"]
+    rows = [row for row in results.rows if "point" in row and row.get(x) is not None]
+    speeds = [mean_and_std(row[x])[0] / 1000 for row in rows]
+    for number, (row, speed) in enumerate(zip(rows, speeds)):
+        point = row["point"]
+        color = palette.accent if point.get("ours") else palette.ink
+        if row.get(y) is None:
             line = {"color": palette.faint, "linestyle": (0, (4, 4)), "zorder": 1}
-            axes.axvline(speeds[name], **line)
+            axes.axvline(speed, **line)
             place = {"xycoords": ("data", "axes fraction"), "xytext": (5, 4)}
-            axes.annotate(f"{label}'s speed", (speeds[name], 0), textcoords="offset points", color=palette.ink, size=11, **place)  # fmt: skip
+            axes.annotate(f"{point['label']}'s speed", (speed, 0), textcoords="offset points", color=palette.ink, size=11, **place)  # fmt: skip
             continue
-        mean, std = row["ents_f"]["mean"], row["ents_f"]["std"]
-        axes.errorbar(speeds[name], mean, yerr=std, fmt="o", color=color, markersize=9, capsize=4)  # fmt: skip
-        shift, side = PLACES.get(name, ((10, 6), "left"))
-        axes.annotate(label, (speeds[name], mean), xytext=shift, ha=side, textcoords="offset points", color=color, weight="bold" if name == PACKAGED else "normal")  # fmt: skip
+        mean, std = mean_and_std(row[y])
+        axes.errorbar(speed, mean, yerr=std or 0.0, fmt="o", color=color, markersize=9, capsize=4)  # fmt: skip
+        shift, side = PLACES[point.get("at", "right")]
+        axes.annotate(point["label"], (speed, mean), xytext=shift, ha=side, textcoords="offset points", color=color, weight="normal" if number else "bold")  # fmt: skip
     axes.set_xscale("log")
-    axes.set_xlim(min(speeds.values()) / 1.2, 3 * max(speeds.values()))
+    axes.set_xlim(min(speeds) / 1.2, 3 * max(speeds))
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.margins(y=0.16)
     axes.set_xlabel("thousand words per second, one CPU thread", color=palette.ink)
-    axes.set_ylabel("F1: agreement with the teacher", color=palette.ink)
+    axes.set_ylabel(y, color=palette.ink)
     frame(axes, palette)
     return figure
 

@@ -13,10 +13,10 @@ PAGES = [
     *sorted((ROOT / "experiments").glob("*.md")),
 ]
 BLOCK = re.compile(
-    r"(?:^<!-- (?P<marker>.*?) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
+    r"(?:^<!-- (?P<marker>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
     flags=re.MULTILINE | re.DOTALL,
 )
-NOT_RUN, FILE = "not run: ", "file: "
+NOT_RUN, FILE, READY = "not run: ", "file: ", "ready: "
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Block:
     line (int): The line it begins in.
     language (str): Behind the fence.
     code (str): What it holds.
-    marker (str): The comment in front of it: `not run: REASON`, `file: NAME`.
+    marker (str): The comment in front of it: `not run: REASON`, `file: NAME`, or `ready: ...`
+        for what the pipeline in assets prints.
     """
 
     page: Path
@@ -43,6 +44,11 @@ class Block:
         """Why it is not run; None if it is."""
         found = self.marker.startswith(NOT_RUN)
         return self.marker[len(NOT_RUN) :] if found else None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the pipeline in assets prints it."""
+        return self.marker.startswith(READY)
 
     @property
     def file(self) -> Optional[str]:

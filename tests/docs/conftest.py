@@ -20,7 +20,7 @@ from spacy_ldnet.pruning import prune_saved_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "\n".join([" ".join(words) for words, _ in SENTENCES] * 12)
-LM, LM_OF_SEED = "training/lm/model-best", "training/0/lm/model-best"
+LM, LM_OF_SEED, LM_SHIPPED = "training/lm/model-best", "training/0/lm/model-best", "assets/lm_en"  # fmt: skip
 TRF = "training/0/trf_crf/model-best"
 TRAINED, GATED, PRUNED, PACKAGED = (f"training/0/{n}/model-best" for n in ("ldnet", "gated", "pruned", "retrained"))  # fmt: skip
 
@@ -34,7 +34,7 @@ def template(tmp_path_factory) -> Path:
     (folder / "experiments").mkdir()
     shutil.copy(ROOT / "experiments" / "project.yml", folder / "experiments")
     sizes = {k: SIZES[k] for k in ("embed", "hidden", "depth", "projection")}
-    for path in (LM, LM_OF_SEED):
+    for path in (LM, LM_OF_SEED, LM_SHIPPED):
         write_language_model(folder / path, words=WORDS, **sizes)
     _write_texts(folder)
     _write_corpus(folder)

@@ -17,6 +17,8 @@ from weasel.util.config import load_project_config
 
 import spacy_ldnet.cli  # noqa: F401  (adds the commands)
 
+#: The pipeline that the repository has.
+WHEEL = "assets/en_ldnet-0.1.0-py3-none-any.whl"
 #: What makes a training of the default sizes take a moment.
 FEW_STEPS = ["--training.max_steps", "1", "--training.eval_frequency", "1"]
 SMALL_LM = """--pretraining.max_steps 2 --pretraining.batch_size 4 --pretraining.window 5
@@ -93,7 +95,10 @@ def parse_script(path: Path, words: List[str]) -> None:
 
 
 def check_requirements(words: List[str]) -> None:
-    """Extras and files that `pip install` is given are there."""
+    """Extras and files that `pip install` is given are there; test_ready.py installs the
+    pipeline in assets."""
+    if words == [".", WHEEL]:
+        return
     setup = configparser.ConfigParser(delimiters=("=",))
     setup.read(ROOT / "setup.cfg", encoding="utf8")
     assert words[0] == "-e" and words[2:] == ["-c", "constraints.txt"], words

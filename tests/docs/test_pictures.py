@@ -1,4 +1,4 @@
-"""Pictures and tables of the documentation are those of the results in JSON."""
+"""Pictures, and the tables of the studies, are those of their results in JSON."""
 
 import re
 
@@ -8,14 +8,14 @@ from blocks import ROOT
 
 pytest.importorskip("matplotlib", reason="the pictures are drawn with matplotlib")
 
-import draw
-from lab.pictures import PALETTES, draw_frontiers
+import publish
+from lab.pictures import PALETTES, draw_frontiers, draw_results
 from lab.points import TITLES
+from lab.tables import Results
 
 AGREEMENT = "agreement with the teacher (F1)"
 EXPERIMENTS = ROOT / "experiments"
-RESULTS = srsly.read_json(draw.RESULTS)
-FRONTIERS = [p for name in draw.FRONTIERS for p in sorted((EXPERIMENTS / "results" / name).glob("*.json"))]  # fmt: skip
+FRONTIERS = [p for name in publish.FRONTIERS for p in sorted((EXPERIMENTS / "results" / name).glob("*.json"))]  # fmt: skip
 
 
 def read_tables(path, column):
@@ -40,29 +40,24 @@ def spread(value):
     return {f"{value['mean']:.2f}", f"{value['mean']:.2f} ± {value['std']:.2f}"}
 
 
-def test_pictures_are_drawn_from_the_results(tmp_path):
-    draw.main(tmp_path)
-    drawn = sorted(tmp_path.rglob("*.svg"))
-    assert len(drawn) == 8
-    for path in drawn:
-        name = path.relative_to(tmp_path)
-        assert path.read_bytes() == (ROOT / name).read_bytes(), (
-            f"{name} is not what experiments/draw.py draws; run it (with the versions of "
-            "constraints.txt)"
-        )
-
-
-def test_the_table_of_results_is_that_of_the_picture():
-    page = ROOT / "docs" / "measurements.md"
-    rows = {row["row"].strip("`"): row for row in read_tables(page, "row")}
-    assert {"no_lm", "ldnet", "ldnet_retrained", "cnn", "teacher"} <= set(RESULTS)
-    for name, found in RESULTS.items():
-        assert rows[name]["words/s"] == f"{found['words_per_second']:,}"
-        if "ents_f" in found:
-            assert rows[name][AGREEMENT] in spread(found["ents_f"])
-            layers = f"{found['layers_fwd']}+{found['layers_bwd']}"
-            assert rows[name]["layers"] == layers
-            assert rows[name]["LM MACs"] == f"{found['lm_macs_per_word'] // 1000:,}k"
+def test_a_picture_has_the_points_that_are_measured():
+    rows = [
+        {"name": "a", "F1": [61.0, 63.0], "words/s": 20_000, "point": {"label": "A"}},
+        {"name": "b", "F1": 60.0, "words/s": 5_000, "point": {"label": "B"}},
+        {"name": "c", "words/s": 9_000, "point": {"label": "C"}},
+        {"name": "d", "F1": 62.0, "point": {"label": "D"}},
+        {"name": "e", "F1": 62.0, "words/s": 9_000},
+    ]
+    columns = [{"name": "name"}, {"name": "F1"}, {"name": "words/s"}]
+    picture = {"x": "words/s", "y": "F1"}
+    facts = {"title": "Some", "date": "2026-11-30", "picture": picture}
+    results = Results(columns=columns, rows=rows, **facts)
+    (axes,) = draw_results(results, PALETTES["light"]).axes
+    assert [text.get_text() for text in axes.texts] == ["A", "B", "C's speed"]
+    assert [text.get_weight() for text in axes.texts[:2]] == ["bold", "normal"]
+    points = [line.get_xydata()[0].tolist() for line in axes.lines if line.get_marker() == "o"]  # fmt: skip
+    assert points == [[20.0, 62.0], [5.0, 60.0]]
+    assert axes.get_ylabel() == "F1"
 
 
 @pytest.mark.parametrize("path", FRONTIERS, ids=lambda path: path.stem)
