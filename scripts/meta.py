@@ -14,7 +14,7 @@ from thinc.api import Config
 from wasabi import msg
 
 from spacy_ldnet.models.shim import NetworkShim
-from spacy_ldnet.nn.serialize import set_half
+from spacy_ldnet.nn.serialize import round_to_half
 from spacy_ldnet.util import MARK_FILE, write_folder
 
 #: What the mark in the folder says of who wrote it.
@@ -49,7 +49,7 @@ def strip_paths(config: Config) -> Config:
 
 def write_half(folder: Path) -> None:
     """Write the weights and the word vectors of a pipeline in float16, which is half the
-    size and as accurate. Our components widen both when they are loaded.
+    size and as accurate. Our components widen the vectors when they are loaded.
 
     folder (Path): The pipeline, which is changed.
     """
@@ -60,10 +60,10 @@ def write_half(folder: Path) -> None:
         shims = [shim for node in nodes for shim in node.shims]
         ours = [s for s in shims if isinstance(s, NetworkShim) and s.is_built]
         for shim in ours:
-            set_half(shim.module, True)
+            round_to_half(shim.module)
         is_ours |= bool(ours)
         if ours:
-            pipe.to_disk(folder / name)
+            pipe.to_disk(folder / name, exclude=["vocab"])
     vectors = folder / "vocab" / "vectors"
     # Other components would not widen them.
     if vectors.is_file() and is_ours:

@@ -3,9 +3,9 @@
 import numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spacy.lang.lex_attrs import word_shape
+from spacy.lang import lex_attrs
 
-from spacy_ldnet.subwords import SubwordConfig, find_subwords
+from spacy_ldnet.subwords import SubwordConfig, find_subwords, word_shape
 
 CONFIG = SubwordConfig(1000, (2, 4), ("lower", "shape"))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
@@ -30,6 +30,17 @@ def test_a_word_has_the_same_subwords_in_any_company(words):
         # Two features, and the n-grams of the marked word.
         if len(word) <= 40:
             assert len(own) == 2 + sum(max(0, marked - n + 1) for n in (2, 3, 4))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(
+        st.sampled_from("aaaBB7²½ß\u0130\u4e2d\n.-X\ud800") | st.characters(),
+        max_size=120,
+    )
+)
+def test_shapes_are_those_of_spacy(word):
+    assert word_shape(word) == lex_attrs.word_shape(word)
 
 
 def test_subwords_are_those_of_the_string():

@@ -204,10 +204,11 @@ def _copy_weights(source: Path, target: Path, direction: str) -> None:
     """Write the weights in float16: half the size, and as accurate."""
     require_torch("to write language models in float16")
     from ..nn.language_model import LanguageModel
-    from ..nn.serialize import module_from_bytes, module_to_bytes
+    from ..nn.serialize import module_from_bytes, module_to_bytes, round_to_half
 
     model = module_from_bytes(LanguageModel, read_weights(source, direction))
-    (target / weights_file(direction)).write_bytes(module_to_bytes(model, half=True))
+    round_to_half(model)
+    (target / weights_file(direction)).write_bytes(module_to_bytes(model))
 
 
 def _build(path: Path, form: str) -> None:

@@ -30,7 +30,7 @@ from ..inputs import convert
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import LDNetEncoder
 from ..nn.precision import runs_bfloat16, with_own_defaults
-from ..nn.serialize import as_tensors, module_from_bytes, module_to_bytes, set_half
+from ..nn.serialize import as_tensors, module_from_bytes, module_to_bytes
 from ..nn.tagger import StackConfig, TokenStack
 from ..nn.threads import limit_threads, make_fork_safe
 from ..threads import update_threads
@@ -84,8 +84,6 @@ class TrainingShim(PyTorchShim):
             parameter.grad.zero_()
             stepped.append(name)
         self._grad_scaler.update()
-        if stepped:
-            set_half(self._model, False)
         return stepped
 
     @contextlib.contextmanager

@@ -4,7 +4,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterable, Iterator, Self, Union
 
+import srsly
 from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.util import convert_recursive, is_xp_array
 
 from ..errors import Errors
 
@@ -15,6 +18,7 @@ class SavedPipe:
     """
 
     vocab: Vocab
+    model: Model
     name: str
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Self:
@@ -24,8 +28,17 @@ class SavedPipe:
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Self:
         """RAISES (ValueError): E139 if the files are damaged."""
+        exclude = list(exclude)
         with self._reading():
-            return super().from_disk(path, exclude=exclude)  # type: ignore[misc]
+            super().from_disk(path, exclude=[*exclude, "model"])  # type: ignore[misc]
+            if "model" not in exclude:
+                # spaCy would keep the bytes of the file until all weights are read.
+                message = srsly.read_msgpack(Path(path) / "model")
+                message = convert_recursive(
+                    is_xp_array, self.model.ops.asarray, message
+                )
+                self.model.from_dict(message)
+        return self
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

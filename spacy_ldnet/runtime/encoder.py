@@ -13,6 +13,8 @@ from .weights import Weights
 #: Rows of the subwords of several words, and where each word's start: *Shape:*
 #: (subwords,) and (words,).
 Bags = Tuple[Array, Array]
+#: Words whose subwords are summed at a time: their rows stay in the processor's caches.
+FEW_BAGS = 128
 
 
 class WordEmbedding:
@@ -44,14 +46,17 @@ class WordEmbedding:
             return self.table[rows].astype("float32", copy=False)
         assert bags is not None
         rows = numpy.where(rows < len(self.table), rows, UNK_ROW)
-        embeddings = self.table[rows].astype("float32", copy=False)
+        embeddings = self.table.take(rows, axis=0).astype("float32", copy=False)
         ids, starts = bags
         counts = numpy.diff(starts, append=len(ids))
-        some = numpy.flatnonzero(counts)
-        if len(some):
-            parts = self.subwords[ids].astype("float32", copy=False)
-            sums = numpy.add.reduceat(parts, starts[some])
-            embeddings[some] += sums / counts[some, None].astype("float32")
+        every = numpy.flatnonzero(counts)
+        for begin in range(0, len(every), FEW_BAGS):
+            some = every[begin : begin + FEW_BAGS]
+            first, sizes = starts[some], counts[some]
+            own = ids[first[0] : first[-1] + sizes[-1]]
+            parts = self.subwords.take(own, axis=0).astype("float32", copy=False)
+            sums = numpy.add.reduceat(parts, first - first[0])
+            embeddings[some] += sums / sizes[:, None].astype("float32")
         return embeddings
 
 

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,11 @@ from spacy_ldnet.nn.language_model import (
     clip_cutoffs,
     detach_state,
 )
-from spacy_ldnet.nn.serialize import module_from_bytes, module_to_bytes, set_half
+from spacy_ldnet.nn.serialize import (
+    module_from_bytes,
+    module_to_bytes,
+    round_to_half,
+)
 from spacy_ldnet.pretraining.vocabulary import give_subwords
 from spacy_ldnet.subwords import find_subwords, subwords_of
 
@@ -163,29 +168,40 @@ def test_no_dropout_of_any_kind_in_evaluation():
 def test_bytes_restore_weights_and_structure(changes):
     model = make_model(**changes).eval()
     data = module_to_bytes(model)
-    copy = module_from_bytes(LanguageModel, data).eval()
-    for network in (model, copy):
+    again = module_from_bytes(LanguageModel, data).eval()
+    for network in (model, again):
         give_subwords(network, WORDS)
-    assert copy.structure() == model.structure()
-    assert copy.config == model.config and copy.direction == "forward"
-    assert module_to_bytes(copy) == data
+    assert again.structure() == model.structure()
+    assert again.config == model.config and again.direction == "forward"
+    assert module_to_bytes(again) == data
     words = torch.randint(20, (4, 3))
-    assert torch.equal(copy(words, words)[0], model(words, words)[0])
+    assert torch.equal(again(words, words)[0], model(words, words)[0])
 
 
 def test_half_precision_is_widened_and_written_back_the_same():
     model = make_model().eval()
-    data = module_to_bytes(model, half=True)
+    whole, exact = module_to_bytes(model), copy.deepcopy(model)
+    assert "dtype" not in read_bytes(whole)[0]
+    round_to_half(model)
+    data = module_to_bytes(model)
     weights = sum(p.numel() for p in model.parameters())
-    assert len(module_to_bytes(model)) - len(data) > 1.9 * weights
+    assert len(whole) - len(data) > 1.9 * weights
     assert read_bytes(data)[0]["dtype"] == "float16"
-    copy = module_from_bytes(LanguageModel, data)
-    assert copy.dtype == torch.float32 and module_to_bytes(copy) == data
-    torch.testing.assert_close(
-        copy.embedding.weight, model.embedding.weight.half().float()
-    )
-    set_half(copy, False)
-    assert "dtype" not in read_bytes(module_to_bytes(copy))[0]
+    again = module_from_bytes(LanguageModel, data)
+    assert again.dtype == torch.float32 and module_to_bytes(again) == data
+    for name, tensor in again.state_dict().items():
+        assert torch.equal(tensor, exact.state_dict()[name].half().float())
+
+
+def test_only_weights_that_changed_are_written_in_full():
+    model = make_model().eval()
+    round_to_half(model)
+    with torch.no_grad():
+        model.projection.weight += 1e-5
+    header, tensors = read_bytes(module_to_bytes(model))
+    assert "dtype" not in header
+    full = {name for name, array in tensors.items() if array.dtype == "float32"}
+    assert full == {"projection.weight"}
 
 
 def test_unseen_words_are_read_by_their_subwords():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from spacy_ldnet.inputs import EncoderWords, convert
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
 from spacy_ldnet.nn.prune import fold_gates, keep_layers, open_layers
-from spacy_ldnet.nn.serialize import module_to_bytes
+from spacy_ldnet.nn.serialize import module_to_bytes, round_to_half
 from spacy_ldnet.runtime import network_from_bytes
 
 ROWS, SUBWORD_ROWS = 12, 9
@@ -111,14 +111,15 @@ def test_many_windows_are_the_same_alone():
 @pytest.mark.parametrize("subwords", [False, True])
 def test_tables_in_float16_stay_so(subwords):
     encoder, _ = make_encoder(2, [1.0], [1.0], subwords=subwords)
-    data = module_to_bytes(encoder, half=True)
-    fast = network_from_bytes(data)
+    round_to_half(encoder)
+    # Layers may change: each tensor is read in its own precision.
+    encoder.project.bias.data += 1e-5
+    fast = network_from_bytes(module_to_bytes(encoder))
     for direction in fast.directions:
         assert direction.embedding.table.dtype == "float16"
         assert not direction.embedding.table.flags.owndata
     types, torch_types = make_types(2, 9, subwords=subwords)
     torch_windows, windows = windows_of([9], 16)
-    encoder.half().float()
     with torch.inference_mode():
         expected = encoder(torch_types, torch_windows)
     assert_close(fast(types, windows), expected)
