@@ -102,13 +102,17 @@ def find_paths(data: Any, where: Tuple[str, ...] = ()) -> Iterator[Tuple[str, st
 
 
 def join_meta(
-    meta: Dict[str, Any], corpus: Dict[str, Any], vectors: Dict[str, Any]
+    meta: Dict[str, Any],
+    corpus: Dict[str, Any],
+    vectors: Dict[str, Any],
+    language_models: Dict[str, Any],
 ) -> Dict[str, Any]:
     """Add licence, sources and teacher to a pipeline's meta.
 
     meta (Dict[str, Any]): The trained pipeline's.
     corpus (Dict[str, Any]): meta.json of the corpus.
     vectors (Dict[str, Any]): meta.json of the word vectors.
+    language_models (Dict[str, Any]): meta.json of the language models.
     RETURNS (Dict[str, Any]): A copy, with `teacher` if there was one.
     """
     meta = dict(meta)
@@ -133,6 +137,14 @@ def join_meta(
                 "license": teacher.get("license", ""),
             }
         )
+    if language_models.get("sources"):
+        sources.append(
+            {
+                "name": f"text of the language models: {language_models['sources']}",
+                "url": "",
+                "license": language_models.get("license", ""),
+            }
+        )
     sources += vectors.get("sources") or []
     meta["sources"] = sources
     meta["description"] = description
@@ -149,6 +161,9 @@ def main(
     ),
     vectors_meta: Optional[Path] = typer.Option(
         None, "--vectors-meta", "-v", help="meta.json of the word vectors", exists=True
+    ),
+    lm_meta: Optional[Path] = typer.Option(
+        None, "--lm-meta", help="meta.json of the language models", exists=True
     ),
     name: str = typer.Option(
         "ldnet", "--name", "-n", help="Name of the pipeline, without the language"
@@ -167,12 +182,13 @@ def main(
     paths."""
     corpus = srsly.read_json(corpus_meta) if corpus_meta else {}
     vectors = srsly.read_json(vectors_meta) if vectors_meta else {}
+    models = srsly.read_json(lm_meta) if lm_meta else {}
     for name_needed in ("meta.json", "config.cfg"):
         if not (source / name_needed).is_file():
             msg.fail(
                 f"'{source}' is no pipeline: there is no {name_needed} in it", exits=1
             )
-    meta = join_meta(srsly.read_json(source / "meta.json"), corpus, vectors)
+    meta = join_meta(srsly.read_json(source / "meta.json"), corpus, vectors, models)
     licence = join_licences(license_, meta["sources"])
     meta.update(name=name, version=version, license=licence)
     config = strip_paths(load_config(source / "config.cfg"))
@@ -192,7 +208,11 @@ def main(
         srsly.write_json(fresh / "meta.json", meta)
         config.to_disk(fresh / "config.cfg")
 
-    inputs = [path for path in (source, corpus_meta, vectors_meta) if path is not None]
+    inputs = [
+        path
+        for path in (source, corpus_meta, vectors_meta, lm_meta)
+        if path is not None
+    ]
     try:
         write_folder(output, write, command=COMMAND, inputs=inputs)
     except ValueError as err:

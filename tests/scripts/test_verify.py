@@ -27,6 +27,7 @@ CORPUS = {
     "teacher": {"name": "en_teacher", "version": "1.2.3", "license": "MIT"},
 }
 VECTORS = {"sources": [{"name": "Some vectors", "license": "PDDL-1.0"}]}
+MODELS = {"sources": "Some encyclopaedia", "license": "CC BY-SA 3.0"}
 
 
 @pytest.fixture
@@ -142,15 +143,19 @@ def test_left_paths_are_found(tmp_path: Path):
 
 
 def test_meta_names_sources_licences_and_teacher():
-    joined = meta.join_meta({"lang": "en"}, CORPUS, VECTORS)
+    joined = meta.join_meta({"lang": "en"}, CORPUS, VECTORS, MODELS)
     assert joined["teacher"]["name"] == "en_teacher"
     assert "en_teacher 1.2.3" in joined["description"]
     assert "agreement" in joined["description"]
     names = [(source["name"], source["license"]) for source in joined["sources"]]
     assert names[0] == ("Some text", "CC0")
     assert names[1] == ("en_teacher 1.2.3 (the teacher)", "MIT")
-    assert names[2] == ("Some vectors", "PDDL-1.0")
-    gold = meta.join_meta({}, {"kind": "wnut17", "sources": []}, {})
+    assert names[2] == (
+        "text of the language models: Some encyclopaedia",
+        "CC BY-SA 3.0",
+    )
+    assert names[3] == ("Some vectors", "PDDL-1.0")
+    gold = meta.join_meta({}, {"kind": "wnut17", "sources": []}, {}, {})
     assert "teacher" not in gold and "agreement" not in gold["description"]
 
 
