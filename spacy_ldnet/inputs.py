@@ -51,6 +51,9 @@ class EncoderWords(Generic[ArrayT]):
     embeddings: Optional[ArrayT] = None
     keys: Optional[ArrayT] = None
 
+    def __len__(self) -> int:
+        return len(self.inverse)  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class CharIds(Generic[ArrayT]):
@@ -64,6 +67,9 @@ class CharIds(Generic[ArrayT]):
     ids: ArrayT
     starts: ArrayT
     lengths: ArrayT
+
+    def __len__(self) -> int:
+        return len(self.starts)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,9 @@ class TaggerWords(Generic[ArrayT]):
     chars: Optional[CharIds[ArrayT]] = None
     char_vectors: Optional[ArrayT] = None
     vectors: Optional[ArrayT] = None
+
+    def __len__(self) -> int:
+        return len(self.inverse)  # type: ignore[arg-type]
 
 
 def convert(inputs: Any, function: Callable[[Any], Any]) -> Any:

@@ -9,8 +9,9 @@ import torch
 from spacy.tokens import Doc
 
 from spacy_ldnet.lm_directory import vocabulary_hash
-from spacy_ldnet.models import build_ldnet_encoder_v1, build_stacked_tok2vec_v1
+from spacy_ldnet.models import build_ldnet_encoder_v1, build_stacked_tok2vec_v1, shim
 from spacy_ldnet.models.shim import BACKEND_VARIABLE, NumpyNetwork
+from spacy_ldnet.models.torch_network import TorchNetwork
 from spacy_ldnet.nn.encoder import EncoderConfig, LDNetEncoder
 
 WORDS = ["the", "of", "Ada", "London", "in"]
@@ -89,6 +90,68 @@ def test_taggers_are_the_same(docs, vectors, unit, monkeypatch):
         return build_stacked_tok2vec_v1(chars={}, vectors=vectors, width=8, unit=unit)
 
     check(build, lambda model: model.initialize(X=docs), docs, monkeypatch)
+
+
+def test_few_words_are_read_in_numpy_and_many_in_torch(docs, monkeypatch):
+    def build():
+        return build_stacked_tok2vec_v1(chars={}, width=8)
+
+    model = build()
+    model.initialize(X=docs)
+    expected = model.predict(docs)
+    most = max(map(len, docs))
+    monkeypatch.setattr(shim, "FEW_WORDS", most)
+    again = build().from_bytes(model.to_bytes())
+    kept = again.shims[0]
+    used = []
+
+    def record(kind):
+        predict = kind.predict
+
+        def recorded(self, *args):
+            used.append(kind)
+            return predict(self, *args)
+
+        monkeypatch.setattr(kind, "predict", recorded)
+
+    record(NumpyNetwork)
+    record(TorchNetwork)
+    alone = [again.predict([doc])[0] for doc in docs]
+    assert used == [NumpyNetwork] * len(docs) and kept._in_torch is None
+    together = again.predict(docs)
+    assert used[len(docs) :] == [TorchNetwork]
+    assert again.predict(docs[:1]) and used[-1] is NumpyNetwork
+    for wanted, one, other in zip(expected, alone, together, strict=True):
+        numpy.testing.assert_allclose(one, wanted, atol=1e-5)
+        numpy.testing.assert_allclose(other, wanted, atol=1e-5)
+    assert again.to_bytes() == model.to_bytes()
+    # A training continues with the network in torch that is there.
+    in_torch = kept._in_torch
+    copied = again.copy()
+    again.begin_update(docs)
+    assert kept.network is in_torch and kept._in_torch is None
+    copied.begin_update(docs)
+    assert copied.shims[0].network.id == copied.shims[0].id != in_torch.id
+
+
+def test_the_variable_and_the_precision_choose_one_network(docs, monkeypatch):
+    model = build_stacked_tok2vec_v1(chars={}, width=8)
+    model.initialize(X=docs)
+    monkeypatch.setattr(shim, "FEW_WORDS", 3)
+    for name, kind in (("torch", TorchNetwork), ("numpy", NumpyNetwork)):
+        monkeypatch.setenv(BACKEND_VARIABLE, name)
+        again = build_stacked_tok2vec_v1(chars={}, width=8)
+        again.from_bytes(model.to_bytes())
+        for batch in (docs[:1], docs):
+            again.predict(batch)
+            assert type(again.shims[0].network) is kind
+            assert again.shims[0]._in_torch is None
+    monkeypatch.delenv(BACKEND_VARIABLE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        half = build_stacked_tok2vec_v1(chars={}, width=8, precision="bfloat16")
+    half.from_bytes(model.to_bytes())
+    assert type(half.shims[0].network) is TorchNetwork
 
 
 def test_bfloat16_is_float32_in_numpy(monkeypatch):
