@@ -462,6 +462,7 @@ def make_shared_table(found: Row) -> Dict[str, Any]:
         "machine": f"{found['machine']['processor']}, one thread",
         "date": found["date"],
         "commands": found["commands"],
+        "not_run": "they need the data of the study",
         "columns": [{"name": "pipeline"}, {"name": "words/s", "format": "{:,.0f}"}],
         "rows": [
             {"pipeline": name, "words/s": rate}
