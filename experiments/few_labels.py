@@ -29,11 +29,13 @@ from lab.studies import (
     use_settings,
 )
 from lab.trainings import Stage, evaluate, run_stage, suit_data, train
+from spacy.cli.init_config import init_config as spacy_init_config
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.util import load_config
 from wasabi import msg
 
+from spacy_ldnet.cli.init_config import init_config, save_config
 from spacy_ldnet.evaluation.choose import choose_pipeline
 from spacy_ldnet.evaluation.cost import entity_pipes, measure_speed
 from spacy_ldnet.evaluation.gold import read_texts
@@ -65,8 +67,6 @@ ATTRS = ("ENT_IOB", "ENT_TYPE", "SENT_START")
 RUNS_FILE, SPEED_FILE = "runs.jsonl", "speed.json"
 KEYS = ("corpus", "size", "draw", "system")
 SPEED_WORDS = 20_000
-#: The script, for the record of the command.
-COMMAND = "experiments/few_labels.py"
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -199,9 +199,7 @@ class Study:
         """What `spacy init config` recommends for a CPU."""
         name = CNN_VECTORS if vectors else CNN
         config = self.output / cell.name / f"{name}.cfg"
-        options = {"lang": "en", "pipeline": "ner"}
-        words = ["init", "config", config, "--force"]
-        run_spacy(words, options, config.with_suffix(".log"))
+        spacy_init_config(lang="en", pipeline=["ner"]).to_disk(config)
         settings: Settings = {}
         if vectors:
             settings = {
@@ -257,8 +255,13 @@ class Study:
             compared.with_suffix(".log"),
         )
         found: Any = srsly.read_json(compared)
-        rows = {"whole": "full", "pruned": ["pruned", "retrained"]}
-        choice = choose_pipeline(found, gold="dev", path=compared, **rows)
+        choice = choose_pipeline(
+            found,
+            whole="full",
+            pruned=["pruned", "retrained"],
+            gold="dev",
+            path=compared,
+        )
         facts = {"chosen": choice["chosen"], "dev_f1": choice["f1"]}
         stages = [full, gated, pruned, lm, retrained]
         return Trained(paths[choice["chosen"]], stages, facts)
@@ -267,18 +270,21 @@ class Study:
         """The config that `ldnet init-config` writes. The one for pruning is next to it."""
         folder = self.output / cell.name
 
-        def command(made: Path) -> List[Any]:
-            made.mkdir()
-            data = [
-                word
-                for part in PARTS[:2]
-                for word in (f"--{part}", folder / f"data/{part}.spacy")
-            ]
-            words = ["ldnet", "init-config", made / "config.cfg", "--prune", *data]
-            return [*words, "--lm", self.lm, "--vectors", self.vectors]
+        def make(made: Path) -> None:
+            train_path, dev_path = (folder / f"data/{part}.spacy" for part in PARTS[:2])
+            configs = init_config(
+                lm=self.lm,
+                pipeline=["crf_ner"],
+                lang="en",
+                train_path=train_path,
+                dev_path=dev_path,
+                vectors=str(self.vectors),
+            )
+            for name, config in zip(("config", "config_prune"), configs):
+                save_config(config, made / f"{name}.cfg")
 
-        options = {"pipeline": "crf_ner", "lang": "en"}
-        return run_stage(folder / "configs", command, **options).path / "config.cfg"
+        make_once(folder / "configs", make)
+        return folder / "configs" / "config.cfg"
 
     def _minilm(self, cell: Cell) -> Trained:
         settings = {**self._suited(cell), "paths.transformer": self.transformer}
@@ -412,7 +418,7 @@ def run_study(
         "transformer": transformer,
         "updates": updates,
     }
-    use_settings(output, COMMAND, settings)
+    use_settings(output, settings)
     runs = Runs(output / RUNS_FILE, KEYS)
     # One system after the other, since a pruned pipeline waits for its unpruned one.
     planned = [

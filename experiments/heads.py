@@ -20,17 +20,19 @@ from lab.studies import (
     run_app,
     use_settings,
 )
-from lab.trainings import Stage, evaluate, run_stage, train
+from lab.trainings import Stage, evaluate, train
+from spacy.cli.init_config import init_config
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from thinc.api import Config
 from wasabi import msg
 
-from spacy_ldnet.cli.init_config import ENCODER
+from spacy_ldnet.cli.init_config import ENCODER, save_config
 from spacy_ldnet.cli.init_config import init_config as ldnet_config
 from spacy_ldnet.evaluation.cost import use_threads
 from spacy_ldnet.evaluation.gold import read_texts
+from spacy_ldnet.lm_directory import LayerId
 from spacy_ldnet.pruning import encoders_in, keep_only
 from spacy_ldnet.timing import (
     Words,
@@ -225,7 +227,7 @@ def run_study(
     wanted = check_choices("heads", heads.split(","), TASKS)
     numbers = read_numbers("seeds", seeds)
     use_one_thread()
-    use_settings(output, COMMAND, {"lm": lm, "updates": updates})
+    use_settings(output, {"lm": lm, "updates": updates})
     runs = Runs(output / RUNS_FILE, KEYS)
 
     def run(head: str, seed: int, system: str) -> None:
@@ -278,22 +280,20 @@ def train_head(
     RAISES (ScriptError): If a command fails; its log is named.
     """
     paths = {part: data / f"{part}.spacy" for part in PARTS[:2]}
-    options: Settings = {"lang": "en", "pipeline": head}
-
-    def command(made: Path) -> List[Any]:
-        made.mkdir()
-        config = made / "config.cfg"
-        if system == LDNET:
-            words = [
-                part for name, path in paths.items() for part in (f"--{name}", path)
-            ]
-            return ["ldnet", "init-config", config, "--lm", lm, *words]
+    config = folder / f"{system}.cfg"
+    if system == LDNET:
+        found, _ = ldnet_config(
+            lm=lm,
+            pipeline=[head],
+            lang="en",
+            train_path=paths["train"],
+            dev_path=paths["dev"],
+        )
+    else:
         has_cnn = head == "textcat" and system == CNN
-        return ["init", "config", config, "-o", "accuracy" if has_cnn else "efficiency"]
-
-    config = (
-        run_stage(folder / f"{system}-config", command, **options).path / "config.cfg"
-    )
+        optimize = "accuracy" if has_cnn else "efficiency"
+        found = init_config(lang="en", pipeline=[head], optimize=optimize)
+    save_config(found, config)
     settings: Settings = {f"paths.{name}": path for name, path in paths.items()}
     settings["system.seed"] = seed
     if head == "textcat" and system == CNN:
@@ -330,7 +330,7 @@ def measure_shared(
     ours, _ = ldnet_config(lm=lm, pipeline=["tagger", "crf_ner", "senter"], lang="en")
     whole, cut, alone = (init_heads(ours, docs) for _ in range(3))
     for encoder in encoders_in(cut):
-        keep_only(encoder, {"forward": [0], "backward": [0]})
+        keep_only(encoder, {"forward": [LayerId(0)], "backward": [LayerId(0)]})
     for name in ("tagger", "senter"):
         alone.remove_pipe(name)
     theirs = init_heads(cnn_config(), docs)
@@ -348,7 +348,7 @@ def measure_shared(
         output / SHARED_FILE,
         {
             "words_per_second": rates,
-            "commands": [call_of(COMMAND)],
+            "commands": [call_of()],
             "machine": describe_machine(1),
             "date": date.today().isoformat(),
         },
@@ -357,8 +357,6 @@ def measure_shared(
 
 def cnn_config() -> Config:
     """RETURNS (Config): spaCy's CNN and three heads that all listen to it."""
-    from spacy.cli.init_config import init_config
-
     heads = ["tagger", "ner", "senter"]
     config = init_config(lang="en", pipeline=heads, optimize="efficiency")
     width = config["components"][ENCODER]["model"]["encode"]["width"]
@@ -464,6 +462,7 @@ def make_shared_table(found: Row) -> Dict[str, Any]:
         "machine": f"{found['machine']['processor']}, one thread",
         "date": found["date"],
         "commands": found["commands"],
+        "not_run": "they need the data of the study",
         "columns": [{"name": "pipeline"}, {"name": "words/s", "format": "{:,.0f}"}],
         "rows": [
             {"pipeline": name, "words/s": rate}

@@ -54,18 +54,15 @@ def read_numbers(what: str, text: str) -> List[int]:
     return list(dict.fromkeys(map(int, parts)))
 
 
-def call_of(script: str) -> str:
-    """script (str): The script, from the root of the repository.
-    RETURNS (str): The command line with which it was called.
-    """
-    return shlex.join(["python", script, *sys.argv[1:]])
+def call_of() -> str:
+    """RETURNS (str): The command line of this process."""
+    return shlex.join(["python", *sys.argv])
 
 
-def use_settings(folder: Path, script: str, settings: Dict[str, Any]) -> None:
+def use_settings(folder: Path, settings: Dict[str, Any]) -> None:
     """Record the command, the machine and the settings that all runs of a study share.
 
     folder (Path): Folder of the study.
-    script (str): The script, from the root of the repository.
     settings (Dict[str, Any]): The settings; an empty one may be given later.
     RAISES (ScriptError): If the folder has runs with other settings.
     """
@@ -79,6 +76,6 @@ def use_settings(folder: Path, script: str, settings: Dict[str, Any]) -> None:
             f"{folder} has runs with {listed}",
             "Give the same again, or another folder for the study.",
         )
-    commands = dict.fromkeys([*before.get("commands", []), call_of(script)])
+    commands = dict.fromkeys([*before.get("commands", []), call_of()])
     facts = {"commands": list(commands), "machine": describe_machine(1)}
     write_json(path, {**settings, **kept, **facts})
