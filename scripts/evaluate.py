@@ -60,7 +60,7 @@ def main(
         None, "--dev", help="The dev set: the packaged pipeline is scored on it, too"
     ),
     packaged: str = typer.Option(
-        "retrained",
+        "pruned",
         "--packaged",
         "-p",
         help="Directory below training/SEED of what is packaged",

@@ -45,7 +45,7 @@ def main(
         None, "--corpus-meta", "-c", help="meta.json of the corpus"
     ),
     packaged: str = typer.Option(
-        "retrained",
+        "pruned",
         "--packaged",
         "-p",
         help="Directory below training/SEED: the subject",

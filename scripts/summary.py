@@ -24,7 +24,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("run")
 def print_summary(
     metrics: Path = typer.Argument(..., help="Folder that evaluate.py wrote"),
-    packaged: str = typer.Option("retrained", help="Folder of what is packaged"),
+    packaged: str = typer.Option("pruned", help="Folder of what is packaged"),
     wheel: Path = typer.Option(..., help="The wheel"),
 ) -> None:
     """Print the results of the packaged pipeline in six lines."""
@@ -44,7 +44,7 @@ def print_summary(
 @app.command("table")
 def print_rows(
     metrics: Path = typer.Argument(..., help="Folder that evaluate.py wrote"),
-    packaged: str = typer.Option("retrained", help="Folder of what is packaged"),
+    packaged: str = typer.Option("pruned", help="Folder of what is packaged"),
 ) -> None:
     """Print all rows, and what each of the others gains on the packaged pipeline."""
     machine = _read(metrics / "speed.json")["machine"]

@@ -74,7 +74,7 @@ def test_results_of_all_seeds_are_written_and_kept(trained: Path, monkeypatch):
     table = CliRunner().invoke(summary.app, ["table", str(metrics), *options]).output
     assert "-2.00 (-3.50 to -1.00)" in table and "+2.00 (+1.00 to +3.50)" in table
     result = CliRunner().invoke(summary.app, [*words[:2], "--wheel", "x"])
-    assert "'retrained' has no row" in str(result.exception)
+    assert "'pruned' has no row" in str(result.exception)
 
     def never(*args, **kwargs):
         raise AssertionError("an unchanged pipeline was scored again")

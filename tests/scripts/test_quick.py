@@ -45,6 +45,7 @@ def test_steps_that_are_not_part_of_all(project):
         "quick",
         "seeds",
         "finetune",
+        "retrain",
         "rewind",
         "teach",
         "visualize",
