@@ -15,6 +15,7 @@ from inference import (
     text_speed,
     thread_gain,
 )
+from long_running import STOPS, grow, measure_shared, new_texts
 from precision import measure
 from profile_inference import REST, WHOLE, attach
 from toy import SENTENCES, train
@@ -56,6 +57,26 @@ def test_every_part_measures_every_pipeline(nlp):
     rows = growth(nlp, TEXTS, [50, 100])
     assert [row["words"] >= n for row, n in zip(rows, (50, 100))] == [True, True]
     assert all(row["words_per_second"] > 0 and row["resident_mb"] > 0 for row in rows)
+
+
+def test_new_words_leave_nothing_behind_in_zones(nlp):
+    known = [word for words, _ in TEXTS for word in words]
+    texts = new_texts(known)
+    first, second = next(texts).split(), next(texts).split()
+    assert not set(first[::4]) & {*second, *known} and first[1] == known[1]
+    rows = grow(nlp, texts, 20_000, zone=True)
+    assert len(rows) == STOPS and rows[-1]["words"] >= 20_000
+    assert len({row["strings"] for row in rows}) == 1
+    assert rows[0]["cached"] > 500
+    rows = grow(nlp, texts, 20_000, zone=False)
+    assert rows[-1]["strings"] > rows[0]["strings"]
+
+
+def test_threads_and_processes_share_a_pipeline(nlp):
+    known = [word for words, _ in TEXTS for word in words]
+    found = measure_shared(nlp, known, 500, rounds=1)
+    assert found["same"] and found["entities"] > 0
+    assert found["two_threads"] > 0 and found["two_processes"] > 0
 
 
 def test_the_papers_pipelines_have_the_papers_cost():

@@ -59,9 +59,10 @@ def test_bytes_round_trip_keeps_the_output(nlp):
     fresh = build_stacked_tok2vec_v1(
         chars={}, vectors={"trainable": True}, width=12
     ).from_bytes(model.to_bytes())
+    assert fresh.to_bytes() == model.to_bytes()
     docs = make_docs(nlp)
     for a, b in zip(fresh.predict(docs), model.predict(docs)):
-        assert numpy.array_equal(a, b)
+        assert_allclose(a, b, atol=1e-6)
 
 
 def test_fixed_and_trained_vectors_read_the_same_table(nlp):
@@ -203,9 +204,9 @@ def test_without_bfloat16_predictions_are_those_of_float32(
     nlp.to_disk(tmp_path / "nlp")
     monkeypatch.setattr(torch_network, "runs_bfloat16", lambda: False)
     faster = {f"components.{part}.precision": "bfloat16" for part in PARTS}
-    numpy.testing.assert_array_equal(
-        emissions(spacy.load(tmp_path / "nlp", config=faster)), exact
-    )
+    # In bfloat16 they would differ by more than a thousandth.
+    again = spacy.load(tmp_path / "nlp", config=faster)
+    assert_allclose(emissions(again), exact, atol=1e-5)
 
 
 def test_the_trial_of_bfloat16_draws_no_random_number():
