@@ -88,6 +88,7 @@ def prepare(folder: Path) -> None:
     nlp = spacy.blank("en")
     records = []
     for path in sorted((ROOT / "assets/sample_gold").glob("*.io*")):
+        # One document of each file is enough.
         for sentence in read_columns(path).documents[0]:
             doc, tags = make_doc(nlp.vocab, [sentence])
             spans = biluo_tags_to_spans(doc, tags)

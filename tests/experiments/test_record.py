@@ -22,7 +22,7 @@ def test_long_steps_are_shortened():
 def test_the_labels_are_those_of_the_sample(tmp_path):
     record.prepare(tmp_path)
     found = list(srsly.read_jsonl(tmp_path / record.LABELS))
-    assert len(found) == 64
+    assert len(found) == 58
     labels = {
         label
         for row in found
