@@ -195,8 +195,10 @@ class NetworkShim(Shim):
         RAISES (ValueError): E136 without torch.
         """
         if isinstance(self._model, NumpyNetwork):
-            self.network = self._in_torch or self._load_torch(self._model.data)
-            self._model.id = self.id
+            in_torch = self._in_torch or self._load_torch(self._model.data)
+            # The optimizer keeps its state under this id, which may be a copy's.
+            in_torch.id = self.id
+            self.network = in_torch
         return None if self._model is None else self._model.module
 
     @module.setter
@@ -279,10 +281,10 @@ class NetworkShim(Shim):
             for a long document is then never in memory as a whole.
         """
         n_words = _count_rows(inputs.args)
-        network = self._network_for(n_words)
+        network: Any = self._network_for(n_words)
         if head is None:
             return network.predict(inputs)
-        last = head._network_for(n_words)
+        last: Any = head._network_for(n_words)
         if type(last) is type(network):
             return network.predict(inputs, last)
         output = network.predict(inputs)

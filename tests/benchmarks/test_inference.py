@@ -73,6 +73,7 @@ def test_new_words_leave_nothing_behind_in_zones(nlp):
 
 
 def test_threads_and_processes_share_a_pipeline(nlp):
+    train(nlp, 40)
     known = [word for words, _ in TEXTS for word in words]
     found = measure_shared(nlp, known, 500, rounds=1)
     assert found["same"] and found["entities"] > 0

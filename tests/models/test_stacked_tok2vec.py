@@ -204,7 +204,6 @@ def test_without_bfloat16_predictions_are_those_of_float32(
     nlp.to_disk(tmp_path / "nlp")
     monkeypatch.setattr(torch_network, "runs_bfloat16", lambda: False)
     faster = {f"components.{part}.precision": "bfloat16" for part in PARTS}
-    # In bfloat16 they would differ by more than a thousandth.
     again = spacy.load(tmp_path / "nlp", config=faster)
     assert_allclose(emissions(again), exact, atol=1e-5)
 
