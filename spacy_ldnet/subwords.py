@@ -23,7 +23,7 @@ LONG = 100
 
 
 class _Classes(Dict[int, str]):
-    """What stands for each character in a shape, found when the character is first met."""
+    """The sign of each character in a shape, found when the character is first met."""
 
     def __missing__(self, code: int) -> str:
         char = found = chr(code)
