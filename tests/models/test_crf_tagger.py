@@ -262,7 +262,7 @@ def test_bytes_and_pickle(model, docs):
         assert other.get_dim("nO") == TAGS
         found = other.predict(docs)
         for rows, others in zip(expected, found):
-            numpy.testing.assert_array_equal(rows, others)
+            numpy.testing.assert_allclose(rows, others, rtol=1e-5, atol=1e-6)
         paths = [m.attrs["decode"](m, expected) for m in (model, other)]
         assert [p.tolist() for p in paths[0]] == [p.tolist() for p in paths[1]]
     assert loaded.to_bytes() == model.to_bytes()

@@ -83,8 +83,17 @@ def results(nlp):
         spans = {
             k: [(s.start, s.end, s.label_) for s in g] for k, g in doc.spans.items()
         }
-        found.append((tokens, spans, {k: round(v, 5) for k, v in doc.cats.items()}))
+        found.append((tokens, spans, doc.cats))
     return found
+
+
+def check_same(found, expected):
+    """A loaded pipeline predicts in numpy, so that scores differ by float rounding."""
+    for (*found_tokens, found_cats), (*tokens, cats) in zip(
+        found, expected, strict=True
+    ):
+        assert found_tokens == tokens
+        assert found_cats == pytest.approx(cats, abs=1e-5)
 
 
 @pytest.mark.parametrize("factory", HEADS)
@@ -93,7 +102,7 @@ def test_listening_head_learns_and_survives_the_disk(lm_dir, tmp_path, factory):
     losses = train(nlp, 15, make=make_examples)
     assert losses[-1][factory] < losses[0][factory]
     nlp.to_disk(tmp_path / "nlp")
-    assert results(spacy.load(tmp_path / "nlp")) == results(nlp)
+    check_same(results(spacy.load(tmp_path / "nlp")), results(nlp))
 
 
 @pytest.mark.parametrize("factory", HEADS)
@@ -110,7 +119,7 @@ def test_inline_head_learns_and_survives_the_disk(lm_dir, tmp_path, factory):
     losses = train(nlp, 15, make=make_examples)
     assert losses[-1][factory] < losses[0][factory]
     nlp.to_disk(tmp_path / "nlp")
-    assert results(spacy.load(tmp_path / "nlp")) == results(nlp)
+    check_same(results(spacy.load(tmp_path / "nlp")), results(nlp))
 
 
 def test_all_heads_on_one_encoder_with_gates(lm_dir, tmp_path):
@@ -123,7 +132,7 @@ def test_all_heads_on_one_encoder_with_gates(lm_dir, tmp_path):
         assert losses[-1][factory] < losses[0][factory], factory
     assert int((shim_of(nlp).module.gates > 0).sum()) == 2
     nlp.to_disk(tmp_path / "nlp")
-    assert results(spacy.load(tmp_path / "nlp")) == results(nlp)
+    check_same(results(spacy.load(tmp_path / "nlp")), results(nlp))
 
 
 def test_parts_of_a_pipeline(lm_dir, tmp_path):
