@@ -179,7 +179,7 @@ def test_without_a_config(tmp_path, long_text, monkeypatch):
     assert done.exit_code == 0, done.output
     assert done.output.count("(before: ") == 2
     settings = load_config("more/model-best/config.cfg")["pretraining"]
-    assert settings["learn_rate"]["peak"] == 0.002 and settings["max_epochs"] == 2
+    assert settings["learn_rate"]["peak"] == 0.0003 and settings["max_epochs"] == 2
 
 
 def test_the_default_config_is_that_of_the_project():
