@@ -56,7 +56,9 @@ def test_a_study_trains_each_system_once(world, make_nlp):
         assert spacy.load(world / "out" / row["pipeline"]).pipe_names
     # The pruned one has three trainings.
     assert by_name["ldnet-pruned"]["updates"] == 3 * by_name["no_lm"]["updates"] == 6
-    assert by_name["ldnet-pruned"]["chosen"] in ("full", "pruned", "retrained")
+    pruned = by_name["ldnet-pruned"]
+    assert pruned["chosen"] in ("full", "pruned", "retrained")
+    assert pruned["pipeline"] == f"corpus-4-0/{pruned['best']}/model-best"
     cnn = spacy.load(world / "out" / by_name["cnn-vectors"]["pipeline"])
     embed = cnn.config["components"]["tok2vec"]["model"]["embed"]
     assert embed["include_static_vectors"] and cnn.vocab.vectors.shape[1] == 50
@@ -103,6 +105,23 @@ def test_columns_are_sorted_by_size_and_all_comes_last():
     table = make_table(rows, settings, {}, 50)
     names = [column["name"] for column in table["columns"]]
     assert names[1:4] == ["c, 50", "c, 1,000", "c, all"]
+
+
+def test_own_takes_the_unpruned_pipeline_where_pruning_lost_too_much():
+    settings = {"commands": [], "machine": {"processor": "p"}}
+    row = {"corpus": "c", "size": 50, "seconds": 60, "date": ""}
+    rows = [
+        {**row, "draw": draw, "system": system, "f1": f1, "chosen": chosen}
+        for system, draw, f1, chosen in (
+            ("ldnet", 0, 70.0, ""),
+            ("ldnet", 1, 60.0, ""),
+            ("ldnet-pruned", 0, 50.0, "full"),
+            ("ldnet-pruned", 1, 61.0, "retrained"),
+        )
+    ]
+    lines = make_table(rows, settings, {}, 50)["rows"]
+    assert [line["c, 50"] for line in lines] == [[70, 60], [50, 61], [70, 61]]
+    assert "in 1 of 2" in lines[-1]["pipeline"]
 
 
 def test_larger_choices_contain_smaller_ones_and_draws_differ(world):
