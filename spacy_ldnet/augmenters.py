@@ -4,7 +4,7 @@ import random
 import re
 import string
 from functools import partial
-from typing import Callable, Iterator, List, Tuple
+from typing import Callable, Dict, Iterator, List, Tuple
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
@@ -55,49 +55,40 @@ def create_style_augmenter_v1(
         check_range(name, share, 0 <= share <= 1, "it must be from 0 to 1")
     total = round(sum(shares.values()), 6)
     check_range("lower + upper + title", total, total <= 1, "it must be at most 1")
-    return partial(_augment, **shares, **apart)
+    return partial(_augment, shares={**shares, **apart})
 
 
 def _augment(
-    nlp: Language, example: Example, *, sentences: float, **shares: float
+    nlp: Language, example: Example, *, shares: Dict[str, float]
 ) -> Iterator[Example]:
     """Yield the example, or its sentences, some of them in another style."""
     gold = example.reference
     whole = _covers_all(gold) or not gold.has_annotation("SENT_START")
-    cut = random.random() < sentences and not whole
+    cut = random.random() < shares["sentences"] and not whole
     for part in _split(example) if cut else [example]:
-        yield _restyle(part, **shares)
+        yield _restyle(part, shares)
 
 
 def _split(example: Example) -> Iterator[Example]:
     """One example for each sentence of the annotation, of the same tokens."""
     for sentence in example.reference.sents:
         reference = sentence.as_doc()
-        words, spaces = zip(*((t.text, bool(t.whitespace_)) for t in reference))
+        words = [token.text for token in reference]
+        spaces = [bool(token.whitespace_) for token in reference]
         predicted = Doc(reference.vocab, words=words, spaces=spaces)
         yield _replace(example, predicted, reference)
 
 
-def _restyle(
-    example: Example,
-    *,
-    lower: float,
-    upper: float,
-    title: float,
-    unpunctuated: float,
-    chat: float,
-) -> Example:
+def _restyle(example: Example, shares: Dict[str, float]) -> Example:
     """The example, or a copy in another style."""
     draw = random.random()
-    if draw < lower:
-        example = _recase(example, str.lower)
-    elif draw < lower + upper:
-        example = _recase(example, str.upper)
-    elif draw < lower + upper + title:
-        example = _recase(example, _capitalise)
-    if random.random() < unpunctuated:
+    for name, change in CASES.items():
+        if 0 <= draw < shares[name]:
+            example = _recase(example, change)
+        draw -= shares[name]
+    if random.random() < shares["unpunctuated"]:
         example = _without_end(example)
-    return _as_message(example) if random.random() < chat else example
+    return _as_message(example) if random.random() < shares["chat"] else example
 
 
 def _recase(example: Example, change: Callable[[str], str]) -> Example:
@@ -123,6 +114,14 @@ def _rewrite(doc: Doc, change: Callable[[str], str]) -> Doc:
 
 def _capitalise(text: str) -> str:
     return INITIALS.sub(lambda found: found[0].upper(), text)
+
+
+#: Of these styles a text has one at most.
+CASES: Dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "title": _capitalise,
+}
 
 
 def _without_end(example: Example) -> Example:
@@ -151,7 +150,8 @@ def _as_message(example: Example) -> Example:
     words = [token for token in example.reference if token.is_alpha]
     opening, end = _draw_opening(words), _draw_end(words)
     docs = (
-        Doc.from_docs(
+        # The types of spaCy do not know the argument.
+        Doc.from_docs(  # type: ignore[call-arg]
             [_make_doc(doc, opening), doc, _make_doc(doc, end)], exclude=["user_data"]
         )
         for doc in (example.predicted, example.reference)

@@ -13,6 +13,7 @@ from typing import (
     List,
     Optional,
     Sequence,
+    Sized,
     Tuple,
     TypeVar,
     cast,
@@ -43,7 +44,7 @@ from ..util import check_dropout, check_range
 #: Characters after a word, and after a sentence.
 SPACE, END = " ", "\n"
 
-ArrayT = TypeVar("ArrayT")
+ArrayT = TypeVar("ArrayT", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Sentences(Generic[ArrayT]):
     char_lengths: ArrayT
     first_char: ArrayT
     last_char: ArrayT
+
+    def __len__(self) -> int:
+        """RETURNS (int): Number of positions."""
+        return len(self.word_rows)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,10 @@ def test_a_study_trains_each_system_once(world, make_nlp):
     continued = spacy.load(world / "out" / by_name["continued"]["pipeline"])
     assert ready.get_pipe("ner").labels == ("LOC", "PER")
     assert "ORG" in continued.get_pipe("ner").labels
-    assert shim_of(continued).structure == shim_of(ready).structure
+    structures = [shim_of(nlp).structure for nlp in (continued, ready)]
+    # One was read from JSON, which has no tuples.
+    one, two = (srsly.json_loads(srsly.json_dumps(each)) for each in structures)
+    assert one == two
 
     (world / "out" / rows[0]["pipeline"] / "meta.json").unlink()
     again = study_of(world, *words)
