@@ -1,7 +1,7 @@
 """Size, start and memory of a pipeline where it is deployed: with numpy, with torch, and
 beside the small English pipeline.
 
-    python benchmarks/deployment.py --pipeline training/0/retrained/model-best
+    python benchmarks/deployment.py --pipeline training/0/pruned/model-best
 
 Everything is installed into fresh virtual environments, with the versions of
 constraints.txt. A start is a process of its own, from before the interpreter starts to the
@@ -81,7 +81,7 @@ class Contestant(NamedTuple):
 @benchmark()
 def main(
     pipeline: Path = typer.Option(
-        Path("training/0/retrained/model-best"), help="Ours, trained"
+        Path("training/0/pruned/model-best"), help="Ours, trained"
     ),
     constraints: Path = typer.Option(ROOT / "constraints.txt", help="Versions"),
     contestants: str = typer.Option(

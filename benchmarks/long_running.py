@@ -1,7 +1,7 @@
 """A process that reads ever new words: its speed and memory; and two threads or two
 processes on one pipeline.
 
-    python benchmarks/long_running.py --pipeline training/0/retrained/model-best
+    python benchmarks/long_running.py --pipeline training/0/pruned/model-best
 
 Every fourth word was never seen before. Run it while nothing else runs, also where torch is
 not installed.
@@ -36,7 +36,7 @@ PARTS = "zone,no zone,shared"
 @benchmark()
 def main(
     pipeline: Path = typer.Option(
-        Path("training/0/retrained/model-best"), help="Ours, trained"
+        Path("training/0/pruned/model-best"), help="Ours, trained"
     ),
     text: Path = typer.Option(Path("corpus/lm_train.txt"), help="Text, tokenised"),
     words: int = typer.Option(10_000_000, min=1000, help="Words of each growth"),

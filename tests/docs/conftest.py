@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = "\n".join([" ".join(words) for words, _ in SENTENCES] * 12)
 LM, LM_OF_SEED, LM_SHIPPED = "training/lm/model-best", "training/0/lm/model-best", "assets/lm_en"  # fmt: skip
 TRF = "training/0/trf_crf/model-best"
-TRAINED, GATED, PRUNED, PACKAGED = (f"training/0/{n}/model-best" for n in ("ldnet", "gated", "pruned", "retrained"))  # fmt: skip
+TRAINED, GATED, PRUNED = (
+    f"training/0/{name}/model-best" for name in ("ldnet", "gated", "pruned")
+)
 
 
 @pytest.fixture(scope="session")
@@ -102,8 +104,7 @@ def _write_pipelines(folder: Path) -> None:
             encoder.shims[0].module.gates[1:-1] = 0.0
     nlp.to_disk(folder / GATED)
     prune_saved_pipeline(folder / GATED, folder / PRUNED)
-    for path in (PACKAGED, "en_ldnet"):
-        shutil.copytree(folder / PRUNED, folder / path)
+    shutil.copytree(folder / PRUNED, folder / "en_ldnet")
 
 
 def _write_transformer(folder: Path) -> None:
