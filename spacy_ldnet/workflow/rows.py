@@ -17,37 +17,29 @@ class Row(NamedTuple):
 
     folder (str): Its directory below training/SEED.
     title (str): Its description, in the report.
-    label (str): Its name in pictures.
     """
 
     folder: str
     title: str
-    label: str
 
 
 #: Rows by their names in metrics/results.json. Ours begin with "ldnet".
 ROWS: Dict[str, Row] = {
-    "no_lm": Row("no_lm", "the tagger without a language model", "no language model"),
-    "ldnet": Row("ldnet", "the tagger on the full language models", "unpruned"),
-    "ldnet_pruned": Row("pruned", "its layers pruned", "pruned"),
-    "ldnet_finetuned": Row("finetune", "pruned, then fine-tuned", "fine-tuned"),
+    "no_lm": Row("no_lm", "the tagger without a language model"),
+    "ldnet": Row("ldnet", "the tagger on the full language models"),
+    "ldnet_pruned": Row("pruned", "its layers pruned"),
+    "ldnet_finetuned": Row("finetune", "pruned, then fine-tuned"),
     "ldnet_unfrozen": Row(
-        "unfreeze", "pruned, then fine-tuned with the remaining layers", "unfrozen"
+        "unfreeze", "pruned, then fine-tuned with the remaining layers"
     ),
     "ldnet_rewound": Row(
-        "rewound",
-        "the remaining layers below the tagger as it was before gating",
-        "rewound",
+        "rewound", "the remaining layers below the tagger as it was before gating"
     ),
-    "ldnet_retrained": Row(
-        "retrained", "the remaining layers, pretraining continued", "en_ldnet"
-    ),
-    "ldnet_taught": Row(
-        "taught", "retrained, and distilled from the unpruned one", "distilled"
-    ),
-    "cnn": Row("cnn", "spaCy's CNN and ner", "spaCy's CNN"),
-    "trf": Row("trf", "a transformer through spacy-transformers", "MiniLM + ner"),
-    "trf_crf": Row("trf_crf", "the same with our CRF", "MiniLM + CRF"),
+    "ldnet_retrained": Row("retrained", "the remaining layers, pretraining continued"),
+    "ldnet_taught": Row("taught", "retrained, and distilled from the unpruned one"),
+    "cnn": Row("cnn", "spaCy's CNN and ner"),
+    "trf": Row("trf", "a transformer through spacy-transformers"),
+    "trf_crf": Row("trf_crf", "the same with our CRF"),
 }
 #: The row of the pipeline that labelled the text. The project does not train it.
 TEACHER = "teacher"
