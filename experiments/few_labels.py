@@ -24,6 +24,7 @@ from lab.jobs import (
 from lab.studies import (
     SETTINGS_FILE,
     check_choices,
+    head_of_table,
     read_numbers,
     run_app,
     use_settings,
@@ -609,12 +610,12 @@ def make_table(
         if len(line) > 2:
             lines.append(line)
     return {
-        "title": "F1 on human labels by the number of training sentences",
-        "machine": f"{settings['machine']['processor']}, one thread",
-        "date": max(row["date"] for row in rows),
-        "seeds": sorted({row["draw"] for row in rows}),
-        "commands": settings["commands"],
-        "not_run": "they take hours",
+        **head_of_table(
+            "F1 on human labels by the number of training sentences",
+            rows,
+            settings,
+            "draw",
+        ),
         "columns": columns,
         "rows": lines,
     }

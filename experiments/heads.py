@@ -16,6 +16,7 @@ from lab.studies import (
     SETTINGS_FILE,
     call_of,
     check_choices,
+    head_of_table,
     read_numbers,
     run_app,
     use_settings,
@@ -436,12 +437,7 @@ def make_table(
                 line["words/s"] = speeds[head][system]
             lines.append(line)
     return {
-        "title": "Heads of spaCy on human labels",
-        "machine": f"{settings['machine']['processor']}, one thread",
-        "date": max(row["date"] for row in rows),
-        "seeds": sorted({row["seed"] for row in rows}),
-        "commands": settings["commands"],
-        "not_run": "they take hours",
+        **head_of_table("Heads of spaCy on human labels", rows, settings, "seed"),
         "columns": [
             {"name": "head"},
             {"name": "encoder"},

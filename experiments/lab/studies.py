@@ -3,7 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, Collection, Dict, List
+from typing import Any, Collection, Dict, List, Sequence
 
 import srsly
 import typer
@@ -79,3 +79,22 @@ def use_settings(folder: Path, settings: Dict[str, Any]) -> None:
     commands = dict.fromkeys([*before.get("commands", []), call_of()])
     facts = {"commands": list(commands), "machine": describe_machine(1)}
     write_json(path, {**settings, **kept, **facts})
+
+
+def head_of_table(
+    title: str, rows: Sequence[Dict[str, Any]], settings: Dict[str, Any], seed: str
+) -> Dict[str, Any]:
+    """title (str): What was measured.
+    rows (Sequence[Dict[str, Any]]): The runs.
+    settings (Dict[str, Any]): What `use_settings` recorded.
+    seed (str): The key of the rows for their seed.
+    RETURNS (Dict[str, Any]): A table as those in docs/results, without columns and rows.
+    """
+    return {
+        "title": title,
+        "machine": f"{settings['machine']['processor']}, one thread",
+        "date": max(row["date"] for row in rows),
+        "seeds": sorted({row[seed] for row in rows}),
+        "commands": settings["commands"],
+        "not_run": "they take hours",
+    }
