@@ -64,7 +64,8 @@ def copy_project(source: Path, target: Path) -> None:
     target (Path): The copy: a new folder, or one that this function made.
     RAISES (ValueError): E120 to E124 if it cannot be written.
     """
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    # The ready pipeline is large, and no step reads it.
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.whl")
 
     def copy(fresh: Path) -> None:
         fresh.mkdir()
