@@ -286,7 +286,6 @@ class Study:
                 lang="en",
                 train_path=train_path,
                 dev_path=dev_path,
-                vectors=str(self.vectors),
             )
             for name, config in zip(("config", "config_prune"), configs):
                 save_config(config, made / f"{name}.cfg")
@@ -470,7 +469,7 @@ def check_study(study: Study, systems: Sequence[str]) -> None:
     files = [
         path / f"{part}.spacy" for path in study.corpora.values() for part in PARTS
     ]
-    if {CNN_VECTORS, NO_LM, LDNET, PRUNED} & set(systems):
+    if {CNN_VECTORS, NO_LM} & set(systems):
         files.append(study.vectors / "meta.json")
     if CONTINUED in systems:
         lacking = [name for name in study.corpora if name not in study.ready]

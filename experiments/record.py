@@ -27,15 +27,14 @@ from spacy_ldnet.labelled.columns import make_doc, read_columns
 ROOT = Path(__file__).resolve().parents[1]
 LABELS, TITLE = "labels.jsonl", "From labels to a wheel, at toy size"
 COMMAND = f"python -m spacy project run own . --vars.labels {LABELS}"
-#: Language models of a moment and word vectors of a line: the recording shows the steps.
+#: Language models of a moment: the recording shows the steps.
 LANGUAGE_MODELS = """python -m spacy ldnet pretrain lm_pretraining
     --paths.raw_text assets/sample --model.hidden 8 --model.embed 8 --model.projection 8
     --model.depth 3 --model.cutoffs [100] --pretraining.window 10
     --pretraining.batch_size 8 --pretraining.max_steps 4
     --pretraining.side_by_side false"""
-VECTORS = "bergen 0.1 0.2\nlondon 0.3 0.1\nthe 0.5 0.5\n"
-#: What is not shown of the command: the language models and the vectors above.
-HIDDEN = "--vars.lm lm_pretraining/model-best --vars.vectors vectors.txt"
+#: What is not shown of the command: the language models above.
+HIDDEN = "--vars.lm lm_pretraining/model-best"
 #: Settings of spaCy's trainings, which it also takes from the environment.
 FEW = """--training.max_steps {n} --training.eval_frequency {frequency}
     --training.optimizer.learn_rate.total_steps {n}
@@ -82,7 +81,7 @@ def main(
 
 
 def prepare(folder: Path) -> None:
-    """folder (Path): Gets the workflow, its scripts, labels in JSONL, and vectors."""
+    """folder (Path): Gets the workflow, its scripts, and labels in JSONL."""
     for name in ("project.yml", "scripts", "assets", "constraints.txt"):
         (folder / name).symlink_to(ROOT / name)
     nlp = spacy.blank("en")
@@ -95,7 +94,6 @@ def prepare(folder: Path) -> None:
             entities = [[s.start_char, s.end_char, s.label_] for s in spans]
             records.append({"text": doc.text.strip(), "entities": entities})
     srsly.write_jsonl(folder / LABELS, records)
-    (folder / "vectors.txt").write_text(VECTORS, encoding="utf8")
 
 
 def run(words: Sequence[str]) -> List[str]:

@@ -71,7 +71,7 @@ def main(
     teacher: str = typer.Option("", help="vars.teacher"),
     text: str = typer.Option("assets/brown", help="vars.text"),
     more_text: str = typer.Option("", help="vars.more_text"),
-    vectors: str = typer.Option(..., help="vars.vectors"),
+    vectors: str = typer.Option("", help="vars.vectors"),
     rows: int = typer.Option(50_000, help="vars.vectors_rows"),
     pretrain: Pretrain = typer.Option(Pretrain.new, help="vars.pretrain"),
     lm: str = typer.Option("", help="vars.lm"),
@@ -87,7 +87,7 @@ def main(
     texts = [name for name in (text, more_text) if name]
     size = RunSize(
         text=sum(map(size_of_text, texts)),
-        vectors=size_of_vectors(vectors, rows),
+        vectors=size_of_vectors(vectors, rows) if vectors else 0,
         language_models=size_of_models(pretrain, lm),
     )
     with script_errors("There is too little space for this run"):

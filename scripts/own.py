@@ -7,8 +7,6 @@ from typing import Any, List
 import srsly
 import typer
 from pretrain import pretrain
-from spacy.tokens import DocBin
-from spacy.vocab import Vocab
 from wasabi import msg
 
 from spacy_ldnet.evaluation.choose import choose_pipeline
@@ -17,7 +15,7 @@ from spacy_ldnet.evaluation.summary import summary_lines
 from spacy_ldnet.lm_directory import find_language_models
 from spacy_ldnet.report.page import write_page
 from spacy_ldnet.report.run import read_comparison
-from spacy_ldnet.util import MARK_FILE, write_bytes, write_folder
+from spacy_ldnet.util import MARK_FILE, write_folder
 from spacy_ldnet.workflow.scripting import ScriptError, script_errors, write_json
 
 #: What the mark in a folder says of who wrote it.
@@ -29,17 +27,6 @@ FULL, PRUNED, RETRAINED = ROWS = ("full", "pruned", "retrained")
 RESULTS, CHOICE, CHOSEN, REPORT = "results.json", "choice.json", "chosen", "report.html"
 
 app = typer.Typer(no_args_is_help=True)
-
-
-@app.command("text")
-def write_text(
-    corpus: Path = typer.Argument(..., help="Folder with train.spacy"),
-    output: Path = typer.Argument(..., help="The text file"),
-) -> None:
-    """Write the training texts for the step that cuts word vectors to their words."""
-    docs = DocBin().from_disk(corpus / "train.spacy").get_docs(Vocab())
-    lines = (" ".join(doc.text.split()) for doc in docs)
-    write_bytes(output, "".join(f"{line}\n" for line in lines).encode("utf8"))
 
 
 @app.command("lm")

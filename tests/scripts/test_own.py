@@ -60,7 +60,7 @@ def run_line(line, monkeypatch):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A folder with labels, text, vectors, language models and the project's file."""
+    """A folder with labels, text, language models and the project's file."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "project.yml", tmp_path)
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")
@@ -76,7 +76,6 @@ def project(tmp_path, monkeypatch):
     Path("my_texts").mkdir()
     texts = [record["text"] for record in records]
     Path("my_texts/one.txt").write_text("\n".join(texts))
-    Path("vectors.txt").write_text("ada 0.1 0.2\nlondon 0.3 0.1\nlived 0.5 0.5\n")
     lm = write_language_model(tmp_path / "lm", words=WORDS)
     meta = srsly.read_json(lm / "meta.json")
     srsly.write_json(lm / "meta.json", {**meta, "lang": "xx"})
@@ -87,7 +86,6 @@ def test_from_labels_to_a_pipeline(project, monkeypatch):
     overrides = {
         "vars.labels": "my.jsonl",
         "vars.text": "my_texts",
-        "vars.vectors": "vectors.txt",
         "vars.lm": "lm",
         "vars.lang": "xx",
     }
