@@ -14,8 +14,8 @@ from ..about import __docs__
 
 app = typer.Typer(
     name="ldnet",
-    help="Language models for LD-Net: pretraining, pruning and measuring them, and "
-    "pipelines that use them",
+    help="Language models for spaCy pipelines: pretrain and prune them, and make, "
+    "measure and run the pipelines that use them",
     no_args_is_help=True,
 )
 #: Exit code of a command that Ctrl-C ended.

@@ -37,7 +37,7 @@ def annotate_cli(
     text_key: str = Opt("text", "--text-key", help="Column of the text"),
     id_key: str = Opt("id", "--id-key", help="Column that names rows in errors.jsonl"),
     prefix: str = Opt(
-        "", "--prefix", help="Begins the names of the new columns, ents, spans and cats"
+        "", "--prefix", help="Prefix of the new columns: ents, spans and cats"
     ),
     engine: str = Opt("local", "--engine", help="local: this machine; ray: a cluster"),
     address: Optional[str] = Opt(
@@ -50,10 +50,8 @@ def annotate_cli(
         1, "--n-process", "-n", help="Workers; -1 for one per core (or GPU)"
     ),
     device: str = Opt("auto", "--device", help="auto: a GPU where there is one; cpu"),
-    batch_words: int = Opt(
-        4096, "--batch-words", help="Words that are worked on at a time"
-    ),
-    shard_size: int = Opt(4, "--shard-size", help="Megabytes of input for a shard"),
+    batch_words: int = Opt(4096, "--batch-words", help="Words per batch"),
+    shard_size: int = Opt(4, "--shard-size", help="Megabytes of input per shard"),
     strict: bool = Opt(
         False, "--strict", help="Stop at a document that fails, instead of recording it"
     ),
@@ -72,8 +70,8 @@ def annotate_cli(
 ) -> None:
     """Let a pipeline annotate a corpus, on one machine or on a Ray cluster.
 
-    The same command again does only what is missing. OUTPUT/data gets the shards,
-    OUTPUT/errors.jsonl what failed, OUTPUT/manifest.json the counts.
+    The same command continues an interrupted run. OUTPUT/data has the shards,
+    OUTPUT/errors.jsonl the failures, OUTPUT/manifest.json the counts.
     """
     try:
         annotate(

@@ -41,7 +41,7 @@ def compare_cli(
     gold_tokens: bool = Opt(
         False,
         "--gold-tokens",
-        help="Give the pipelines the tokens and sentences of the gold data. Columns are always read so",
+        help="Give the pipelines the tokens and sentences of the gold data. Columns are always read like this",
     ),
     draws: int = Opt(
         10_000, "--draws", "-d", min=1, help="Number of resamples of the bootstrap"

@@ -23,7 +23,7 @@ def prune_cli(
         "--layers",
         "-k",
         min=0,
-        help="Keep at most so many layers, by their gates. Without it, all layers whose gate is above zero",
+        help="Keep at most this number of layers, those with the largest gates. By default all layers whose gate is above zero",
     ),
     per_direction: bool = Opt(
         False,
@@ -51,10 +51,9 @@ def prune_cli(
 ) -> None:
     """Delete layers from a trained pipeline's LD-Net encoder, or from its transformer.
 
-    By the learned gates this leaves the encoder's output as it is. With --layers or
-    --layers-of it may not; the command shows how much the output changes, and with --data
-    the scores. To continue the pretraining of language models with fewer layers, give
-    them instead of a pipeline, and --layers-of.
+    By default the layers whose gate is zero are deleted, and the encoder's output stays
+    the same. --layers and --layers-of may change it: the command shows by how much, and
+    with --data the scores. It prunes language models, too, with --layers-of.
     """
     # Not above, since spaCy imports this module in every one of its commands.
     from ..describe import print_facts

@@ -21,7 +21,7 @@ GOLD_SHARE = Opt(
     "--gold-share",
     min=0.0,
     max=0.95,
-    help="Share of the gold data in all words: it is repeated so often, at least once",
+    help="The gold data is repeated until it has this share of all words",
 )
 
 
