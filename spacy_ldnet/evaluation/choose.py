@@ -45,20 +45,18 @@ def choose_pipeline(
     best = max(pruned, key=f1.__getitem__)
     lost = round(f1[whole] - f1[best], 2)
     change = (
-        f"{'lost' if lost > 0 else 'gained'} {abs(lost):.2f} points of F1 on {gold}"
+        f"{'lost' if lost > 0 else 'gained'} {abs(lost):.2f} points of F1 on {gold} "
+        f"({f1[best]:.2f} instead of {f1[whole]:.2f})"
     )
     if lost > tolerance:
         chosen = whole
         reason = (
-            f"{best}, the best pruned pipeline, {change} ({f1[best]:.2f} against "
-            f"{f1[whole]:.2f}), more than {tolerance:g}: the unpruned one is taken."
+            f"The unpruned pipeline is taken: {best}, the best pruned one, {change}, "
+            f"and may lose {tolerance:g}."
         )
     else:
         chosen = best
-        reason = (
-            f"{best}, the best pruned pipeline, {change} ({f1[best]:.2f} against "
-            f"{f1[whole]:.2f}), not more than {tolerance:g}: it is taken."
-        )
+        reason = f"{best} is taken: the best pruned pipeline {change}."
     return {
         "chosen": chosen,
         "pipeline": rows[chosen],
