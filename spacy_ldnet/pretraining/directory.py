@@ -5,7 +5,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 import spacy
 import srsly
@@ -21,6 +21,7 @@ from ..lm_directory import (
     META_FILE,
     WORDS_FILE,
     checksums,
+    find_language_models,
     vocabulary_hash,
     weights_file,
 )
@@ -62,12 +63,15 @@ class RunDirectory:
 
     metas (Dict[str, Dict[str, Any]]): The content of meta.json, by directory.
     before (Dict[str, float]): Perplexity of each direction before the first update.
+    words_before (Dict[str, int]): Words that each direction had read before this run, in
+        language models whose training is continued.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.metas: Dict[str, Dict[str, Any]] = {BEST: {}, LAST: {}}
         self.before: Dict[str, float] = {}
+        self.words_before: Dict[str, int] = {}
 
     @contextmanager
     def claim(self, inputs: List[Path]) -> Iterator[None]:
@@ -158,6 +162,11 @@ class RunDirectory:
             damaged.
         """
         meta = _describe(config, corpus, settings, seed)
+        if settings.init_from:
+            earlier = _read_meta(find_language_models(settings.init_from))
+            for key in ("license", "sources"):
+                meta[key] = _join(earlier.get(key), meta[key])
+            self.words_before = earlier.get("words_seen") or {}
         for name in (BEST, LAST):
             directory = self.path / name
             directory.mkdir(parents=True, exist_ok=True)
@@ -166,7 +175,10 @@ class RunDirectory:
             _write(directory / WORDS_FILE, json_bytes(corpus.vocabulary))
             self.metas[name] = {**meta, "perplexity": {}, "steps": {}, "words_seen": {}}
             if settings.init_from:
-                self.metas[name]["continued"] = {"perplexity_before": self.before}
+                self.metas[name]["continued"] = {
+                    "perplexity_before": self.before,
+                    "words_before": self.words_before,
+                }
         history = self._history()
         lines = "".join(srsly.json_dumps(asdict(e)) + "\n" for e in history)
         _write(self.path / LOG_FILE, lines.encode("utf8"))
@@ -187,7 +199,8 @@ class RunDirectory:
             meta, direction = self.metas[name], evaluation.direction
             meta["perplexity"][direction] = evaluation.perplexity
             meta["steps"][direction] = evaluation.step
-            meta["words_seen"][direction] = evaluation.words
+            before = self.words_before.get(direction, 0)
+            meta["words_seen"][direction] = before + evaluation.words
             meta[CHECKSUMS] = checksums(self.path / name)
             _write(self.path / name / META_FILE, json_bytes(meta))
 
@@ -227,6 +240,18 @@ def _describe(
             "dev_unknown": corpus.dev.unknown / corpus.dev.words,
         },
     }
+
+
+def _read_meta(path: Path) -> Dict[str, Any]:
+    """The meta.json of language models, which older ones may lack."""
+    file = path / META_FILE
+    return srsly.read_json(file) if file.is_file() else {}  # type: ignore[return-value]
+
+
+def _join(earlier: Optional[str], own: Optional[str]) -> Optional[str]:
+    """What holds for the text of earlier runs, and for that of this one."""
+    parts = [part for part in (earlier, own) if part]
+    return "; ".join(dict.fromkeys(parts)) or own
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -57,6 +57,24 @@ def test_the_first_measurement_is_that_of_the_base(domain, base, tmp_path):
         assert before == pytest.approx(expected[direction], rel=1e-6)
 
 
+def test_words_licence_and_sources_of_the_base_are_kept(domain, base, tmp_path):
+    config, _ = domain
+    config["pretraining"].update(license="CC0", sources="my mail")
+    found = srsly.read_json(base / "meta.json")
+    srsly.write_json(
+        base / "meta.json", {**found, "license": "CC BY-SA 3.0", "sources": "Wikipedia"}
+    )
+    evaluations = run(config, tmp_path / "out")
+    meta = srsly.read_json(tmp_path / "out" / "model-last" / "meta.json")
+    assert meta["license"] == "CC BY-SA 3.0; CC0"
+    assert meta["sources"] == "Wikipedia; my mail"
+    for direction in DIRECTIONS:
+        own = max(e.words for e in evaluations if e.direction == direction)
+        before = meta["continued"]["words_before"][direction]
+        assert before == found["words_seen"][direction] > 0 < own
+        assert meta["words_seen"][direction] == before + own
+
+
 def test_sizes_are_those_of_the_base(domain, base, tmp_path):
     config, text = domain
     for name in ("embed", "hidden", "depth", "projection", "cutoffs"):
