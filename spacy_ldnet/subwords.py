@@ -7,6 +7,7 @@ same subwords in every vocabulary and on every machine.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import numpy
@@ -45,9 +46,13 @@ def word_shape(word: str) -> str:
     word (str): The word.
     RETURNS (str): Letters as "x" or "X", digits as "d", at most four alike in a row.
     """
-    if len(word) >= LONG:
-        return "LONG"
-    return _LONG_RUN.sub(r"\1\1\1\1", word.translate(_CLASSES))
+    return "LONG" if len(word) >= LONG else _shorten(word.translate(_CLASSES))
+
+
+@lru_cache(maxsize=10_000)
+def _shorten(shape: str) -> str:
+    """A shape with at most four of a sign in a row. There are far fewer shapes than words."""
+    return _LONG_RUN.sub(r"\1\1\1\1", shape)
 
 
 FEATURES: Dict[str, Callable[[str], str]] = {
