@@ -249,7 +249,7 @@ def _read_meta(path: Path) -> Dict[str, Any]:
 
 
 def _join(earlier: Optional[str], own: Optional[str]) -> Optional[str]:
-    """What holds for the text of earlier runs, and for that of this one."""
+    """The statements of earlier runs and of this one, as one text."""
     parts = [part for part in (earlier, own) if part]
     return "; ".join(dict.fromkeys(parts)) or own
 

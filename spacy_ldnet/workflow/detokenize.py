@@ -1,4 +1,4 @@
-"""Where the spaces go: from a list of tokens back to running text."""
+"""Running text of a list of tokens."""
 
 import re
 from typing import List, Sequence
@@ -12,13 +12,13 @@ ENTITY = frozenset("amp gt lt quot".split())
 
 
 def spaces_after(tokens: Sequence[str]) -> List[bool]:
-    """Tell after which tokens of a sentence, or of a paragraph, a space stands.
+    """Find the tokens of a sentence or a paragraph that a space follows.
 
     The tokens may follow the Penn Treebank (`` and '' for quotes, n't and 's cut
     off) or any plain scheme; straight quotes are opened and closed in turn.
 
     tokens (Sequence[str]): The tokens in text order.
-    RETURNS (List[bool]): One value a token; the last one is always False.
+    RETURNS (List[bool]): For each token, whether a space follows; False for the last one.
     """
     glued = [False] * (len(tokens) + 1)  # glued[i]: no space before token i
     is_open = dict.fromkeys(NEUTRAL, False)

@@ -105,12 +105,12 @@ def take(documents: Sequence[Document], number: int, seed: int) -> List[Document
 def hold_out(
     documents: Sequence[Document], size: float, seed: int, role: str, leave: int = 1
 ) -> Tuple[List[Document], List[Document]]:
-    """Part documents at random until those held out reach a size.
+    """Hold out documents at random until they reach a size.
 
-    documents (Sequence[Document]): The documents to part.
+    documents (Sequence[Document]): The documents.
     size (float): The size to reach, in characters; at least one document is taken.
     seed (int): Decides which.
-    role (str): What they are held out for; another role is another choice.
+    role (str): What they are held out for; each role has its own choice.
     leave (int): How many documents must be left.
     RETURNS (Tuple[List[Document], List[Document]]): The rest and those held out, both
         in the given order.
@@ -165,10 +165,10 @@ def read_more_text(
     """Read text that is not split: what only the language models are trained on, or what
     a teacher is to label for a student.
 
-    path (Optional[Path]): A folder of `.txt` files, one paragraph a line, or one file;
+    path (Optional[Path]): A folder of `.txt` files, one paragraph per line, or one file;
         None for no such text.
-    held (Sequence[Document]): Dev and test, whose paragraphs may be here once more and
-        are left out.
+    held (Sequence[Document]): Dev and test, whose paragraphs are removed if they are here,
+        too.
     RETURNS (List[Document]): The documents.
     RAISES (ScriptError): If there is nothing to read.
     """

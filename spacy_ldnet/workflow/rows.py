@@ -92,7 +92,7 @@ def find_trained(training: Path, name: str) -> Dict[str, Path]:
 def read_lm_metas(training: Path) -> Dict[str, Dict[str, Dict[str, Any]]]:
     """training (Path): Directory with SEED/NAME/model-best.
     RETURNS (Dict[str, Dict[str, Dict[str, Any]]]): Name of language models -> seed ->
-        their meta.json. Those of which nothing is there are left out.
+        their meta.json. Names without any are not in it.
     """
     found = {name: find_trained(training, name) for name in LANGUAGE_MODELS}
     return {

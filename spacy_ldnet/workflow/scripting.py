@@ -1,4 +1,4 @@
-"""What the scripts share: an error for the user, and files written whole."""
+"""Errors for the user, and atomic writes, for the scripts of the project."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ from .. import util
 
 
 class ScriptError(Exception):
-    """A fault the user can mend: what is wrong, and what to do about it.
+    """An error that the user can fix.
 
     title (str): What is wrong, in one line.
-    hint (str): What to do about it.
+    hint (str): How to fix it.
     """
 
     def __init__(self, title: str, hint: str = "") -> None:
