@@ -38,10 +38,9 @@ from harness.machine import peak_mb
 has_torch = "torch" in sys.modules
 print(json.dumps({"done": done, "peak_mb": peak_mb(), "torch": has_torch}))
 """
-OURS, TORCH, CNN, SMALL, SMALL_NER = (
+OURS, TORCH, SMALL, SMALL_NER = (
     "en_ldnet",
     "en_ldnet, torch",
-    "cnn",
     "small",
     "small, ner only",
 )
@@ -84,10 +83,9 @@ def main(
     pipeline: Path = typer.Option(
         Path("training/0/pruned/model-best"), help="Ours, trained"
     ),
-    cnn: Path = typer.Option(Path("training/0/cnn/model-best"), help="spaCy's CNN"),
     constraints: Path = typer.Option(ROOT / "constraints.txt", help="Versions"),
     contestants: str = typer.Option(
-        f"{OURS};{TORCH};{CNN};{SMALL};{SMALL_NER}", help="With semicolons"
+        f"{OURS};{TORCH};{SMALL};{SMALL_NER}", help="Contestants, with semicolons"
     ),
     rounds: int = rounds(5),
     threads: int = typer.Option(1, hidden=True),
@@ -101,7 +99,6 @@ def main(
         every = {
             OURS: Contestant((wheel,), path),
             TORCH: Contestant((wheel, "torch"), path),
-            CNN: Contestant(("spacy",), str(cnn.resolve())),
             SMALL: Contestant(small, SMALL_PACKAGE),
             SMALL_NER: Contestant(small, SMALL_PACKAGE, tuple(HEADS)),
         }
