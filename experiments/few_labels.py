@@ -586,7 +586,10 @@ def make_table(
     columns.append({"name": words, "format": "{:,.0f}", "short": True})
     lines = []
     for system, title in TITLES.items():
-        line: Dict[str, Any] = {"pipeline": title, "short": True}
+        line: Dict[str, Any] = {
+            "pipeline": title,
+            "short": system not in (NO_LM, PRUNED),
+        }
         for (corpus, n), head in heads.items():
             found = groups.get((system, corpus, n), [])
             if found:

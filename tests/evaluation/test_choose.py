@@ -33,6 +33,16 @@ def test_choice_by_dev(scores, chosen, words):
     assert choice["f1"]["full"] == scores[0]
 
 
+@pytest.mark.parametrize("entities, chosen", [(199, "full"), (200, "pruned")])
+def test_few_entities_do_not_show_what_pruning_costs(entities, chosen):
+    found = compared(full=80.0, pruned=81.0)
+    kinds = {"right": entities - 5, "missed": 5, "invented": 400}
+    found["sets"]["dev"]["errors"] = {"full": {"seeds": [0], "kinds": kinds}}
+    choice = choose_pipeline(found, whole="full", pruned=["pruned"], gold="dev")
+    assert choice["chosen"] == chosen and choice["entities"] == entities
+    assert (f"dev has {entities} entities" in choice["reason"]) == (chosen == "full")
+
+
 def test_more_may_be_lost_if_that_is_said():
     found = compared(full=80.0, pruned=75.0)
     rows = {"whole": "full", "pruned": ["pruned"], "gold": "dev"}
