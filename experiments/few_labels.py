@@ -600,15 +600,17 @@ def make_table(
         if timed:
             seconds = statistics.median(row["seconds"] for row in timed)
             line[minutes] = round(seconds / 60, 2)
+        measured = system
+        if system == OWN:
+            whole = [row["whole"] for row in rows if row["system"] == OWN]
+            line["pipeline"] += f" (the unpruned one in {sum(whole)} of {len(whole)})"
+            measured = LDNET if whole and all(whole) else OWN
         rates = [
-            speeds[c]["words_per_second"].get(system) for c in corpora if c in speeds
+            speeds[c]["words_per_second"].get(measured) for c in corpora if c in speeds
         ]
         rates = [rate for rate in rates if rate]
         if rates:
             line[words] = round(statistics.median(rates))
-        if system == OWN:
-            whole = [row["whole"] for row in rows if row["system"] == OWN]
-            line["pipeline"] += f" (the unpruned one in {sum(whole)} of {len(whole)})"
         if len(line) > 2:
             lines.append(line)
     return {
