@@ -577,6 +577,7 @@ def make_table(
         (corpus, n): f"{corpus}, {f'{n:,}' if n else 'all'}"
         for corpus in corpora
         for n in sizes
+        if any((system, corpus, n) in groups for system in TITLES)
     }
     minutes, words = f"minutes ({size:,})", "words/s"
     columns: List[Dict[str, Any]] = [{"name": "pipeline", "short": True}]
