@@ -269,7 +269,7 @@ class Study:
             gold="dev",
             path=compared,
         )
-        best = max(("pruned", "retrained"), key=choice["f1"].__getitem__)
+        best = choice["best"]
         facts = {"best": best, "chosen": choice["chosen"], "dev_f1": choice["f1"]}
         stages = [full, gated, pruned, lm, retrained]
         return Trained(paths[best], stages, facts)

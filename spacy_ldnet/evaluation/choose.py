@@ -31,8 +31,8 @@ def choose_pipeline(
         the scores that you report.
     tolerance (float): Points of F1 that may be lost.
     path (Path): Where it was read, for the error.
-    RETURNS (Dict[str, Any]): `chosen`, the row; `pipeline`, its directory; `reason`, in
-        words; and the numbers: `gold`, its `entities` (None if unknown), `f1` of each row,
+    RETURNS (Dict[str, Any]): `chosen`, the row; `pipeline`, its directory; `best`, the row
+        of the best pruned one; `reason`, in words; and the numbers: `gold`, its `entities` (None if unknown), `f1` of each row,
         `lost`, `tolerance`.
     RAISES (ValueError): E188 if a row or the set is missing.
     """
@@ -72,6 +72,7 @@ def choose_pipeline(
     return {
         "chosen": chosen,
         "pipeline": rows[chosen],
+        "best": best,
         "reason": reason,
         "gold": gold,
         "entities": entities,
@@ -83,8 +84,8 @@ def choose_pipeline(
 
 def _count_entities(scored: Mapping[str, Any]) -> Optional[int]:
     """The number of gold entities of a set, from the errors of one pipeline."""
-    for errors in scored.get("errors", {}).values():
-        kinds = errors["kinds"]
-        of_gold = sum(n for kind, n in kinds.items() if kind != "invented")
-        return of_gold // len(errors["seeds"])
-    return None
+    errors = next(iter(scored.get("errors", {}).values()), None)
+    if errors is None:
+        return None
+    kinds = errors["kinds"]
+    return (sum(kinds.values()) - kinds["invented"]) // len(errors["seeds"])

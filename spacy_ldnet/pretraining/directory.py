@@ -22,6 +22,7 @@ from ..lm_directory import (
     WORDS_FILE,
     checksums,
     find_language_models,
+    read_meta,
     vocabulary_hash,
     weights_file,
 )
@@ -163,7 +164,7 @@ class RunDirectory:
         """
         meta = _describe(config, corpus, settings, seed)
         if settings.init_from:
-            earlier = _read_meta(find_language_models(settings.init_from))
+            earlier = read_meta(find_language_models(settings.init_from))
             for key in ("license", "sources"):
                 meta[key] = _join(earlier.get(key), meta[key])
             self.words_before = earlier.get("words_seen") or {}
@@ -240,12 +241,6 @@ def _describe(
             "dev_unknown": corpus.dev.unknown / corpus.dev.words,
         },
     }
-
-
-def _read_meta(path: Path) -> Dict[str, Any]:
-    """The meta.json of language models, which older ones may lack."""
-    file = path / META_FILE
-    return srsly.read_json(file) if file.is_file() else {}  # type: ignore[return-value]
 
 
 def _join(earlier: Optional[str], own: Optional[str]) -> Optional[str]:
