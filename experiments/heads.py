@@ -26,6 +26,7 @@ from spacy.cli.init_config import init_config
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+from spacy.training.converters import conllu_to_docs
 from thinc.api import Config
 from wasabi import msg
 
@@ -114,7 +115,13 @@ TASKS = {
         "`textcat`: Brown categories, accuracy", "cats_micro_f", (LDNET, CNN, BOW)
     ),
     "spancat": Task("`spancat`: wikigold, F1", "spans_sc_f", (LDNET, CNN)),
+    "morphologizer": Task(
+        "`morphologizer`: GUM, accuracy of the features", "morph_acc", (LDNET, CNN)
+    ),
+    "parser": Task("`parser`: GUM, LAS", "dep_las", (LDNET, CNN)),
 }
+#: Heads whose data is the treebank.
+SYNTAX = ("morphologizer", "parser")
 
 
 @app.command("corpus")
@@ -127,6 +134,9 @@ def write_corpora(
         ..., help="Folder of wikigold: train, dev, test.spacy"
     ),
     output: Path = typer.Argument(..., help="Gets a folder for each head"),
+    treebank: Optional[Path] = typer.Option(
+        None, help="Folder of a treebank: one *-train, -dev and -test.conllu each"
+    ),
     labelled: int = typer.Option(2000, min=0, help="Train texts of each (0: all)"),
     max_dev: int = typer.Option(400, min=0, help="Dev texts of each (0: all)"),
     max_test: int = typer.Option(0, min=0, help="Test texts of each (0: all)"),
@@ -151,7 +161,11 @@ def write_corpora(
         name: list(read_categories(nlp, part)) for name, part in parts.items()
     }
     spans = {name: read_spans(nlp, entities / f"{name}.spacy") for name in PARTS}
-    for head, docs in (("textcat", categories), ("spancat", spans)):
+    data = {"textcat": categories, "spancat": spans}
+    if treebank is not None:
+        trees = {name: read_trees(treebank, name) for name in PARTS}
+        data.update(dict.fromkeys(SYNTAX, trees))
+    for head, docs in data.items():
         chosen = {n: choose(d, limits[n], seed) for n, d in docs.items()}
         write = partial(write_parts, chosen)
         with script_errors(f"'{output / head}' cannot be written"):
@@ -198,6 +212,22 @@ def read_spans(nlp: Language, path: Path) -> List[Doc]:
     return docs
 
 
+def read_trees(folder: Path, part: str) -> List[Doc]:
+    """folder (Path): Folder of a treebank in CoNLL-U.
+    part (str): The end of the name of one of its files.
+    RETURNS (List[Doc]): A Doc for each sentence.
+    RAISES (ScriptError): If there is not one such file.
+    """
+    files = list(folder.glob(f"*-{part}.conllu"))
+    if len(files) != 1:
+        raise ScriptError(
+            f"'{folder}' has {len(files)} files *-{part}.conllu, not one",
+            "Fetch the treebank: python -m spacy project assets experiments --extra",
+        )
+    text = files[0].read_text("utf-8")
+    return list(conllu_to_docs(text, n_sents=1, no_print=True))
+
+
 def choose(docs: List[Doc], limit: int, seed: int) -> List[Doc]:
     """RETURNS (List[Doc]): Some of the Docs by chance; all of them if `limit` is 0."""
     return random.Random(seed).sample(docs, limit) if 0 < limit < len(docs) else docs
@@ -209,7 +239,9 @@ def write_parts(parts: Dict[str, List[Doc]], folder: Path) -> None:
     """
     folder.mkdir()
     for name, docs in parts.items():
-        DocBin(attrs=["SENT_START"], docs=docs).to_disk(folder / f"{name}.spacy")
+        # All that a head may learn; the heads of words are distances.
+        attrs = ["SENT_START", "TAG", "POS", "MORPH", "HEAD", "DEP"]
+        DocBin(attrs=attrs, docs=docs).to_disk(folder / f"{name}.spacy")
 
 
 @app.command("run")
@@ -217,7 +249,7 @@ def run_study(
     corpora: Path = typer.Argument(..., help="What the command `corpus` wrote"),
     output: Path = typer.Argument(..., help="Folder of the study"),
     lm: str = typer.Option("assets/lm_en", help="Language models"),
-    heads: str = typer.Option(",".join(TASKS), help="Heads, with commas"),
+    heads: str = typer.Option("", help="Heads, with commas (default: all with data)"),
     seeds: str = typer.Option("0", help="Seeds, with commas"),
     updates: int = typer.Option(0, min=0, help="At most so many updates (0: no limit)"),
     workers: int = typer.Option(2, min=1, help="Trainings at a time, one thread each"),
@@ -225,7 +257,8 @@ def run_study(
 ) -> None:
     """Train and score what is missing, then measure the words per second of the first
     seed's pipelines, which take turns."""
-    wanted = check_choices("heads", heads.split(","), TASKS)
+    named = heads.split(",") if heads else [h for h in TASKS if (corpora / h).is_dir()]
+    wanted = check_choices("heads", named, TASKS)
     numbers = read_numbers("seeds", seeds)
     use_one_thread()
     use_settings(output, {"lm": lm, "updates": updates})

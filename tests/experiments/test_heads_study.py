@@ -93,6 +93,43 @@ def test_a_study_trains_each_system_once_and_makes_tables(world):
             assert set(row) == columns and row["words/s"] > 0
 
 
+TREE = """\
+# text = Ada didn't sleep.
+1	Ada	Ada	PROPN	NNP	Number=Sing	4	nsubj	_	_
+2-3	didn't	_	_	_	_	_	_	_	_
+2	did	do	AUX	VBD	Tense=Past	4	aux	_	_
+3	n't	not	PART	RB	_	4	advmod	_	_
+4	sleep	sleep	VERB	VB	VerbForm=Inf	0	root	_	SpaceAfter=No
+5	.	.	PUNCT	.	_	4	punct	_	_
+"""
+
+
+def test_a_treebank_gives_two_more_heads(world):
+    Path("trees").mkdir()
+    for part in heads.PARTS:
+        # Labels of fewer than 30 words are none for the parser.
+        Path(f"trees/en_toy-ud-{part}.conllu").write_text(f"{TREE}\n" * 40, "utf8")
+    shares = ["--dev-share", 0.2, "--test-share", 0.2, "--treebank", "trees"]
+    result = run("corpus", "brown", "tagged", "entities", "data", *shares)
+    assert result.exit_code == 0, result.exception
+    docs = read_docs("data/parser/train.spacy")
+    assert len(docs) == 40
+    assert [token.head.i for token in docs[0]] == [3, 3, 3, 3, 3]
+    assert docs[0][0].dep_ == "nsubj"
+    (doc, *_) = read_docs("data/morphologizer/test.spacy")
+    assert str(doc[1].morph) == "Tense=Past" and doc[1].pos_ == "AUX"
+    words = ["--lm", "lm", "--heads", "morphologizer,parser", "--updates", 2]
+    result = run("run", "data", "out", *words, "--rounds", 1)
+    assert result.exit_code == 0, result.exception
+    rows = list(srsly.read_jsonl("out/runs.jsonl"))
+    assert {(row["head"], row["system"]) for row in rows} == {
+        (head, system) for head in heads.SYNTAX for system in ("ldnet", "cnn")
+    }
+    Path("trees/second-dev.conllu").write_text(TREE, "utf8")
+    result = run("corpus", "brown", "tagged", "entities", "data", *shares)
+    assert "'trees' has 2 files *-dev.conllu, not one" in str(result.exception)
+
+
 def test_other_text_and_heads_are_named(world):
     result = run("run", "data", "out", "--heads", "tager")
     assert "Unknown heads: 'tager'" in str(result.exception)
