@@ -45,6 +45,7 @@ from spacy_ldnet.workflow.scripting import ScriptError, write_json
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
 CNN, CNN_VECTORS, NO_LM = "cnn", "cnn-vectors", "no_lm"
+CNN_PRETRAINED = "cnn-pretrained"
 LDNET, PRUNED = "ldnet", "ldnet-pruned"
 #: A row of the table, not a training.
 OWN = "own"
@@ -53,6 +54,7 @@ MINILM, CONTINUED = "minilm-crf", "continued"
 TITLES = {
     CNN: "spaCy's CNN and `ner`",
     CNN_VECTORS: "spaCy's CNN and `ner`, word vectors",
+    CNN_PRETRAINED: "the same, after `spacy pretrain`",
     NO_LM: "our tagger without language models",
     LDNET: "our tagger on all layers of `lm_en`",
     PRUNED: "the same, pruned",
@@ -117,6 +119,7 @@ class Study:
     lm (str): Language models: a directory or an installed package.
     vectors (Path): Word vectors.
     transformer (str): Folder, or name on the hub, of the transformer.
+    pretrained (str): Weights of the CNN with word vectors that `spacy pretrain` wrote.
     ready (Dict[str, Path]): The pipeline to continue for each corpus.
     updates (int): At most so many updates of a training; 0 for those of the configs.
     """
@@ -126,6 +129,7 @@ class Study:
     lm: str
     vectors: Path
     transformer: str = ""
+    pretrained: str = ""
     ready: Dict[str, Path] = field(default_factory=dict)
     updates: int = 0
 
@@ -160,8 +164,9 @@ class Study:
     def systems(self) -> Dict[str, Callable[[Cell], Trained]]:
         """The training of each system."""
         return {
-            CNN: self._cnn,
-            CNN_VECTORS: partial(self._cnn, vectors=True),
+            CNN: partial(self._cnn, CNN),
+            CNN_VECTORS: partial(self._cnn, CNN_VECTORS),
+            CNN_PRETRAINED: partial(self._cnn, CNN_PRETRAINED),
             NO_LM: self._no_lm,
             LDNET: self._ldnet,
             PRUNED: self._pruned,
@@ -201,17 +206,21 @@ class Study:
     def _suited(self, cell: Cell) -> Settings:
         return suit_data(self.output / cell.name / "data" / "train.spacy")
 
-    def _cnn(self, cell: Cell, *, vectors: bool = False) -> Trained:
+    def _cnn(self, name: str, cell: Cell) -> Trained:
         """What `spacy init config` recommends for a CPU."""
-        name = CNN_VECTORS if vectors else CNN
         config = self.output / cell.name / f"{name}.cfg"
-        spacy_init_config(lang="en", pipeline=["ner"]).to_disk(config)
+        pretraining = name == CNN_PRETRAINED
+        spacy_init_config(lang="en", pipeline=["ner"], pretraining=pretraining).to_disk(
+            config
+        )
         settings: Settings = {}
-        if vectors:
+        if name != CNN:
             settings = {
                 "paths.vectors": self.vectors,
                 "components.tok2vec.model.embed.include_static_vectors": "true",
             }
+        if pretraining:
+            settings["paths.init_tok2vec"] = self.pretrained
         stage = self._train(cell, name, config, settings)
         return Trained(stage.best, [stage], {})
 
@@ -396,6 +405,7 @@ def run_study(
     lm: str = typer.Option("assets/lm_en", help="Language models"),
     vectors: Path = typer.Option(Path("corpus/vectors"), help="Word vectors"),
     transformer: str = typer.Option("", help=f"Folder or name, for {MINILM}"),
+    pretrained: str = typer.Option("", help=f"Weights, for {CNN_PRETRAINED}"),
     ready: List[str] = typer.Option([], help=f"CORPUS=PIPELINE, for {CONTINUED}"),
     sizes: str = typer.Option("50,200,1000,0", help="Sentences, with commas; 0: all"),
     draws: int = typer.Option(3, min=1, help="Choices of sentences, and seeds"),
@@ -412,6 +422,7 @@ def run_study(
         lm=lm,
         vectors=vectors,
         transformer=transformer,
+        pretrained=pretrained,
         ready=read_pairs(ready),
         updates=updates,
     )
@@ -423,6 +434,7 @@ def run_study(
         "lm": lm,
         "vectors": str(vectors),
         "transformer": transformer,
+        "pretrained": pretrained,
         "updates": updates,
     }
     use_settings(output, settings)
@@ -469,8 +481,12 @@ def check_study(study: Study, systems: Sequence[str]) -> None:
     files = [
         path / f"{part}.spacy" for path in study.corpora.values() for part in PARTS
     ]
-    if {CNN_VECTORS, NO_LM} & set(systems):
+    if {CNN_VECTORS, CNN_PRETRAINED, NO_LM} & set(systems):
         files.append(study.vectors / "meta.json")
+    if CNN_PRETRAINED in systems:
+        if not study.pretrained:
+            raise ScriptError("No weights of the CNN", "Give them as --pretrained.")
+        files.append(Path(study.pretrained))
     if CONTINUED in systems:
         lacking = [name for name in study.corpora if name not in study.ready]
         if lacking:

@@ -1,11 +1,14 @@
 """Few labels: a real, tiny study, which resumes, and its table."""
 
 import few_labels
+import numpy
 import pytest
 import spacy
 import srsly
 from few_labels import Cell, Study, make_table, read_sentences, start_from
+from spacy.cli.init_config import init_config
 from spacy.tokens import Doc, DocBin
+from spacy.training.pretrain import pretrain
 from toy import shim_of
 from typer.testing import CliRunner
 
@@ -76,6 +79,31 @@ def test_a_study_trains_each_system_once(world, make_nlp):
     assert again.exit_code == 0 and list(srsly.read_jsonl("out/runs.jsonl")) == rows
     other = study_of(world, "--lm", "another", *words)
     assert other.exit_code == 1 and "runs with --lm lm" in str(other.exception)
+
+
+def test_weights_of_spacy_pretrain_are_a_start(world):
+    texts = [{"text": "Ada lived in London."}, {"text": "She wrote to Charles."}]
+    srsly.write_jsonl("texts.jsonl", texts)
+    config = init_config(lang="en", pipeline=["ner"], pretraining=True)
+    config["paths"].update(raw_text="texts.jsonl", vectors="corpus/vectors")
+    config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] = True
+    config["pretraining"]["max_epochs"] = 1
+    pretrain(config.interpolate(), world)
+    weights = ["--pretrained", "model0.bin"]
+    result = study_of(world, "--systems", "cnn-pretrained", "--draws", 1, *weights)
+    assert result.exit_code == 0, result.exception
+    (row,) = srsly.read_jsonl("out/runs.jsonl")
+    nlp = spacy.load(world / "out" / row["pipeline"])
+    assert nlp.config["paths"]["init_tok2vec"] == "model0.bin"
+    # Two updates later the weights are still close to where they started.
+    model = nlp.get_pipe("tok2vec").model
+    start = model.copy().from_bytes((world / "model0.bin").read_bytes())
+    weights, starts = (
+        [node.get_param("W") for node in each.walk() if node.has_param("W")]
+        for each in (model, start)
+    )
+    for one, other in zip(weights, starts, strict=True):
+        assert numpy.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.99
 
 
 def test_speed_and_table_are_of_finished_runs(world, make_nlp):
@@ -169,6 +197,7 @@ def test_known_labels_keep_the_crf(tmp_path, make_nlp):
         (["--sizes", "50,many"], "--sizes: 'many' is no number"),
         (["--systems", "continued"], "No pipeline to continue for corpus"),
         (["--systems", "continued", "--ready", "ready"], "'ready' is not CORPUS="),
+        (["--systems", "cnn-pretrained"], "No weights of the CNN"),
         (["--systems", "minilm-crf"], "No transformer for minilm-crf"),
         (["--vectors", "nowhere"], "Missing: nowhere/meta.json"),
     ],
