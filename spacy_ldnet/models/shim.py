@@ -384,20 +384,26 @@ class NetworkShim(Shim):
         """
         self.set_words(message.get("words", []))
 
-    def to_bytes(self) -> bytes:
+    def to_message(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): All that is saved. The weights are in `state`, as the
+        bytes of a safetensors file; there are none before the network is built.
+        """
         state = b"" if self._model is None else self._model.to_bytes()
         message = {"config": self.cfg, "state": state, **self.get_extra_state()}
         if state:
             message["sha256"] = hashlib.sha256(state).hexdigest()
-        return srsly.msgpack_dumps(message)
+        return message
 
-    def from_bytes(self, data: bytes) -> "NetworkShim":
-        """Read what `to_bytes` wrote, now or in an earlier version.
+    def to_bytes(self) -> bytes:
+        return srsly.msgpack_dumps(self.to_message())
+
+    def from_bytes(self, data: Union[bytes, Dict[str, Any]]) -> "NetworkShim":
+        """Read what `to_bytes` or `to_message` returned, now or in an earlier version.
 
         RAISES (ValueError): E001 to E003, E138, E181 if the weights are damaged, E002 if
             a newer version wrote them, E180 for a network that needs torch.
         """
-        message = srsly.msgpack_loads(data)
+        message = srsly.msgpack_loads(data) if isinstance(data, bytes) else data
         # What bytes of an older version do not say stays as it is by default.
         self.cfg = {**self.cfg, **message["config"]}
         if message["state"]:

@@ -1,8 +1,8 @@
-"""The loading of saved components."""
+"""The files of components, and what may be wrong with them."""
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterable, Iterator, Self, Union
+from typing import Any, Dict, Iterable, Iterator, List, Self, Tuple, Union
 
 import srsly
 from spacy.vocab import Vocab
@@ -10,11 +10,18 @@ from thinc.api import Model
 from thinc.util import convert_recursive, is_xp_array
 
 from ..errors import Errors
+from ..models.shim import NetworkShim
+
+#: In the message of a network whose weights are a file of their own: its name.
+FILE_KEY = "file"
+WEIGHT_FILES = "weights*.safetensors"
 
 
 class SavedPipe:
-    """A mixin for trainable components, which names the component if its saved model is
-    damaged, and can read word vectors that were packaged in float16.
+    """A mixin for trainable components. On disk the weights of our networks are files of
+    their own, `weights.safetensors`, so that they are read once and not copied: a message
+    inside a message, as in `to_bytes`, would be in memory three times. The component is
+    named if its saved model is damaged. Word vectors may be in float16.
     """
 
     vocab: Vocab
@@ -26,19 +33,61 @@ class SavedPipe:
         with self._reading():
             return super().from_bytes(bytes_data, exclude=exclude)  # type: ignore[misc]
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Self:
-        """RAISES (ValueError): E139 if the files are damaged."""
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """path (Union[str, Path]): A folder."""
         exclude = list(exclude)
+        super().to_disk(path, exclude=[*exclude, "model"])  # type: ignore[misc]
+        if "model" in exclude:
+            return
+        folder = Path(path)
+        # An earlier model may have had more networks.
+        for file in folder.glob(WEIGHT_FILES):
+            file.unlink()
+        message = self.model.to_dict()
+        for number, (shim, place, i) in enumerate(self._networks(message)):
+            content = shim.to_message()
+            weights = content.pop("state")
+            if weights:
+                content[FILE_KEY] = WEIGHT_FILES.replace(
+                    "*", f"-{number}" * (number > 0)
+                )
+                (folder / content[FILE_KEY]).write_bytes(weights)
+                place[i] = srsly.msgpack_dumps(content)
+        srsly.write_msgpack(folder / "model", message)
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Self:
+        """RAISES (ValueError): E139 if the files are damaged or one is missing."""
+        exclude, folder = list(exclude), Path(path)
         with self._reading():
             super().from_disk(path, exclude=[*exclude, "model"])  # type: ignore[misc]
             if "model" not in exclude:
                 # spaCy would keep the bytes of the file until all weights are read.
-                message = srsly.read_msgpack(Path(path) / "model")
+                message = srsly.read_msgpack(folder / "model")
                 message = convert_recursive(
                     is_xp_array, self.model.ops.asarray, message
                 )
+                for _, place, i in self._networks(message):
+                    place[i] = srsly.msgpack_loads(place[i])
+                    if FILE_KEY in place[i]:
+                        file = folder / place[i][FILE_KEY]
+                        place[i]["state"] = self._read_weights(file)
                 self.model.from_dict(message)
         return self
+
+    def _networks(
+        self, message: Dict[str, Any]
+    ) -> Iterator[Tuple[NetworkShim, List[Any], int]]:
+        """Our networks, and where each is in the model's message."""
+        for node, place in zip(self.model.walk(), message["shims"]):
+            for i, shim in enumerate(node.shims):
+                if isinstance(shim, NetworkShim):
+                    yield shim, place, i
+
+    def _read_weights(self, file: Path) -> bytes:
+        if not file.is_file():
+            reason = f"{file} is missing"
+            raise ValueError(Errors.E139.format(name=self.name, reason=reason))
+        return file.read_bytes()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -70,7 +70,8 @@ def run_spacy(words: List[str]) -> None:
 def check_project(words: List[str]) -> None:
     """Fill the variables into project.yml by spaCy's own functions, and run nothing."""
     if words[0] == "assets":
-        assert words == ["assets", "--extra"]
+        folder = Path.cwd() / "".join(words[1:-1])
+        assert words[-1] == "--extra" and load_project_config(folder)["assets"]
         return
     assert words[0] == "run"
     name, *options = words[1:]

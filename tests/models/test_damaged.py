@@ -9,6 +9,7 @@ import numpy
 import pytest
 import spacy
 import srsly
+from safetensors.numpy import load_file
 
 from spacy_ldnet.models.shim import BACKEND_VARIABLE
 
@@ -87,6 +88,41 @@ def test_files_that_are_cut_short_are_refused(tmp_path, name, share):
     pieces["model"] = file.read_bytes()
     with pytest.raises(ValueError, match=f"E139.*'{name}'"):
         nlp.get_pipe(name).from_bytes(srsly.msgpack_dumps(pieces))
+
+
+def test_weights_are_files_that_safetensors_reads(tmp_path):
+    nlp = spacy.load(SAVED)
+    nlp.to_disk(tmp_path)
+    shim = nlp.get_pipe("ldnet").model.shims[0]
+    tensors = load_file(tmp_path / "ldnet" / "weights.safetensors")
+    assert {**tensors}.keys() == shim.weights.keys()
+    for name, tensor in tensors.items():
+        numpy.testing.assert_array_equal(tensor, shim.weights[name])
+    # The same weights inside of `model`, as an earlier version wrote them.
+    nlp.get_pipe("ldnet").model.to_disk(tmp_path / "ldnet" / "model")
+    (tmp_path / "ldnet" / "weights.safetensors").unlink()
+    assert spacy.load(tmp_path).to_bytes() == nlp.to_bytes()
+
+
+def test_files_of_an_earlier_model_are_removed(tmp_path):
+    old = tmp_path / "ldnet" / "weights-7.safetensors"
+    old.parent.mkdir()
+    old.write_bytes(b"old")
+    spacy.load(SAVED).to_disk(tmp_path)
+    assert not old.exists()
+
+
+@pytest.mark.parametrize("name", ["ldnet", "ner"])
+def test_files_of_weights_are_checked(tmp_path, name):
+    spacy.load(SAVED).to_disk(tmp_path)
+    file = next((tmp_path / name).glob("weights*"))
+    for data in (flip(file.read_bytes()), file.read_bytes()[:-9]):
+        file.write_bytes(data)
+        with pytest.raises(ValueError, match="E138"):
+            spacy.load(tmp_path)
+    file.unlink()
+    with pytest.raises(ValueError, match=f"E139.*'{name}'.*{file.name} is missing"):
+        spacy.load(tmp_path)
 
 
 def test_the_same_bytes_are_written_again(backend, tmp_path):

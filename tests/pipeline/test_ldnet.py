@@ -85,9 +85,10 @@ def test_pruned_pipeline_survives_disk_bytes_and_pickle(make_nlp, tmp_path):
     ]
     for nlp in copies:
         assert answers(nlp, texts_of(nlp)) == expected
-    for name in ("ldnet", "ner"):
-        data = (tmp_path / "again" / name / "model").read_bytes()
-        assert data == (tmp_path / "pruned" / name / "model").read_bytes()
+    for file in (tmp_path / "again").glob("*/*"):
+        if file.parent.name in ("ldnet", "ner"):
+            before = tmp_path / "pruned" / file.parent.name / file.name
+            assert file.read_bytes() == before.read_bytes(), before
 
 
 def test_pruned_pipeline_trains_on(make_nlp, tmp_path):
