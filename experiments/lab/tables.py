@@ -20,7 +20,7 @@ MARKED = re.compile(
 )
 MARK = re.compile(r"^<!-- /?results\b", re.MULTILINE)
 #: Keys of a row that are no columns.
-ROW_KEYS = {"short", "base", "point"}
+ROW_KEYS = {"short", "base", "point", "of"}
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 CAPTION_WIDTH = 118
 
@@ -52,7 +52,7 @@ class Results(BaseModel):
     not_run (str): Why the tests of the pages cannot run the commands.
     columns (List[Column]): The columns, from left to right.
     rows (List[Dict[str, Any]]): Column -> cell. `short`: the row is in the short table;
-        `base`: see `Column`; `point`: its `label` in the picture, whether it is `ours`,
+        `base`: see `Column`; `of`: see collect.py; `point`: its `label` in the picture, whether it is `ours`,
         and the side of the point where the label is (`at`).
     picture (Dict[str, str]): Columns of the axes `x` and `y`.
     """
