@@ -165,19 +165,22 @@ Labelled = Tuple[str, str]
 
 def _draw_opening(words: List[Token]) -> List[Labelled]:
     """Draw the words that a message begins with."""
-    draw = random.random()
+    draw, user = random.random(), _draw_user(words)
     if draw < 0.3:
-        return [(_draw_user(words), "") for _ in range(random.choice((1, 1, 2)))]
+        more = [_draw_user(words)] if random.random() < 0.3 else []
+        return [("@" + name, "") for name in [user, *more]]
     if draw < 0.5:
-        return [("RT", ""), (_draw_user(words), ""), (":", "")]
-    return [(random.choice(INTERJECTIONS), "")] if draw < 0.6 else []
+        return [("RT", ""), ("@" + user, ""), (":", "")]
+    if draw < 0.6:
+        return [(user, ""), (":", "")]
+    return [(random.choice(INTERJECTIONS), "")] if draw < 0.7 else []
 
 
 def _draw_end(words: List[Token]) -> List[Labelled]:
     """Draw the words that a message ends with.
 
     A hashtag repeats a word of the text. If that is an entity of one word, the hashtag is
-    an entity, too.
+    an entity, too. It is two tokens, as spaCy tokenizes it, or one, as in many corpora.
     """
     found: List[Labelled] = []
     if random.random() < 0.3:
@@ -186,7 +189,14 @@ def _draw_end(words: List[Token]) -> List[Labelled]:
         alone = word.ent_iob_ == "B" and (
             word.i + 1 == len(word.doc) or word.nbor().ent_iob_ != "I"
         )
-        found += [("#", ""), (word.text, word.ent_type_ if alone else "")]
+        label = word.ent_type_ if alone else ""
+        if random.random() < 0.5:
+            found.append(("#" + word.text, label))
+        else:
+            found += [("#", ""), (word.text, label)]
+    outside = [word.text.capitalize() for word in words if word.ent_iob_ == "O"]
+    if len(outside) > 1 and random.random() < 0.2:
+        found.append(("#" + "".join(random.sample(outside, 2)), ""))
     if random.random() < 0.3:
         letters = random.choices(string.ascii_letters + string.digits, k=8)
         found.append((random.choice(LINKS) + "".join(letters), ""))
@@ -194,11 +204,10 @@ def _draw_end(words: List[Token]) -> List[Labelled]:
 
 
 def _draw_user(words: List[Token]) -> str:
-    """Draw the name of a user, made of words of the text."""
-    parts = [random.choice(words).lower_ for _ in range(2)] if words else ["user"]
-    return (
-        "@" + random.choice(("", "_")).join(parts) + random.choice(("", "", "1", "99"))
-    )
+    """Draw the name of a user, made of words of the text: `ada_oslo`, `AdaOslo99`."""
+    change = random.choice((str.lower, str.capitalize))
+    parts = [change(random.choice(words).text) for _ in range(2)] if words else ["user"]
+    return random.choice(("", "_")).join(parts) + random.choice(("", "", "1", "99"))
 
 
 def _make_doc(doc: Doc, words: List[Labelled]) -> Doc:

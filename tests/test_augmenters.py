@@ -157,20 +157,24 @@ def test_messages_have_hashtags_and_users():
         ents = [(e.start - start, e.text, e.label_) for e in found.reference.ents]
         assert ents[:2] == [(0, "Ada", "PER"), (5, "Oslo", "LOC")]
         labels = {"Ada": "PER", "Oslo": "LOC"}
-        assert all(labels[text] == label for _, text, label in ents)
+        assert all(labels[text.strip("#")] == label for _, text, label in ents)
         for token in found.reference[start + len(WORDS) :]:
-            tagged = token.nbor(-1).text == "#" and token.text in labels
+            name = token.text.removeprefix("#")
+            tagged = name in labels and "#" in (token.text[0], token.nbor(-1).text)
             assert (token.ent_iob_, token.ent_type_) == (
-                ("B", labels[token.text]) if tagged else ("O", "")
+                ("B", labels[name]) if tagged else ("O", "")
             )
             seen["entity"] += tagged
+            seen["one token"] += token.text.startswith("#") and name in WORDS
+            seen["several words"] += token.text in ("#MetStraße", "#StraßeMet")
         assert found.reference[start + 2].ent_iob == 0
         assert found.reference.user_data[LABEL_SET] == ["PER", "LOC"]
         assert found.reference.cats == {"A": 1.0}
         seen["user"] += words[0].startswith("@")
+        seen["log"] += words[1] == ":"
         seen["hashtag"] += "#" in words
         seen["link"] += words[-1].startswith("http")
-    assert all(20 < seen[kind] < 180 for kind in ("entity", "user", "hashtag", "link"))
+    assert len(seen) == 7 and all(8 < number < 180 for number in seen.values()), seen
 
 
 @pytest.mark.parametrize("words", [[], ["!"]])
