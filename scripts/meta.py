@@ -1,9 +1,9 @@
 """Make a trained pipeline ready for `spacy package`: a copy in float16 that names its
-sources and its licence, and whose config holds no path of the machine it was trained on."""
+sources, its licence, its scores and its limits, and whose config holds no path of the machine it was trained on."""
 
 import shutil
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy
 import spacy
@@ -11,11 +11,15 @@ import srsly
 import typer
 from spacy.util import load_config
 from thinc.api import Config
-from wasabi import msg
+from wasabi import MarkdownRenderer, msg
 
+from spacy_ldnet.evaluation.gold import read_gold
+from spacy_ldnet.evaluation.scoring import score
+from spacy_ldnet.labelled.conll_labels import CONLL_LABELS
 from spacy_ldnet.models.shim import NetworkShim
 from spacy_ldnet.nn.serialize import round_to_half
 from spacy_ldnet.util import MARK_FILE, write_folder
+from spacy_ldnet.workflow.rows import row_of
 
 #: What the mark in the folder says of who wrote it.
 COMMAND = "scripts/meta.py"
@@ -151,6 +155,56 @@ def join_meta(
     return meta
 
 
+def score_sets(pipeline: Path, tests: Path) -> Dict[str, Dict[str, float]]:
+    """pipeline (Path): The pipeline.
+    tests (Path): Folder with a .spacy file for each test set.
+    RETURNS (Dict[str, Dict[str, float]]): F1 in percent of each label that a set has, by
+        set, on the tokens of the sets.
+    """
+    nlp = spacy.load(pipeline)
+    found = {}
+    for path in sorted(tests.glob("*.spacy")):
+        scores = score(nlp, read_gold(path, nlp, gold_tokens=True))["scores"]
+        types = scores["ents_per_type"] or {}
+        found[path.stem] = {
+            label: round(100 * types[label]["f"], 1) for label in sorted(types)
+        }
+    return found
+
+
+def write_notes(
+    labels: Iterable[str], scores: Dict[str, Dict[str, float]], speed: Dict[str, Any]
+) -> str:
+    """What `spacy package` puts at the end of the package's README.
+
+    labels (Iterable[str]): Labels of the pipeline.
+    scores (Dict[str, Dict[str, float]]): See `score_sets`.
+    speed (Dict[str, Any]): `words_per_second`, and the machine's `processor`; may be empty.
+    RETURNS (str): Markdown.
+    """
+    md = MarkdownRenderer()
+    if scores:
+        columns = sorted({label for row in scores.values() for label in row})
+        rows = [
+            (name, *(str(row.get(label, "")) for label in columns))
+            for name, row in scores.items()
+        ]
+        md.add(md.title(3, "F1 on test sets"))
+        md.add(md.table(rows, ["set", *columns]))
+    if speed:
+        md.add(md.title(3, "Speed"))
+        rate, processor = speed["words_per_second"], speed["processor"]
+        md.add(f"{rate:,.0f} words per second ({processor}, one thread)")
+    known = sorted(labels)
+    if known:
+        md.add(md.title(3, "Limits"))
+        limits = f"The pipeline finds only these kinds of entities: {', '.join(known)}."
+        if set(known) <= set(CONLL_LABELS):
+            limits += " It finds no dates and no amounts."
+        md.add(limits)
+    return md.text
+
+
 def main(
     source: Path = typer.Argument(
         ..., help="The trained pipeline", exists=True, file_okay=False
@@ -164,6 +218,15 @@ def main(
     ),
     lm_meta: Optional[Path] = typer.Option(
         None, "--lm-meta", help="meta.json of the language models", exists=True
+    ),
+    tests: Optional[Path] = typer.Option(
+        None, help="Folder of test sets, for the scores in the meta", exists=True
+    ),
+    speed: Optional[Path] = typer.Option(
+        None, help="speed.json of scripts/evaluate.py, for the speed in the meta"
+    ),
+    packaged: str = typer.Option(
+        "pruned", help="Directory of the pipeline below training/SEED"
     ),
     name: str = typer.Option(
         "ldnet", "--name", "-n", help="Name of the pipeline, without the language"
@@ -191,6 +254,15 @@ def main(
     meta = join_meta(srsly.read_json(source / "meta.json"), corpus, vectors, models)
     licence = join_licences(license_, meta["sources"])
     meta.update(name=name, version=version, license=licence)
+    if tests is not None:
+        meta["scores"] = score_sets(source, tests)
+    measured: Any = srsly.read_json(speed) if speed and speed.is_file() else {}
+    rate = measured.get("words_per_second", {}).get(row_of(packaged))
+    if rate is not None:
+        processor = measured["machine"]["processor"]
+        meta["speed"] = {"words_per_second": rate, "processor": processor}
+    labels = [x for each in meta.get("labels", {}).values() for x in each]
+    meta["notes"] = write_notes(labels, meta.get("scores", {}), meta.get("speed", {}))
     config = strip_paths(load_config(source / "config.cfg"))
     left = [*find_paths(config), *find_paths(meta)]
     for file_path in sorted(source.rglob("cfg")):

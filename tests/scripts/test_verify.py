@@ -13,7 +13,9 @@ import spacy
 import srsly
 import typer
 import verify
+from spacy.cli.package import generate_readme
 from spacy.ml.staticvectors import StaticVectors
+from spacy.tokens import DocBin, Span
 from spacy.vectors import Vectors
 from thinc.api import Config
 from toy import SENTENCES, train
@@ -173,6 +175,33 @@ def test_copy_for_the_package_loads(pipeline: Path, tmp_path: Path):
     assert nlp("Chicago").ents
     assert str(tmp_path) not in (output / "config.cfg").read_text(encoding="utf8")
     assert str(tmp_path) in (pipeline / "config.cfg").read_text(encoding="utf8")
+
+
+def test_the_package_knows_its_scores_speed_and_limits(pipeline: Path, tmp_path: Path):
+    nlp = spacy.load(pipeline)
+    (tmp_path / "tests").mkdir()
+    docs = [nlp("She lives in Chicago."), nlp("Ada came.")]
+    docs[1].set_ents([Span(docs[1], 0, 1, "MISC")], default="outside")
+    assert [ent.label_ for ent in docs[0].ents] == ["GPE"]
+    DocBin(docs=docs).to_disk(tmp_path / "tests" / "some.spacy")
+    speeds = {"ldnet_pruned": 70123.4, "ldnet": 20000.0}
+    speed = {"words_per_second": speeds, "machine": {"processor": "a processor"}}
+    srsly.write_json(tmp_path / "speed.json", speed)
+    app = typer.Typer()
+    app.command()(meta.main)
+    args = ["--tests", tmp_path / "tests", "--speed", tmp_path / "speed.json"]
+    words = [str(word) for word in (pipeline, tmp_path / "package", *args)]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found = spacy.load(tmp_path / "package").meta
+    assert found["scores"] == {"some": {"GPE": 100.0, "MISC": 0.0}}
+    assert found["speed"]["words_per_second"] == 70123.4
+    readme = generate_readme(found)
+    for part in ("70,123 words per second", "100.0", "kinds of entities: GPE."):
+        assert part in readme
+    assert "no dates" not in readme
+    assert "no dates" in meta.write_notes(["PER", "LOC"], {}, {})
+    assert meta.write_notes([], {}, {}) == ""
 
 
 def test_cold_process_finds_entities(pipeline: Path, tmp_path: Path):
