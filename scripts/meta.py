@@ -2,6 +2,7 @@
 sources, its licence, its scores and its limits, and whose config holds no path of the machine it was trained on."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -26,6 +27,8 @@ COMMAND = "scripts/meta.py"
 
 #: The licence of a source that names none.
 UNKNOWN = "not stated"
+#: The score of a label with fewer entities in a test set would say nothing.
+FEW = 20
 # [initialize] and [corpora] only matter when training anew: their loaders and
 # readers point at files that the package does not hold.
 TRAINING_ONLY = ("vectors", "init_tok2vec", "before_init", "after_init")
@@ -158,16 +161,19 @@ def join_meta(
 def score_sets(pipeline: Path, tests: Path) -> Dict[str, Dict[str, float]]:
     """pipeline (Path): The pipeline.
     tests (Path): Folder with a .spacy file for each test set.
-    RETURNS (Dict[str, Dict[str, float]]): F1 in percent of each label that a set has, by
-        set, on the tokens of the sets.
+    RETURNS (Dict[str, Dict[str, float]]): F1 in percent of each label that a set has
+        `FEW` entities of, by set, on the tokens of the sets.
     """
     nlp = spacy.load(pipeline)
     found = {}
     for path in sorted(tests.glob("*.spacy")):
-        scores = score(nlp, read_gold(path, nlp, gold_tokens=True))["scores"]
-        types = scores["ents_per_type"] or {}
+        examples = read_gold(path, nlp, gold_tokens=True)
+        labels = Counter(ent.label_ for each in examples for ent in each.reference.ents)
+        types = score(nlp, examples)["scores"]["ents_per_type"] or {}
         found[path.stem] = {
-            label: round(100 * types[label]["f"], 1) for label in sorted(types)
+            label: round(100 * types[label]["f"], 1)
+            for label, count in sorted(labels.items())
+            if count >= FEW
         }
     return found
 
