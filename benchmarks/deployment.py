@@ -107,9 +107,9 @@ def main(
             SMALL_NER: Contestant(small, SMALL_PACKAGE, tuple(HEADS)),
         }
         chosen = {name: every[name] for name in contestants.split(";")}
-        # The transformer's pipeline may hold our CRF.
+        # That of the CNN has our scorer, the transformer's may have our CRF.
         more = {
-            CNN: (cnn, ("spacy",)),
+            CNN: (cnn, (wheel,)),
             TRANSFORMER: (transformer, (wheel, "torch", "spacy-transformers")),
         }
         for name, (trained, packages) in more.items():

@@ -36,3 +36,12 @@ def test_meta_names_all_data(ready):
     for name in ("Re-DocRED", "CrossNER", "GUM", "LitBank", "wikigold", "Wikinews"):
         assert name in sources
     assert "CC BY-SA 3.0" in ready.meta["license"]
+
+
+def test_meta_has_scores_speed_and_limits(ready):
+    scores = ready.meta["scores"]
+    sets = {"redocred", "gum", "litbank", "wikigold", "btc", "wnut17"}
+    assert scores.keys() == sets
+    assert all(0 < f1 < 100 for found in scores.values() for f1 in found.values())
+    assert ready.meta["speed"]["words_per_second"] > 0
+    assert "It finds no dates and no amounts." in ready.meta["notes"]
