@@ -384,22 +384,18 @@ class NetworkShim(Shim):
         """
         self.set_words(message.get("words", []))
 
-    def to_message(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): All that is saved. The weights are in `state`, as the
-        bytes of a safetensors file; there are none before the network is built.
-        """
+    def to_bytes(self) -> bytes:
         state = b"" if self._model is None else self._model.to_bytes()
         message = {"config": self.cfg, "state": state, **self.get_extra_state()}
         if state:
             message["sha256"] = hashlib.sha256(state).hexdigest()
-        return message
-
-    def to_bytes(self) -> bytes:
-        return srsly.msgpack_dumps(self.to_message())
+        return srsly.msgpack_dumps(message)
 
     def from_bytes(self, data: Union[bytes, Dict[str, Any]]) -> "NetworkShim":
-        """Read what `to_bytes` or `to_message` returned, now or in an earlier version.
+        """Read what `to_bytes` wrote, now or in an earlier version.
 
+        data (Union[bytes, Dict[str, Any]]): The bytes, or what msgpack reads from them.
+        RETURNS (NetworkShim): The shim itself.
         RAISES (ValueError): E001 to E003, E138, E181 if the weights are damaged, E002 if
             a newer version wrote them, E180 for a network that needs torch.
         """

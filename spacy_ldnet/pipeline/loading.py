@@ -39,21 +39,20 @@ class SavedPipe:
         super().to_disk(path, exclude=[*exclude, "model"])  # type: ignore[misc]
         if "model" in exclude:
             return
-        folder = Path(path)
-        # An earlier model may have had more networks.
-        for file in folder.glob(WEIGHT_FILES):
-            file.unlink()
-        message = self.model.to_dict()
-        for number, (shim, place, i) in enumerate(self._networks(message)):
-            content = shim.to_message()
+        folder, message = Path(path), self.model.to_dict()
+        earlier = set(folder.glob(WEIGHT_FILES))
+        for number, (place, i) in enumerate(self._networks(message)):
+            content = srsly.msgpack_loads(place[i])
             weights = content.pop("state")
             if weights:
-                content[FILE_KEY] = WEIGHT_FILES.replace(
-                    "*", f"-{number}" * (number > 0)
-                )
-                (folder / content[FILE_KEY]).write_bytes(weights)
-                place[i] = srsly.msgpack_dumps(content)
+                name = WEIGHT_FILES.replace("*", f"-{number}" if number else "")
+                (folder / name).write_bytes(weights)
+                place[i] = srsly.msgpack_dumps({**content, FILE_KEY: name})
+                earlier.discard(folder / name)
         srsly.write_msgpack(folder / "model", message)
+        # An earlier model had more networks.
+        for file in earlier:
+            file.unlink()
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Self:
         """RAISES (ValueError): E139 if the files are damaged or one is missing."""
@@ -66,7 +65,7 @@ class SavedPipe:
                 message = convert_recursive(
                     is_xp_array, self.model.ops.asarray, message
                 )
-                for _, place, i in self._networks(message):
+                for place, i in self._networks(message):
                     place[i] = srsly.msgpack_loads(place[i])
                     if FILE_KEY in place[i]:
                         file = folder / place[i][FILE_KEY]
@@ -74,14 +73,12 @@ class SavedPipe:
                 self.model.from_dict(message)
         return self
 
-    def _networks(
-        self, message: Dict[str, Any]
-    ) -> Iterator[Tuple[NetworkShim, List[Any], int]]:
-        """Our networks, and where each is in the model's message."""
+    def _networks(self, message: Dict[str, Any]) -> Iterator[Tuple[List[Any], int]]:
+        """Where each of our networks is in the model's message."""
         for node, place in zip(self.model.walk(), message["shims"]):
             for i, shim in enumerate(node.shims):
                 if isinstance(shim, NetworkShim):
-                    yield shim, place, i
+                    yield place, i
 
     def _read_weights(self, file: Path) -> bytes:
         if not file.is_file():
