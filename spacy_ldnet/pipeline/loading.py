@@ -74,7 +74,7 @@ class SavedPipe:
         return self
 
     def _networks(self, message: Dict[str, Any]) -> Iterator[Tuple[List[Any], int]]:
-        """Where each of our networks is in the model's message."""
+        """Places of our networks in the model's message."""
         for node, place in zip(self.model.walk(), message["shims"]):
             for i, shim in enumerate(node.shims):
                 if isinstance(shim, NetworkShim):
