@@ -1,5 +1,6 @@
 """Make a trained pipeline ready for `spacy package`: a copy in float16 that names its
-sources, its licence, its scores and its limits, and whose config holds no path of the machine it was trained on."""
+sources, its licence, its scores and its limits, and whose config holds no path of the
+machine it was trained on."""
 
 import shutil
 from collections import Counter
@@ -179,13 +180,18 @@ def score_sets(pipeline: Path, tests: Path) -> Dict[str, Dict[str, float]]:
 
 
 def write_notes(
-    labels: Iterable[str], scores: Dict[str, Dict[str, float]], speed: Dict[str, Any]
+    labels: Iterable[str],
+    scores: Dict[str, Dict[str, float]],
+    speed: Dict[str, Any],
+    *,
+    has_teacher: bool = False,
 ) -> str:
     """What `spacy package` puts at the end of the package's README.
 
     labels (Iterable[str]): Labels of the pipeline.
     scores (Dict[str, Dict[str, float]]): See `score_sets`.
     speed (Dict[str, Any]): `words_per_second`, and the machine's `processor`; may be empty.
+    has_teacher (bool): Whether the labels of the sets are those of a teacher.
     RETURNS (str): Markdown.
     """
     md = MarkdownRenderer()
@@ -195,7 +201,8 @@ def write_notes(
             (name, *(str(row.get(label, "")) for label in columns))
             for name, row in scores.items()
         ]
-        md.add(md.title(3, "F1 on test sets"))
+        what = "Agreement with the teacher, F1" if has_teacher else "F1"
+        md.add(md.title(3, f"{what} on test sets"))
         md.add(md.table(rows, ["set", *columns]))
     if speed:
         md.add(md.title(3, "Speed"))
@@ -268,7 +275,12 @@ def main(
         processor = measured["machine"]["processor"]
         meta["speed"] = {"words_per_second": rate, "processor": processor}
     labels = [x for each in meta.get("labels", {}).values() for x in each]
-    meta["notes"] = write_notes(labels, meta.get("scores", {}), meta.get("speed", {}))
+    meta["notes"] = write_notes(
+        labels,
+        meta.get("scores", {}),
+        meta.get("speed", {}),
+        has_teacher="teacher" in meta,
+    )
     config = strip_paths(load_config(source / "config.cfg"))
     left = [*find_paths(config), *find_paths(meta)]
     for file_path in sorted(source.rglob("cfg")):

@@ -202,6 +202,9 @@ def test_the_package_knows_its_scores_speed_and_limits(pipeline: Path, tmp_path:
     assert "no dates" not in readme
     assert "no dates" in meta.write_notes(["PER", "LOC"], {}, {})
     assert meta.write_notes([], {}, {}) == ""
+    assert "### F1 on test sets" in readme
+    taught = meta.write_notes(["PER"], found["scores"], {}, has_teacher=True)
+    assert "### Agreement with the teacher, F1 on test sets" in taught
 
 
 def test_cold_process_finds_entities(pipeline: Path, tmp_path: Path):
