@@ -399,7 +399,7 @@ class NetworkShim(Shim):
         RAISES (ValueError): E001 to E003, E138, E181 if the weights are damaged, E002 if
             a newer version wrote them, E180 for a network that needs torch.
         """
-        message = srsly.msgpack_loads(data) if isinstance(data, bytes) else data
+        message = data if isinstance(data, dict) else srsly.msgpack_loads(data)
         # What bytes of an older version do not say stays as it is by default.
         self.cfg = {**self.cfg, **message["config"]}
         if message["state"]:
