@@ -258,6 +258,8 @@ def run_study(
     """Train and score what is missing, then measure the words per second of the first
     seed's pipelines, which take turns."""
     named = heads.split(",") if heads else [h for h in TASKS if (corpora / h).is_dir()]
+    if not named:
+        raise ScriptError(f"{corpora} has no data of a head", "Run `corpus` first.")
     wanted = check_choices("heads", named, TASKS)
     numbers = read_numbers("seeds", seeds)
     use_one_thread()

@@ -52,8 +52,8 @@ class Results(BaseModel):
     not_run (str): Why the tests of the pages cannot run the commands.
     columns (List[Column]): The columns, from left to right.
     rows (List[Dict[str, Any]]): Column -> cell. `short`: the row is in the short table;
-        `base`: see `Column`; `of`: see collect.py; `point`: its `label` in the picture, whether it is `ours`,
-        and the side of the point where the label is (`at`).
+        `base`: see `Column`; `of`: see collect.py; `point`: its `label` in the picture,
+        whether it is `ours`, and the side of the point where the label is (`at`).
     picture (Dict[str, str]): Columns of the axes `x` and `y`.
     """
 

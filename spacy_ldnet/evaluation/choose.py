@@ -32,8 +32,8 @@ def choose_pipeline(
     tolerance (float): Points of F1 that may be lost.
     path (Path): Where it was read, for the error.
     RETURNS (Dict[str, Any]): `chosen`, the row; `pipeline`, its directory; `best`, the row
-        of the best pruned one; `reason`, in words; and the numbers: `gold`, its `entities` (None if unknown), `f1` of each row,
-        `lost`, `tolerance`.
+        of the best pruned one; `reason`, in words; and the numbers: `gold`, its
+        `entities` (None if unknown), `f1` of each row, `lost`, `tolerance`.
     RAISES (ValueError): E188 if a row or the set is missing.
     """
     rows = found.get("pipelines", {})

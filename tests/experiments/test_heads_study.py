@@ -133,6 +133,7 @@ def test_a_treebank_gives_two_more_heads(world):
 def test_other_text_and_heads_are_named(world):
     result = run("run", "data", "out", "--heads", "tager")
     assert "Unknown heads: 'tager'" in str(result.exception)
+    assert "data has no data of a head" in str(run("run", "data", "out").exception)
     Path("brown/mine.txt").write_text("A text.", "utf8")
     Path("tagged/mine").write_text("A/at text/nn", "utf8")
     result = run("corpus", "brown", "tagged", "entities", "data")
