@@ -257,8 +257,12 @@ def make_encoder(heads: List[str]) -> Dict[str, Any]:
     """
     # A stack applies dropout to its inputs, so the encoder needs none of its own.
     dropout = 0.0 if any(HEADS[name].reader == "stack" for name in heads) else None
-    architecture = "spacy-ldnet.LDNetEncoder.v1"
-    model = {"@architectures": architecture, "width": WIDTH, "dropout": dropout}
+    model = {
+        "@architectures": "spacy-ldnet.LDNetEncoder.v1",
+        "width": WIDTH,
+        "dropout": dropout,
+        "precision": "auto",
+    }
     return {"factory": "ldnet", "model": model}
 
 
@@ -277,6 +281,7 @@ def make_tok2vec(head: Head, vectors: bool) -> Dict[str, Any]:
             "@architectures": "spacy-ldnet.StackedTok2Vec.v1",
             "width": 200,
             "dropout": 0.5,
+            "precision": "auto",
             "chars": {"embed": 25, "hidden": 50, "width": 50, "rows": 1000},
             "vectors": {"trainable": False} if vectors else None,
             "contextual": listener,

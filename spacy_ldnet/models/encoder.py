@@ -74,9 +74,10 @@ def build_ldnet_encoder_v1(
     sentence_end (bool): No effect. Configs of converted pipelines have it.
     mixed_precision (bool): Compute in half precision on a GPU; refused (E005) when a
         training begins on a CPU.
-    precision (str): Of predictions on a CPU: `float32`, or `bfloat16`, which is faster
-        on processors that compute with it (W044 on others), and not exact. Training is
-        in float32.
+    precision (str): Of predictions on a CPU: `float32`; `bfloat16`, which is faster on
+        processors that compute with it (W044 on others), and not exact; or `auto`, which
+        is bfloat16 on those processors for more than 150 words at once, and otherwise
+        float32. Training is in float32.
     cache_mb (int): Memory (MB) for what frozen language models gave in training, so that
         they read each text once and not in every epoch; 0 for none.
     RETURNS (Model[List[Doc], List[Floats2d]]): The encoder.

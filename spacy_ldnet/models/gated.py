@@ -18,7 +18,8 @@ from typing import (
     Type,
 )
 
-from thinc.api import ArgsKwargs, Optimizer
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model, Optimizer
 
 from ..errors import Errors
 from ..layers import (
@@ -293,9 +294,17 @@ class GateShim(GateTraining):
         finally:
             self.module = whole
 
-    @staticmethod
-    def vectors_of(output: Any) -> List[Any]:
-        """output (Any): What the encoder predicted for a batch of documents.
-        RETURNS (List[FloatsXd]): Its vectors.
+    def vectors_of(self, encoder: Model, docs: List[Doc]) -> List[Any]:
+        """Predict in float32, so that what pruning changes is not lost in rounding.
+
+        encoder (Model): The encoder that this shim belongs to.
+        docs (List[Doc]): A batch of documents.
+        RETURNS (List[FloatsXd]): The vectors of each.
         """
-        return list(output)
+        self.module  # noqa: B018  (made if need be)
+        network: Any = self.network
+        network.precision, kept = "float32", network.precision
+        try:
+            return list(encoder.predict(docs))
+        finally:
+            network.precision = kept

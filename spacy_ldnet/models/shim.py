@@ -51,7 +51,7 @@ BACKENDS = ("torch", "numpy")
 #: 2.3 and 4.2 for a text of 20 words, 6.4 and 7.0 for 120, 9.5 and 9.3 for 200.
 FEW_WORDS = 150
 #: Numbers that a torch network computes with when it predicts on a CPU.
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "auto")
 
 Backprop = Callable[[Any], Tuple[Any, ...]]
 #: What computes for a shim.
@@ -89,7 +89,7 @@ def check_precision(precision: str) -> None:
     is slow in is W044, one that it cannot compute in, W045 or, without torch, W049.
     """
     check_choice("precision", precision, PRECISIONS)
-    if precision == "float32" or get_current_ops().device_type != "cpu":
+    if precision != "bfloat16" or get_current_ops().device_type != "cpu":
         return
     if choose_backend() == "numpy":
         warnings.warn(Warnings.W049, stacklevel=3)
@@ -153,8 +153,8 @@ class NetworkShim(Shim):
         """torch_class (str): The network's class in torch, as "module:name".
         mixed_precision (bool): Compute in half precision where torch's autocast
             does. It is ignored on a CPU, where a pipeline from a GPU may run.
-        precision (str): Of torch's predictions on a CPU, one of PRECISIONS; float32
-            where the processor cannot compute in it.
+        precision (str): Of torch's predictions on a CPU, one of PRECISIONS. `auto` is
+            bfloat16 where the processor computes in it, and float32 elsewhere.
         """
         super().__init__(None)
         self.structure: Any = None
@@ -424,7 +424,7 @@ class NetworkShim(Shim):
         self._backend = choose_backend()
         on_cpu = get_current_ops().device_type == "cpu"
         # Numpy knows float32 only.
-        fits = self._backend == "numpy" or self.precision == "float32"
+        fits = self._backend == "numpy" or self.precision != "bfloat16"
         in_numpy = self._backend != "torch" and on_cpu and fits
         if in_numpy and (name in NETWORKS or not has_torch):
             self.network = NumpyNetwork(data)

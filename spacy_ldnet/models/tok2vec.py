@@ -76,9 +76,10 @@ def build_stacked_tok2vec_v1(
     dropout (Optional[float]): Rate in [0, 1); None for that of `[training] dropout`.
     mixed_precision (bool): Compute in half precision on a GPU; refused (E005) when a
         training begins on a CPU.
-    precision (str): Of predictions on a CPU: `float32`, or `bfloat16`, which is faster
-        on processors that compute with it (W044 on others), and not exact. Training is
-        in float32.
+    precision (str): Of predictions on a CPU: `float32`; `bfloat16`, which is faster on
+        processors that compute with it (W044 on others), and not exact; or `auto`, which
+        is bfloat16 on those processors for more than 150 words at once, and otherwise
+        float32. Training is in float32.
     RETURNS (Model[List[Doc], List[Floats2d]]): The model.
     RAISES (ValueError): E013 for a value out of range.
     """

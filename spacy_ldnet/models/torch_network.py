@@ -29,7 +29,7 @@ from ..errors import Errors
 from ..inputs import convert
 from ..nn.crf import LinearChainCRF
 from ..nn.encoder import LDNetEncoder
-from ..nn.precision import runs_bfloat16, with_own_defaults
+from ..nn.precision import computes_in_bfloat16, with_own_defaults
 from ..nn.serialize import as_tensors, module_from_bytes, module_to_bytes
 from ..nn.tagger import StackConfig, TokenStack
 from ..nn.threads import limit_threads, make_fork_safe
@@ -125,7 +125,7 @@ class TorchNetwork(TrainingShim):
         """module (torch.nn.Module): The network.
         id (int): Of the shim, under which the optimizer keeps its state.
         mixed_precision (bool): Whether to use autocast on a GPU.
-        precision (str): Of predictions on a CPU.
+        precision (str): Of predictions on a CPU, one of `shim.PRECISIONS`.
         """
         make_fork_safe()
         device = get_torch_default_device()
@@ -242,8 +242,8 @@ class TorchNetwork(TrainingShim):
         if self._model.training:
             self._model.eval()
         on_cpu = self._device.type == "cpu"
-        low = self.precision == "bfloat16" if on_cpu else self._mixed_precision
-        if not low or (on_cpu and not runs_bfloat16()):
+        low = computes_in_bfloat16(self.precision) if on_cpu else self._mixed_precision
+        if not low:
             return torch.inference_mode()
         stack = contextlib.ExitStack()
         stack.enter_context(torch.inference_mode())

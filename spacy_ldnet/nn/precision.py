@@ -70,7 +70,22 @@ def has_bfloat16() -> bool:
     PyTorch can tell for x86; other processors are assumed to have them. Without them,
     PyTorch computes in bfloat16 more slowly than in float32.
     """
-    if platform.machine().lower() not in ("x86_64", "amd64"):
+    if not _is_x86():
         return True
     found = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
     return bool(found())
+
+
+def computes_in_bfloat16(precision: str) -> bool:
+    """Whether predictions on this CPU are in bfloat16.
+
+    :param precision: ``float32``, ``bfloat16``, or ``auto``, which is bfloat16 if the
+        processor is known to be faster in it.
+    """
+    if precision == "auto" and not (_is_x86() and has_bfloat16()):
+        return False
+    return precision != "float32" and runs_bfloat16()
+
+
+def _is_x86() -> bool:
+    return platform.machine().lower() in ("x86_64", "amd64")

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..errors import Errors
@@ -57,7 +58,7 @@ class GatedShim(Protocol):
 
     def first_layers(self, count: int) -> AbstractContextManager: ...
 
-    def vectors_of(self, output: Any) -> List[Any]: ...
+    def vectors_of(self, encoder: Model, docs: List[Doc]) -> List[Any]: ...
 
 
 def find_gated(model: Model) -> List[Model]:

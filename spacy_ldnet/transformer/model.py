@@ -14,7 +14,7 @@ from spacy_transformers.layers.transformer_model import (
     TransformerModel,
     set_pytorch_transformer,
 )
-from thinc.api import get_torch_default_device
+from thinc.api import Model, get_torch_default_device
 from transformers import AutoModel, PretrainedConfig
 
 from ..lm_directory import LayerId
@@ -120,10 +120,12 @@ class LayerSelectShim(GateTraining, TrainingShim, HFShim):  # type: ignore[misc]
             gates.data.copy_(kept)
 
     @staticmethod
-    def vectors_of(output: FullTransformerBatch) -> List[Any]:
-        """output (FullTransformerBatch): The prediction for a batch of documents.
+    def vectors_of(encoder: Model, docs: List[Doc]) -> List[Any]:
+        """encoder (Model): The encoder that this shim belongs to.
+        docs (List[Doc]): A batch of documents.
         RETURNS (List[Floats3d]): The last hidden state of each.
         """
+        output: FullTransformerBatch = encoder.predict(docs)
         return [data.model_output["last_hidden_state"] for data in output.doc_data]
 
     def to_bytes(self) -> bytes:

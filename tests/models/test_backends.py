@@ -152,6 +152,11 @@ def test_the_variable_and_the_precision_choose_one_network(docs, monkeypatch):
         half = build_stacked_tok2vec_v1(chars={}, width=8, precision="bfloat16")
     half.from_bytes(model.to_bytes())
     assert type(half.shims[0].network) is TorchNetwork
+    fast = build_stacked_tok2vec_v1(chars={}, width=8, precision="auto")
+    fast.from_bytes(model.to_bytes())
+    assert type(fast.shims[0].network) is NumpyNetwork
+    fast.predict(docs)
+    assert fast.shims[0]._in_torch.precision == "auto"
 
 
 def test_bfloat16_is_float32_in_numpy(monkeypatch):

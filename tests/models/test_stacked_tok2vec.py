@@ -13,10 +13,13 @@ from spacy.training import Example
 from spacy.vectors import Vectors
 from toy import SENTENCES, make_examples, tensors, train
 
-from spacy_ldnet.models import torch_network
 from spacy_ldnet.models.tok2vec import build_stacked_tok2vec_v1
 from spacy_ldnet.nn import precision
-from spacy_ldnet.nn.precision import has_bfloat16, runs_bfloat16
+from spacy_ldnet.nn.precision import (
+    computes_in_bfloat16,
+    has_bfloat16,
+    runs_bfloat16,
+)
 
 TEXTS = [words for words, _ in SENTENCES]
 ODD = [[], ["Ada"], [" ", "\n"], ["x" * 10_000], ["🙂", "e\u0301", "\x00", "עברית"]]
@@ -202,7 +205,7 @@ def test_without_bfloat16_predictions_are_those_of_float32(
     train(nlp, 1)
     exact = emissions(nlp)
     nlp.to_disk(tmp_path / "nlp")
-    monkeypatch.setattr(torch_network, "runs_bfloat16", lambda: False)
+    monkeypatch.setattr(precision, "runs_bfloat16", lambda: False)
     faster = {f"components.{part}.precision": "bfloat16" for part in PARTS}
     again = spacy.load(tmp_path / "nlp", config=faster)
     assert_allclose(emissions(again), exact, atol=1e-5)
@@ -245,3 +248,19 @@ def test_only_x86_says_what_it_lacks(machine, flag, monkeypatch):
         torch.cpu, "_is_avx512_bf16_supported", lambda: flag, raising=False
     )
     assert has_bfloat16() == (flag or machine == "arm64")
+
+
+@pytest.mark.parametrize(
+    "machine, has", [("x86_64", True), ("x86_64", False), ("arm64", True)]
+)
+def test_auto_is_bfloat16_where_the_processor_is_known_to_have_it(
+    machine, has, monkeypatch
+):
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: has)
+    monkeypatch.setattr(precision, "runs_bfloat16", lambda: True)
+    assert computes_in_bfloat16("auto") == (machine == "x86_64" and has)
+    assert computes_in_bfloat16("bfloat16") and not computes_in_bfloat16("float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build_stacked_tok2vec_v1(chars={}, precision="auto")

@@ -11,6 +11,7 @@ from toy import shim_of, tensors, train_gated
 
 from spacy_ldnet.describe import describe
 from spacy_ldnet.models.encoder import find_encoders
+from spacy_ldnet.nn.precision import runs_bfloat16
 from spacy_ldnet.pruning import (
     keep_only,
     prune_language_models,
@@ -46,6 +47,14 @@ def test_by_closed_gates_the_output_stays(make_nlp):
     assert prune_pipeline(nlp) < 1e-5
     assert sum(map(len, describe(nlp)["kept"].values())) == 2
     assert_allclose(tensors(nlp), expected, atol=1e-5)
+
+
+@pytest.mark.skipif(not runs_bfloat16(), reason="no LSTM in bfloat16 here")
+def test_rounding_to_bfloat16_is_not_a_change_by_pruning(make_nlp):
+    nlp = make_nlp(**{"components.ldnet.model.precision": "bfloat16"})
+    set_gates(nlp, [0.7, 0.0, 0.9, 0.0, 0.8, 0.6])
+    assert prune_pipeline(nlp) < 1e-5
+    assert shim_of(nlp).network.precision == "bfloat16"
 
 
 def test_layers_are_kept_by_their_ids(pruned, make_nlp):
