@@ -32,13 +32,11 @@ from lab.studies import (
 from lab.trainings import Stage, evaluate, run_stage, suit_data, train
 from spacy.cli.init_config import init_config as spacy_init_config
 from spacy.tokens import Doc, DocBin
-from spacy.training import Example
-from spacy.util import load_config
 from wasabi import msg
 
-from spacy_ldnet.cli.init_config import init_config, save_config
+from spacy_ldnet.cli.init_config import init_config, init_start_config, save_config
 from spacy_ldnet.evaluation.choose import choose_pipeline
-from spacy_ldnet.evaluation.cost import entity_pipes, measure_speed
+from spacy_ldnet.evaluation.cost import measure_speed
 from spacy_ldnet.evaluation.gold import read_texts
 from spacy_ldnet.workflow.scripting import ScriptError, write_json
 
@@ -47,8 +45,6 @@ CONFIGS = ROOT / "configs"
 CNN, CNN_VECTORS, NO_LM = "cnn", "cnn-vectors", "no_lm"
 CNN_PRETRAINED = "cnn-pretrained"
 LDNET, PRUNED = "ldnet", "ldnet-pruned"
-#: A row of the table, not a training.
-OWN = "own"
 MINILM, CONTINUED = "minilm-crf", "continued"
 #: Rows of the table.
 TITLES = {
@@ -58,12 +54,10 @@ TITLES = {
     NO_LM: "our tagger without language models",
     LDNET: "our tagger on all layers of `lm_en`",
     PRUNED: "the same, pruned",
-    OWN: "what the workflow `own` takes of both",
-    CONTINUED: "a ready pipeline, training continued",
+    CONTINUED: "`en_ldnet`, trained on these labels",
     MINILM: "MiniLM and our CRF",
 }
-#: Systems that are trained.
-SYSTEMS = tuple(name for name in TITLES if name != OWN)
+SYSTEMS = tuple(TITLES)
 DEFAULT_SYSTEMS = (CNN, CNN_VECTORS, NO_LM, LDNET, PRUNED)
 PARTS = ("train", "dev", "test")
 #: The dev sentences are a share of the training sentences: nobody with 200 labelled
@@ -308,15 +302,14 @@ class Study:
         return Trained(stage.best, [stage], {})
 
     def _continued(self, cell: Cell) -> Trained:
-        """Source encoder and tagger. With labels that it does not know, the tagger's CRF is
-        new, and all below it is kept."""
+        """The config that `ldnet init-config --start` writes."""
         folder = self.output / cell.name
-        data = folder / "data" / "train.spacy"
-        start, config = folder / "start", folder / "continued.cfg"
-        ready = self.ready[cell.corpus]
-        make_once(start, lambda made: start_from(ready, data, made))
-        write_continued(start, config)
-        stage = self._train(cell, CONTINUED, config, self._suited(cell))
+        train_path, dev_path = (folder / f"data/{part}.spacy" for part in PARTS[:2])
+        ready = str(self.ready[cell.corpus])
+        config = init_start_config(ready, train_path=train_path, dev_path=dev_path)
+        path = folder / "continued.cfg"
+        save_config(config, path)
+        stage = self._train(cell, CONTINUED, path, {})
         return Trained(stage.best, [stage], {})
 
 
@@ -337,63 +330,6 @@ def read_sentences(path: Path) -> List[Doc]:
             else [doc]
         )
     ]
-
-
-def start_from(ready: Path, data: Path, made: Path) -> None:
-    """Write a pipeline whose training can continue on other labels.
-
-    ready (Path): A trained pipeline with a `crf_ner`.
-    data (Path): The training data.
-    made (Path): Where the pipeline goes.
-    RAISES (ScriptError): If the pipeline has no `crf_ner`, or several.
-    """
-    nlp = spacy.load(ready)
-    docs = list(DocBin().from_disk(data).get_docs(nlp.vocab))
-    heads = [n for n in nlp.pipe_names if nlp.get_pipe_meta(n).factory == "crf_ner"]
-    if len(heads) != 1:
-        raise ScriptError(
-            f"{ready} has {len(heads)} components of the factory crf_ner",
-            "Continue a pipeline with one, such as that of the workflow `all`.",
-        )
-    (name,) = heads
-    known = nlp.get_pipe(name).labels  # type: ignore[attr-defined]
-    if not {ent.label_ for doc in docs for ent in doc.ents} <= set(known):
-        replace_crf(nlp, name, docs)
-    nlp.to_disk(made)
-
-
-def replace_crf(nlp: spacy.Language, name: str, docs: Sequence[Doc]) -> None:
-    """Give a tagger a new CRF for the labels of the training data.
-
-    nlp (Language): The pipeline.
-    name (str): The tagger's name in it.
-    docs (Sequence[Doc]): The training data.
-    """
-    old: Any = nlp.get_pipe(name)
-    kept = old.model.get_ref("tok2vec").to_bytes()
-    config = dict(nlp.get_pipe_config(name))
-    nlp.replace_pipe(name, config.pop("factory"), config=config)
-    new: Any = nlp.get_pipe(name)
-    new.initialize(lambda: [Example(nlp.make_doc(d.text), d) for d in docs], nlp=nlp)
-    new.model.get_ref("tok2vec").from_bytes(kept)
-
-
-def write_continued(start: Path, config: Path) -> None:
-    """Write `finetune.cfg` with the entity components of a pipeline.
-
-    start (Path): The pipeline.
-    config (Path): The config to write.
-    """
-    nlp = spacy.load(start)
-    changed = load_config(CONFIGS / "finetune.cfg", interpolate=False)
-    names = entity_pipes(nlp)
-    has_vectors = nlp.vocab.vectors.shape[0] > 0
-    changed["paths"].update(
-        source=str(start), vectors=str(start) if has_vectors else None
-    )
-    changed["nlp"]["pipeline"] = names
-    changed["components"] = {name: {"source": "${paths.source}"} for name in names}
-    changed.to_disk(config)
 
 
 @app.command("run")
@@ -556,24 +492,6 @@ def write_table(
     msg.good(f"{len(runs.rows)} runs in {table}")
 
 
-def rows_of_own(rows: Sequence[Row]) -> List[Row]:
-    """rows (Sequence[Row]): The runs.
-    RETURNS (List[Row]): A row for each pruned pipeline: itself, or the unpruned one if the
-        workflow `own` takes that.
-    """
-    f1 = {tuple(row[key] for key in KEYS): row["f1"] for row in rows}
-    taken = []
-    for row in rows:
-        if row["system"] != PRUNED:
-            continue
-        place = tuple(row[key] for key in KEYS[:-1])
-        is_whole = row["chosen"] == "full"
-        if (*place, LDNET) in f1 or not is_whole:
-            value = f1[(*place, LDNET)] if is_whole else row["f1"]
-            taken.append({**row, "system": OWN, "f1": value, "whole": is_whole})
-    return taken
-
-
 def make_table(
     rows: Sequence[Row], settings: Row, speeds: Dict[str, Any], size: int
 ) -> Dict[str, Any]:
@@ -584,7 +502,6 @@ def make_table(
     RETURNS (Dict[str, Any]): A table as those in docs/results.
     """
     groups: Dict[Tuple[str, str, int], List[Row]] = {}
-    rows = [*rows, *rows_of_own(rows)]
     for row in sorted(rows, key=lambda row: row["draw"]):
         groups.setdefault((row["system"], row["corpus"], row["size"]), []).append(row)
     corpora = list(dict.fromkeys(row["corpus"] for row in rows))
@@ -617,13 +534,8 @@ def make_table(
         if timed:
             seconds = statistics.median(row["seconds"] for row in timed)
             line[minutes] = round(seconds / 60, 2)
-        measured = system
-        if system == OWN:
-            whole = [row["whole"] for row in rows if row["system"] == OWN]
-            line["pipeline"] += f" (the unpruned one in {sum(whole)} of {len(whole)})"
-            measured = LDNET if whole and all(whole) else OWN
         rates = [
-            speeds[c]["words_per_second"].get(measured) for c in corpora if c in speeds
+            speeds[c]["words_per_second"].get(system) for c in corpora if c in speeds
         ]
         rates = [rate for rate in rates if rate]
         if rates:

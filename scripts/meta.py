@@ -117,14 +117,18 @@ def join_meta(
 ) -> Dict[str, Any]:
     """Add licence, sources and teacher to a pipeline's meta.
 
-    meta (Dict[str, Any]): The trained pipeline's.
+    meta (Dict[str, Any]): The trained pipeline's. Its sources are those of the pipeline
+        that it started from, if there was one.
     corpus (Dict[str, Any]): meta.json of the corpus.
     vectors (Dict[str, Any]): meta.json of the word vectors.
     language_models (Dict[str, Any]): meta.json of the language models.
     RETURNS (Dict[str, Any]): A copy, with `teacher` if there was one.
     """
     meta = dict(meta)
-    sources: List[Dict[str, Any]] = list(corpus.get("sources") or [])
+    sources: List[Dict[str, Any]] = [
+        *(meta.get("sources") or []),
+        *(corpus.get("sources") or []),
+    ]
     teacher = corpus.get("teacher")
     if isinstance(teacher, str):
         teacher = {"name": teacher}
@@ -154,7 +158,7 @@ def join_meta(
             }
         )
     sources += vectors.get("sources") or []
-    meta["sources"] = sources
+    meta["sources"] = [*{source["name"]: source for source in sources}.values()]
     meta["description"] = description
     return meta
 

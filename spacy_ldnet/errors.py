@@ -669,6 +669,15 @@ class Errors(metaclass=_WithCode):
         "with one of these names: {names}. To split files: python -m spacy ldnet "
         "corpus FILES OUT."
     )
+    E208 = (
+        "A tagger cannot start from '{path}': {reason}. Give a pipeline with a crf_ner of "
+        "that name, such as en_ldnet, and write its config with `python -m spacy ldnet "
+        "init-config --start`."
+    )
+    E209 = (
+        "init-config cannot write a config: {reason}. Give --lm DIRECTORY for new heads on "
+        "language models, or --start PIPELINE to train a pipeline on other labels."
+    )
 
 
 class Warnings(metaclass=_WithCode):

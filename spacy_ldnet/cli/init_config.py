@@ -1,4 +1,6 @@
-"""`ldnet init-config`: a training config for any heads on shared language models."""
+"""`ldnet init-config`: a training config for any heads on shared language models, or for
+the labels that a trained pipeline is to learn.
+"""
 
 import shlex
 import warnings
@@ -63,10 +65,15 @@ TRAINED, GATED, PRUNED = "training/full", "training/gated", "training/pruned"
 def init_config_cli(
     # fmt: off
     output_file: Path = Arg(..., help="File to save the config to", dir_okay=False),
-    lm: str = Opt(
-        ...,
+    lm: Optional[str] = Opt(
+        None,
         "--lm",
         help="Language models, or a pipeline made from them: a directory or an installed package",
+    ),
+    start: Optional[str] = Opt(
+        None,
+        "--start",
+        help="Instead of --lm: a trained pipeline with a crf_ner, such as en_ldnet, that is to learn other labels",
     ),
     pipeline: str = Opt(
         "crf_ner",
@@ -107,21 +114,31 @@ def init_config_cli(
 
     The encoder replaces spaCy's `tok2vec`, under the same name. The numbers of updates and
     evaluations and the learning rate are set from the size of the training data.
+
+    With --start the config trains a pipeline that finds other entities already. It keeps its
+    encoder, its tagger and its speed, and learns the labels of the training data. With few
+    labels this is best.
     """
     try:
+        choices = {"--pipeline": pipeline != "crf_ner", "--prune": prune}
+        choices.update({"--lang": lang, "--vectors": vectors})
+        check_start(lm, start, [name for name, given in choices.items() if given])
         gated_file = output_file.with_name(f"{output_file.stem}_prune.cfg")
         files = [output_file, gated_file] if prune else [output_file]
         for path in files:
             if path.exists() and not force_overwrite:
                 raise ValueError(Errors.E191.format(path=path))
-        configs = init_config(
-            lm=lm,
-            pipeline=string_to_list(pipeline),
-            lang=lang,
-            train_path=train_path,
-            dev_path=dev_path,
-            vectors=vectors,
-        )
+        data = {"train_path": train_path, "dev_path": dev_path}
+        if start is not None:
+            configs = (init_start_config(start, **data),)
+        else:
+            configs = init_config(
+                lm=lm or "",
+                pipeline=string_to_list(pipeline),
+                lang=lang,
+                vectors=vectors,
+                **data,
+            )
         for path, config in zip(files, configs):
             save_config(config, path)
     except ValueError as error:
@@ -183,12 +200,7 @@ def init_config(
     config["initialize"]["components"][ENCODER] = {"encoder_loader": loader}
     # Some heads find nothing in the first half of the training.
     set_training(config, steps, patience=steps * 3 // 4, rate=0.003, warmup=steps // 20)
-    config["training"]["batcher"] = {
-        "@batchers": "spacy.batch_by_words.v1",
-        "discard_oversize": False,
-        "tolerance": 0.2,
-        "size": batch_words,
-    }
+    config["training"]["batcher"] = make_batcher(batch_words)
     # For layers in spaCy's heads. The block of a stack has its own rate.
     config["training"]["dropout"] = 0.2
     nlp = load_model_from_config(config, auto_fill=True)
@@ -196,6 +208,85 @@ def init_config(
     for encoder in encoders_of(nlp, ENCODER):
         EncoderLoader(Path(lm))(encoder)
     return nlp.config, make_gated(nlp.config, heads, gated_steps)
+
+
+def init_start_config(
+    start: str, *, train_path: Optional[Path] = None, dev_path: Optional[Path] = None
+) -> Any:
+    """Make the config that trains a pipeline on other labels.
+
+    start (str): The trained pipeline: a directory or an installed package.
+    train_path (Optional[Path]): Training data, a .spacy file or a folder of them.
+    dev_path (Optional[Path]): Evaluation data.
+    RETURNS (Config): The config. The encoder of the pipeline stays as it is. Its tagger
+        gets the labels of the training data, and begins with the weights that it has.
+    RAISES (ValueError): E129 for training data without documents, E150 if there is no
+        such pipeline, E208 if it has no `crf_ner`, or several.
+    """
+    import spacy
+    from spacy.cli.init_config import init_config as spacy_init_config
+    from spacy.pipeline.tok2vec import Tok2Vec
+    from spacy.util import load_model_from_config
+
+    from ..lm_directory import find_source
+
+    words = DEFAULT_WORDS if train_path is None else count_words(train_path)
+    steps, batch_words = count_updates(words)
+    trained = spacy.load(find_source(start))
+    factories = {
+        name: trained.get_pipe_meta(name).factory for name in trained.pipe_names
+    }
+    heads = [name for name, factory in factories.items() if factory == "crf_ner"]
+    if len(heads) != 1:
+        reason = f"it has {len(heads)} components of the factory crf_ner, not one"
+        raise ValueError(Errors.E208.format(path=start, reason=reason))
+    (head,) = heads
+    encoders = [
+        name
+        for name, pipe in trained.pipeline
+        if isinstance(pipe, Tok2Vec) and head in pipe.listening_components
+    ]
+    tagger = trained.get_pipe_config(head).copy()
+    tagger["model"]["nO"] = None
+    config = spacy_init_config(lang=trained.lang, pipeline=["ner"])
+    config["paths"]["train"] = None if train_path is None else str(train_path)
+    config["paths"]["dev"] = None if dev_path is None else str(dev_path)
+    config["paths"]["start"] = start
+    for name in ("tokenizer", "batch_size"):
+        config["nlp"][name] = trained.config["nlp"][name]
+    config["nlp"]["pipeline"] = [*encoders, head]
+    sourced = {name: {"source": "${paths.start}"} for name in encoders}
+    config["components"] = {**sourced, head: tagger}
+    if trained.vocab.vectors.shape[1]:
+        config["initialize"]["vectors"] = "${paths.start}"
+    config["initialize"]["after_init"] = {
+        "@callbacks": "spacy-ldnet.load_tagger.v1",
+        "path": "${paths.start}",
+        "component": head,
+    }
+    set_training(config, steps, patience=steps * 3 // 4, rate=0.003, warmup=steps // 20)
+    config["training"]["batcher"] = make_batcher(batch_words)
+    config["training"]["dropout"] = 0.5
+    filled = load_model_from_config(config, auto_fill=True).config.copy()
+    # spaCy writes the settings of what it has loaded instead.
+    filled["components"].update(sourced)
+    return filled
+
+
+def check_start(lm: Optional[str], start: Optional[str], others: List[str]) -> None:
+    """lm (Optional[str]): Language models to start from, if given.
+    start (Optional[str]): A trained pipeline to start from, if given.
+    others (List[str]): Options that only language models have, if given.
+    RAISES (ValueError): E209 unless exactly one of both is given, or for an option that
+        does not apply.
+    """
+    reason = ""
+    if (lm is None) == (start is None):
+        reason = "--lm or --start is needed, and not both"
+    elif start is not None and others:
+        reason = f"{', '.join(others)} cannot be combined with --start"
+    if reason:
+        raise ValueError(Errors.E209.format(reason=reason))
 
 
 def check_heads(names: List[str]) -> None:
@@ -300,6 +391,18 @@ def make_tok2vec(head: Head, vectors: bool) -> Dict[str, Any]:
             "encode": convolutions,
         }
     return listener
+
+
+def make_batcher(words: int) -> Dict[str, Any]:
+    """words (int): Words of a batch.
+    RETURNS (Dict[str, Any]): The config block of the batcher.
+    """
+    return {
+        "@batchers": "spacy.batch_by_words.v1",
+        "discard_oversize": False,
+        "tolerance": 0.2,
+        "size": words,
+    }
 
 
 def set_training(

@@ -1,6 +1,6 @@
 """`CRFTagger`: a CRF over a `tok2vec` layer."""
 
-from typing import Any, Callable, List, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -52,6 +52,7 @@ def build_crf_tagger_v1(
             "marginals": marginals,
             "path_scores": path_scores,
             "resize_output": resize_output,
+            "take_tags": take_tags,
         },
         shims=[NetworkShim("spacy_ldnet.nn.crf:LinearChainCRF")],
     )
@@ -172,6 +173,19 @@ def resize_output(model: CRFTaggerModel, new_nO: int) -> CRFTaggerModel:
         shim.renew_id()
         model.set_dim("nO", new_nO, force=True)
     return model
+
+
+def take_tags(
+    model: CRFTaggerModel, other: CRFTaggerModel, tags: Dict[int, int]
+) -> None:
+    """Take the scores of some tags from another CRF tagger, in place.
+
+    model (Model): The CRF tagger.
+    other (Model): The other one, with a tok2vec of the same width.
+    tags (Dict[int, int]): For each tag its number in the other one.
+    RAISES (ValueError): E004 if one of them has no weights, E136 without torch.
+    """
+    _built(model).module.take_tags(_built(other).module, tags)
 
 
 def loss(

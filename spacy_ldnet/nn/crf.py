@@ -80,10 +80,24 @@ class LinearChainCRF(nn.Module):
         with torch.no_grad():
             nn.init.zeros_(grown.hidden2tag.weight)
             nn.init.constant_(grown.hidden2tag.bias, lowest)
-            theirs = dict(grown.named_parameters())
-            for name, ours in self.named_parameters():
-                theirs[name][tuple(slice(size) for size in ours.shape)] = ours
+        grown.take_tags(self, {tag: tag for tag in range(self.n_tags)})
         return grown
+
+    @torch.no_grad()
+    def take_tags(self, other: "LinearChainCRF", tags: Dict[int, int]) -> None:
+        """Take the scores of some tags from another CRF, in place.
+
+        :param other: a CRF with inputs of the same width.
+        :param tags: for each tag of this CRF its number in the other one.
+        """
+        here, there = (torch.tensor([*some]) for some in (tags, tags.values()))
+        theirs = dict(other.named_parameters())
+        for name, ours in self.named_parameters():
+            rows = theirs[name].to(ours)[there]
+            if name == "transitions":
+                ours[here[:, None], here] = rows[:, there]
+            else:
+                ours[here] = rows
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Emission scores.

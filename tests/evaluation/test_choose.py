@@ -43,6 +43,26 @@ def test_few_entities_do_not_show_what_pruning_costs(entities, chosen):
     assert (f"dev has {entities} entities" in choice["reason"]) == (chosen == "full")
 
 
+@pytest.mark.parametrize(
+    "ready, entities, chosen",
+    [
+        (79.5, 199, "ready"),
+        (78.5, 199, "full"),
+        (79.5, 200, "pruned"),
+        (82.0, 200, "ready"),
+    ],
+)
+def test_of_few_entities_a_ready_pipeline_needs_no_pruned_one(ready, entities, chosen):
+    found = compared(full=80.0, pruned=81.0, ready=ready)
+    kinds = {"right": entities, "missed": 0, "invented": 0}
+    found["sets"]["dev"]["errors"] = {"full": {"seeds": [0], "kinds": kinds}}
+    rows = {"whole": "full", "pruned": ["pruned"], "ready": "ready", "gold": "dev"}
+    choice = choose_pipeline(found, **rows)
+    assert choice["chosen"] == chosen, choice["reason"]
+    left_out = "The pruned ones do not count: dev has 199 entities"
+    assert (left_out in choice["reason"]) == (chosen == "ready" and entities == 199)
+
+
 def test_more_may_be_lost_if_that_is_said():
     found = compared(full=80.0, pruned=75.0)
     rows = {"whole": "full", "pruned": ["pruned"], "gold": "dev"}

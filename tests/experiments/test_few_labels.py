@@ -5,9 +5,9 @@ import numpy
 import pytest
 import spacy
 import srsly
-from few_labels import Cell, Study, make_table, read_sentences, start_from
+from few_labels import Cell, Study, make_table, read_sentences
 from spacy.cli.init_config import init_config
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import DocBin
 from spacy.training.pretrain import pretrain
 from toy import shim_of
 from typer.testing import CliRunner
@@ -138,23 +138,6 @@ def test_columns_are_sorted_by_size_and_all_comes_last():
     assert names[1:4] == ["c, 50", "c, 1,000", "c, all"]
 
 
-def test_own_takes_the_unpruned_pipeline_where_pruning_lost_too_much():
-    settings = {"commands": [], "machine": {"processor": "p"}}
-    row = {"corpus": "c", "size": 50, "seconds": 60, "date": ""}
-    rows = [
-        {**row, "draw": draw, "system": system, "f1": f1, "chosen": chosen}
-        for system, draw, f1, chosen in (
-            ("ldnet", 0, 70.0, ""),
-            ("ldnet", 1, 60.0, ""),
-            ("ldnet-pruned", 0, 50.0, "full"),
-            ("ldnet-pruned", 1, 61.0, "retrained"),
-        )
-    ]
-    lines = make_table(rows, settings, {}, 50)["rows"]
-    assert [line["c, 50"] for line in lines] == [[70, 60], [50, 61], [70, 61]]
-    assert "in 1 of 2" in lines[-1]["pipeline"]
-
-
 def test_larger_choices_contain_smaller_ones_and_draws_differ(world):
     study = Study(world, {"corpus": world / "corpus"}, "lm", world / "vectors")
     texts = {}
@@ -170,24 +153,6 @@ def test_larger_choices_contain_smaller_ones_and_draws_differ(world):
     assert any(doc.ents for doc in found)
     with pytest.raises(ScriptError, match="training sentences, not 9999"):
         study._choose(Cell("corpus", 9999, 0), world / "too_many")
-
-
-def test_known_labels_keep_the_crf(tmp_path, make_nlp):
-    nlp = save_ready(make_nlp, tmp_path / "ready")
-    doc = Doc(nlp.vocab, words=["Ada", "!"], ents=["B-PER", "O"])
-    other = Doc(nlp.vocab, words=["Ada", "!"], ents=["B-person", "O"])
-    for docs, labels in (([doc], ("LOC", "PER")), ([other], ("person",))):
-        path, made = tmp_path / labels[0], tmp_path / f"{labels[0]}-made"
-        DocBin(docs=docs).to_disk(path)
-        start_from(tmp_path / "ready", path, made)
-        ner = spacy.load(made).get_pipe("ner")
-        assert ner.labels == labels
-        # The BiLSTM is the same in both.
-        kept, before = (n.model.get_ref("tok2vec") for n in (ner, nlp.get_pipe("ner")))
-        assert kept.to_bytes() == before.to_bytes()
-    spacy.blank("en").to_disk(tmp_path / "empty")
-    with pytest.raises(ScriptError, match="0 components of the factory crf_ner"):
-        start_from(tmp_path / "empty", path, tmp_path / "none")
 
 
 @pytest.mark.parametrize(

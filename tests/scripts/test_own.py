@@ -4,6 +4,7 @@ import importlib
 import json
 import shlex
 import shutil
+import zipfile
 from pathlib import Path
 
 import own
@@ -36,6 +37,8 @@ def settings_of(line):
     """What makes a step of the workflow take a moment."""
     if "own.py lm" in line:
         return SMALL_LM
+    if "own.py ready" in line:
+        return FEW.format(n=30)
     if "config_prune.cfg" in line:
         return f"{FEW.format(n=40)} {GATES}"
     return f"{FEW.format(n=30)} {SMALL}" if "spacy train" in line else ""
@@ -82,8 +85,12 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_from_labels_to_a_pipeline(project, monkeypatch):
+def test_from_labels_to_a_pipeline(project, make_nlp, monkeypatch):
+    ready = make_nlp(**{"nlp.lang": "xx"})
+    ready.meta["sources"] = [{"name": "a corpus", "license": "CC BY 4.0"}]
+    ready.to_disk("ready")
     overrides = {
+        "vars.start": "ready",
         "vars.labels": "my.jsonl",
         "vars.text": "my_texts",
         "vars.lm": "lm",
@@ -102,6 +109,7 @@ def test_from_labels_to_a_pipeline(project, monkeypatch):
     whole, pruned, retrained = (
         spacy.load(f"own/{row}/model-best") for row in ("full", "pruned", "retrained")
     )
+    assert spacy.load("own/ready/model-best").get_pipe("ner").labels == ("LOC", "PER")
     layers = {"layers_fwd": 3, "layers_bwd": 3}
     assert describe(whole).items() >= layers.items()
     assert describe(pruned)["kept"] == describe(retrained)["kept"]
@@ -110,14 +118,18 @@ def test_from_labels_to_a_pipeline(project, monkeypatch):
     assert lms["continued"]["perplexity_before"]
     choice = srsly.read_json("own/choice.json")
     # Its dev part is small.
-    assert choice["chosen"] == "full" and "entities" in choice["reason"]
+    assert choice["chosen"] in ("full", "ready")
+    assert choice["best"] == "ready" and choice["entities"] < 200
     found = srsly.read_json("own/results.json")
     assert list(found["sets"]) == ["dev", "test"]
+    assert list(found["pipelines"]) == ["full", "pruned", "retrained", "ready"]
     chosen = spacy.load("own/chosen")
-    assert chosen.get_pipe("crf_ner").labels == ("LOC", "PER")
+    (head,) = (pipe for name, pipe in chosen.pipeline if name in ("ner", "crf_ner"))
+    assert head.labels == ("LOC", "PER")
     assert Path("own/report.html").is_file()
     packaged = Path("own/packages/xx_ldnet-0.1.0/xx_ldnet/xx_ldnet-0.1.0")
-    assert srsly.read_json(packaged / "meta.json")["license"] == "MIT"
+    terms = "MIT (code); data: CC BY 4.0" if choice["chosen"] == "ready" else "MIT"
+    assert srsly.read_json(packaged / "meta.json")["license"] == terms
     lines = output.strip().splitlines()
     starts = [
         "F1: dev ",
@@ -130,6 +142,35 @@ def test_from_labels_to_a_pipeline(project, monkeypatch):
     assert [line[: len(start)] for line, start in zip(lines, starts)] == starts
     assert "; test " in lines[0] and "3+3" in lines[2] and choice["reason"] in lines[2]
     assert lines[4] == "Report: own/report.html" and len(lines) == 6
+
+
+def invoke(*words):
+    return CliRunner().invoke(own.app, [str(word) for word in words])
+
+
+def test_without_a_ready_pipeline_of_the_language_there_is_none(project, make_nlp):
+    make_nlp().to_disk("english")
+    Path("own/ready/model-best").mkdir(parents=True)
+    for name in ("", "english"):
+        result = invoke("ready", name, "own", "--lang", "xx")
+        assert result.exit_code == 0, (result.output, result.exception)
+        assert "'xx'" in result.output and not Path("own/ready").exists()
+        assert srsly.read_json("own/ready.json") == {"start": None}
+
+
+def test_what_is_no_pipeline_to_start_from(project):
+    Path("broken.whl").write_bytes(b"PK")
+    with zipfile.ZipFile("empty.whl", "w") as wheel:
+        wheel.writestr("a.txt", "a")
+    for name, words in {
+        "none": "E150",
+        "none.whl": "cannot be read",
+        "broken.whl": "cannot be read",
+        "empty.whl": "holds no pipeline",
+    }.items():
+        result = invoke("ready", name, "own")
+        assert isinstance(result.exception, ScriptError), name
+        assert words in str(result.exception) and not Path("own").exists()
 
 
 def test_language_models_stay_as_they_are_without_text(project):
