@@ -120,25 +120,33 @@ def init_config_cli(
     labels this is best.
     """
     try:
-        choices = {"--pipeline": pipeline != "crf_ner", "--prune": prune}
-        choices.update({"--lang": lang, "--vectors": vectors})
-        check_start(lm, start, [name for name, given in choices.items() if given])
+        given = {
+            "--pipeline": pipeline != "crf_ner",
+            "--prune": prune,
+            "--lang": lang is not None,
+            "--vectors": vectors is not None,
+        }
+        check_start(lm, start, [name for name, is_given in given.items() if is_given])
         gated_file = output_file.with_name(f"{output_file.stem}_prune.cfg")
         files = [output_file, gated_file] if prune else [output_file]
         for path in files:
             if path.exists() and not force_overwrite:
                 raise ValueError(Errors.E191.format(path=path))
-        data = {"train_path": train_path, "dev_path": dev_path}
         if start is not None:
-            configs = (init_start_config(start, **data),)
+            configs = [
+                init_start_config(start, train_path=train_path, dev_path=dev_path)
+            ]
         else:
-            configs = init_config(
-                lm=lm or "",
-                pipeline=string_to_list(pipeline),
-                lang=lang,
-                vectors=vectors,
-                **data,
-            )
+            configs = [
+                *init_config(
+                    lm=str(lm),
+                    pipeline=string_to_list(pipeline),
+                    lang=lang,
+                    train_path=train_path,
+                    dev_path=dev_path,
+                    vectors=vectors,
+                )
+            ]
         for path, config in zip(files, configs):
             save_config(config, path)
     except ValueError as error:
@@ -248,7 +256,7 @@ def init_start_config(
     ]
     tagger = trained.get_pipe_config(head).copy()
     tagger["model"]["nO"] = None
-    config = spacy_init_config(lang=trained.lang, pipeline=["ner"])
+    config = spacy_init_config(lang=str(trained.lang), pipeline=["ner"])
     config["paths"]["train"] = None if train_path is None else str(train_path)
     config["paths"]["dev"] = None if dev_path is None else str(dev_path)
     config["paths"]["start"] = start

@@ -78,7 +78,9 @@ def choose_pipeline(
         )
     else:
         chosen = best
-        no_pruned = f" The pruned ones do not count: {unseen}." if few and pruned else ""
+        no_pruned = (
+            f" The pruned ones do not count: {unseen}." if few and pruned else ""
+        )
         reason = f"{best} is taken: the best fast pipeline {change}.{no_pruned}"
     return {
         "chosen": chosen,
