@@ -254,7 +254,8 @@ def init_start_config(
         for name, pipe in trained.pipeline
         if isinstance(pipe, Tok2Vec) and head in pipe.listening_components
     ]
-    tagger = trained.get_pipe_config(head).copy()
+    # It may refer to the encoder's block, of which the source alone is left.
+    tagger = trained.config.interpolate()["components"][head]
     tagger["model"]["nO"] = None
     config = spacy_init_config(lang=str(trained.lang), pipeline=["ner"])
     config["paths"]["train"] = None if train_path is None else str(train_path)

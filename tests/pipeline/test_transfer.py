@@ -29,8 +29,10 @@ def write_data(path, **renamed):
 
 @pytest.fixture
 def trained(make_nlp, tmp_path):
-    """The directory of a trained pipeline, which names a licence and sources."""
-    nlp = make_nlp()
+    """The directory of a trained pipeline, which names a licence and sources. Its tagger's
+    block refers to that of the encoder."""
+    width = "components.ner.model.tok2vec.contextual.width"
+    nlp = make_nlp(**{width: "${components.ldnet.model.width}"})
     train(nlp, 3)
     nlp.meta.update(license="CC BY 4.0", sources=[{"name": "toy"}])
     nlp.to_disk(tmp_path / "trained")
