@@ -31,11 +31,15 @@ def write_data(path, **renamed):
 def trained(make_nlp, tmp_path):
     """The directory of a trained pipeline, which names a licence and sources. Its tagger's
     block refers to that of the encoder."""
-    width = "components.ner.model.tok2vec.contextual.width"
-    nlp = make_nlp(**{width: "${components.ldnet.model.width}"})
+    nlp = make_nlp()
     train(nlp, 3)
     nlp.meta.update(license="CC BY 4.0", sources=[{"name": "toy"}])
     nlp.to_disk(tmp_path / "trained")
+    path = tmp_path / "trained" / "config.cfg"
+    config = Config().from_disk(path, interpolate=False)
+    listener = config["components"]["ner"]["model"]["tok2vec"]["contextual"]
+    listener["width"] = "${components.ldnet.model.width}"
+    config.to_disk(path)
     return tmp_path / "trained"
 
 
