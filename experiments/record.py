@@ -113,7 +113,8 @@ def run_step(words: Sequence[str], **options: Any) -> None:
 
     words (Sequence[str]): The command.
     """
-    if words[1:4] == ["-m", "spacy", "train"]:
+    trains = words[1:4] == ["-m", "spacy", "train"]
+    if trains or list(words[1:3]) == ["scripts/own.py", "ready"]:
         gated = "config_prune.cfg" in words[4]
         few = (
             FEW.format(n=40, frequency=40) if gated else FEW.format(n=80, frequency=20)
