@@ -51,6 +51,9 @@ EVALUATIONS = 20
 #: power of its size: 500,000 words get 4,500 updates of 600 words, as in `configs/ner.cfg`.
 UPDATES, BATCH_WORDS, WORDS, POWER = 1100, 150, 4000, 0.29
 MOST_UPDATES, MOST_BATCH_WORDS = 20_000, 600
+#: Shares of the training texts in another case, without which a pipeline that reads any
+#: case learns to rely on the case of the labelled texts.
+OTHER_CASE = {"lower": 0.15, "upper": 0.05, "title": 0.05}
 #: Assumed words of the training text if it is not given.
 DEFAULT_WORDS = 60_000
 #: Gates need this many updates to close, however small the training text is.
@@ -276,6 +279,10 @@ def init_start_config(
     set_training(config, steps, patience=steps * 3 // 4, rate=0.003, warmup=steps // 20)
     config["training"]["batcher"] = make_batcher(batch_words)
     config["training"]["dropout"] = 0.5
+    config["corpora"]["train"]["augmenter"] = {
+        "@augmenters": "spacy-ldnet.style_augmenter.v1",
+        **OTHER_CASE,
+    }
     filled = load_model_from_config(config, auto_fill=True).config.copy()
     # spaCy writes the settings of what it has loaded instead.
     filled["components"].update(sourced)

@@ -117,6 +117,7 @@ def test_its_config_is_complete_and_trains(trained, tmp_path):
     CliRunner().invoke(app, ["init", "fill-config", str(path), str(filled)])
     read = [Config().from_disk(p, interpolate=False) for p in (path, filled)]
     assert read[0].to_str() == read[1].to_str()
+    assert read[0]["corpora"]["train"]["augmenter"]["lower"] == 0.15
     words = ["train", path, "--output", tmp_path / "out"]
     words += ["--training.max_steps", 2, "--training.eval_frequency", 1]
     result = CliRunner().invoke(app, [str(word) for word in words])
