@@ -5,7 +5,7 @@ the labels that a trained pipeline is to learn.
 import shlex
 import warnings
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from spacy.cli._util import COMMAND, Arg, Opt, string_to_list
 from wasabi import msg
@@ -54,6 +54,9 @@ MOST_UPDATES, MOST_BATCH_WORDS = 20_000, 600
 #: Shares of the training texts in another case, without which a pipeline that reads any
 #: case learns to rely on the case of the labelled texts.
 OTHER_CASE = {"lower": 0.15, "upper": 0.05, "title": 0.05}
+#: Highest rates for a trained pipeline, if it knows all labels of the training data, and if
+#: not. With the higher one it forgets what it knows.
+KNOWN_RATE, NEW_RATE = 0.0005, 0.003
 #: Assumed words of the training text if it is not given.
 DEFAULT_WORDS = 60_000
 #: Gates need this many updates to close, however small the training text is.
@@ -276,7 +279,10 @@ def init_start_config(
         "path": "${paths.start}",
         "component": head,
     }
-    set_training(config, steps, patience=steps * 3 // 4, rate=0.003, warmup=steps // 20)
+    labels = set() if train_path is None else find_labels(train_path, trained.vocab)
+    known = trained.get_pipe(head).labels  # type: ignore[attr-defined]
+    rate = KNOWN_RATE if labels and labels <= {*known} else NEW_RATE
+    set_training(config, steps, patience=steps * 3 // 4, rate=rate, warmup=steps // 20)
     config["training"]["batcher"] = make_batcher(batch_words)
     config["training"]["dropout"] = 0.5
     config["corpora"]["train"]["augmenter"] = {
@@ -356,6 +362,22 @@ def count_words(path: Path) -> int:
     if not count:
         raise ValueError(Errors.E129.format(path=path))
     return count
+
+
+def find_labels(path: Path, vocab: Any) -> Set[str]:
+    """path (Path): A .spacy file, or a folder of them.
+    vocab (Vocab): Any vocab.
+    RETURNS (Set[str]): The labels of the entities.
+    """
+    from spacy.tokens import DocBin
+    from spacy.training.corpus import FILE_TYPE, walk_corpus
+
+    docs = (
+        d
+        for f in walk_corpus(path, FILE_TYPE)
+        for d in DocBin().from_disk(f).get_docs(vocab)
+    )
+    return {ent.label_ for doc in docs for ent in doc.ents}
 
 
 def make_encoder(heads: List[str]) -> Dict[str, Any]:

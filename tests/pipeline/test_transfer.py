@@ -93,6 +93,15 @@ def test_without_a_shared_label_the_crf_is_new(trained, tmp_path):
     assert not torch.equal(new.hidden2tag.weight[0], old.hidden2tag.weight[0])
 
 
+def test_what_knows_all_labels_is_trained_at_a_low_rate(trained, tmp_path):
+    rates = []
+    for renamed in ({}, {"PER": "WHO"}):
+        data = write_data(tmp_path / "new.spacy", **renamed)
+        config = init_start_config(str(trained), train_path=data, dev_path=data)
+        rates.append(config["training"]["optimizer"]["learn_rate"]["initial_rate"])
+    assert rates[0] < rates[1] / 2
+
+
 @pytest.mark.parametrize(
     "labels, known, expected",
     [
