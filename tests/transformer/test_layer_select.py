@@ -118,7 +118,7 @@ def test_empty_and_long_texts_batches_and_processes(transformer):
 def test_training_reaches_the_budget_and_learns(transformer, count, regularizer):
     nlp = make_transformer_nlp(transformer)
     penalty = create_gate_penalty_v1(max_layers=count, regularizer=regularizer, **FAST)
-    train(nlp, 80, before=penalty, rate=0.01)
+    train(nlp, 120, before=penalty, rate=0.01)
     module = gated_module(nlp)
     assert n_required(module.gates) == count
     scores = nlp.evaluate(make_examples(nlp))
